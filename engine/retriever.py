@@ -1,0 +1,71 @@
+"""What a retriever is: a question and a document in, a score for every sentence out.
+
+`mamba`, `bm25` and `hybrid` stand behind this one protocol; `load_retriever` picks one by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from docqa.engine.types import Document, Evidence
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Scores = NDArray[np.float32]
+"""(s,) one score a sentence of the document, higher is better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where the retriever is in the document."""
+
+    document_id: str
+    n_tokens_read: int
+    n_tokens: int
+    """Of the whole document."""
+    n_sentences_read: int
+    scores: Scores
+    """(n_sentences_read,) the scores known so far."""
+
+
+OnProgress = Callable[[Progress], None]
+IsCancelled = Callable[[], bool]
+
+
+class Retriever(Protocol):
+    """Scores every sentence of a document for a question."""
+
+    name: str
+    checkpoint: str | None
+    """Name of the checkpoint it runs, if it runs one."""
+    device: str
+
+    def score(
+        self,
+        question: str,
+        document: Document,
+        *,
+        on_progress: OnProgress | None = None,
+        is_cancelled: IsCancelled | None = None,
+    ) -> Scores:
+        """Score the sentences of one document.
+
+        Args:
+            question: The question as the user wrote it.
+            document: The whole document.
+            on_progress: Called after each segment.
+            is_cancelled: Asked between segments.
+
+        Returns:
+            (s,) a score a sentence.
+
+        Raises:
+            Cancelled: When `is_cancelled` said so.
+        """
+        ...

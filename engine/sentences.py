@@ -1,0 +1,153 @@
+"""Cut text into the units that are scored: sentences of prose, headings and table rows.
+
+The text comes as ingest leaves it: a paragraph or a table row a line. Rules, not a model: the
+trained splitters need a download, and the best rule library reads 50,000 characters a second,
+which would make it the slowest step of reading a filing (see trainer/README.md for the figures).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from docqa.engine.types import SentenceKind
+
+SEGMENTER = "docqa-sentences/1"
+"""Stored with every document: scores belong to the sentences they were made for."""
+
+CELL_SEPARATOR = " | "
+MAX_WORDS = 80
+"""A longer sentence is cut at its clauses: a statute's sentence can fill a page."""
+MIN_CLAUSE_WORDS = 12
+"""A clause shorter than this stays with the one before it."""
+
+_LINE = re.compile(r"\S[^\n]*")
+_END = re.compile(
+    r"""(?P<mark>[.!?…]+)          # the end of a sentence
+        (?P<close>["'”’»)\]]*)     # and what closes with it
+        \s+
+        (?=["'“‘«(\[]?[^\W_a-z])   # the next begins with a capital or a digit
+    """,
+    re.VERBOSE,
+)
+_CJK_END = re.compile(r"[。！？]+[」』”’）]*")
+_CLAUSE_END = re.compile(r"[;:]\s+|,\s+(?=\([a-z0-9]{1,4}\)\s)|(?<=\s)(?=\([a-z0-9]{1,4}\)\s)")
+_WORD_BEFORE = re.compile(r"[\w.&'’-]*$")
+
+_TITLES = (
+    "mr mrs ms dr prof rev hon gen col lt sgt capt cmdr adm gov sen rep st messrs mme mlle fr sr jr"
+)
+_REFERENCES = "no nos art arts sec secs fig figs eq eqs ch pp vol vols ed eds par para paras cl ex"
+_COMMON = "vs v cf al viz e.g i.e a.k.a approx est dept univ resp ca ph.d d.b.a n.b op cit"
+_MONTHS = "jan feb mar apr jun jul aug sep sept oct nov dec"
+_NEVER_LAST = frozenset(f"{_TITLES} {_REFERENCES} {_COMMON} {_MONTHS}".split())
+"""Abbreviations after which a sentence all but never ends."""
+_SOMETIMES_LAST = frozenset("inc corp co ltd llc plc etc u.s u.k u.s.c d.c a.m p.m bros".split())
+"""Abbreviations that may end a sentence: they do when a usual first word follows."""
+_FIRST_WORD = re.compile(
+    r"[\"'“‘(]?(?:The|This|That|These|Those|It|Its|We|Our|In|On|At|As|If|For|He|She|They|There|"
+    r"Such|Any|All|No|Each|However|When|While|With|Under|An?|But|And|You|His|Her|To|By|From)\b"
+)
+
+
+def split_sentences(text: str) -> Iterator[tuple[int, int, SentenceKind]]:
+    """Cut a text into scored units.
+
+    Args:
+        text: Paragraphs and table rows, one a line.
+
+    Yields:
+        (start, end, kind), half-open code-point offsets in text order, without outer whitespace.
+        Every character that is not whitespace belongs to exactly one unit.
+    """
+    for line in _LINE.finditer(text):
+        start, end = line.start(), line.start() + len(line.group().rstrip())
+        if CELL_SEPARATOR in line.group():
+            yield start, end, SentenceKind.ROW
+            continue
+        if looks_like_heading(text[start:end]):
+            yield start, end, SentenceKind.HEADING
+            continue
+        for a, b in _split_paragraph(text, start, end):
+            yield from ((c, d, SentenceKind.PROSE) for c, d in _split_clauses(text, a, b))
+
+
+def looks_like_heading(line: str) -> bool:
+    """Whether a line on its own reads as a heading: short, capitalised, no end mark."""
+    words = line.split()
+    if not 1 <= len(words) <= 14 or line[-1] in ".!?;:,…。！？":
+        return False
+    letters = [word for word in words if word[0].isalpha()]
+    if not letters or not (words[0][0].isupper() or words[0][0].isdigit()):
+        return False
+    long_words = [word for word in letters if len(word) > 3]
+    capitals = sum(word[0].isupper() for word in long_words)
+    return capitals >= 0.6 * len(long_words)
+
+
+def _split_paragraph(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Spans of the sentences of one paragraph."""
+    marks = sorted(
+        [(m.end("close"), m.end(), m) for m in _END.finditer(text, start, end)]
+        + [(m.end(), m.end(), None) for m in _CJK_END.finditer(text, start, end)],
+        key=lambda mark: mark[0],
+    )
+    begin = start
+    for stop, resume, mark in marks:
+        if stop <= begin or (mark is not None and not _ends_here(text, begin, mark)):
+            continue
+        yield begin, stop
+        begin = resume
+        while begin < end and text[begin].isspace():
+            begin += 1
+    if begin < end:
+        yield begin, end
+
+
+def _ends_here(text: str, begin: int, mark: re.Match[str]) -> bool:
+    """Whether a full stop ends the sentence rather than an abbreviation or a number."""
+    if mark["mark"] != "." or mark["close"]:
+        return True
+    found = _WORD_BEFORE.search(text, begin, mark.start("mark"))
+    word = found.group().strip("'’-") if found else ""
+    lowered = word.lower()
+    if lowered in _NEVER_LAST or (len(word) == 1 and word.isalpha() and word.isupper()):
+        # "Sec. 5", "J. Smith"; but "... Exhibit A. The ..." ends.
+        return len(word) == 1 and bool(_FIRST_WORD.match(text, mark.end()))
+    if lowered in _SOMETIMES_LAST or re.fullmatch(r"(?:[A-Za-z]\.)+[A-Za-z]", word):
+        return bool(_FIRST_WORD.match(text, mark.end()))
+    # "1. Definitions": a list number opens its item.
+    return not (begin + len(word) == mark.start("mark") and len(word) <= 4 and _is_marker(word))
+
+
+def _is_marker(word: str) -> bool:
+    return bool(re.fullmatch(r"\d{1,3}(?:\.\d{1,3})*|[A-Za-z]|[ivxlcIVXLC]+", word))
+
+
+def _split_clauses(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """A sentence over `MAX_WORDS` cut at its clauses, and at word ends where it has none."""
+    if text.count(" ", start, end) < MAX_WORDS:
+        yield start, end
+        return
+    begin = start
+    cuts = [m.end() for m in _CLAUSE_END.finditer(text, start, end)]
+    for cut in [*cuts, end]:
+        n_rest = len(text[cut:end].split())
+        if cut < end and (
+            len(text[begin:cut].split()) < MIN_CLAUSE_WORDS or n_rest < MIN_CLAUSE_WORDS
+        ):
+            continue
+        yield from _cut_words(text, begin, cut)
+        begin = cut
+
+
+def _cut_words(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Pieces of at most `MAX_WORDS` words, of about equal length, without outer whitespace."""
+    words = [m.span() for m in re.finditer(r"\S+", text[start:end])]
+    if not words:
+        return
+    n_pieces = -(-len(words) // MAX_WORDS)
+    size = -(-len(words) // n_pieces)
+    for i in range(0, len(words), size):
+        piece = words[i : i + size]
+        yield start + piece[0][0], start + piece[-1][1]
