@@ -5,17 +5,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from docqa.engine.types import Document, Evidence
+from docqa.engine.errors import ConfigError
+from docqa.engine.types import Document
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from docqa.engine.packing import TokenCache
+
+RETRIEVERS = ("mamba", "bm25", "hybrid")
 
 Scores = NDArray[np.float32]
 """(s,) one score a sentence of the document, higher is better."""
@@ -69,3 +74,38 @@ class Retriever(Protocol):
             Cancelled: When `is_cancelled` said so.
         """
         ...
+
+
+def load_retriever(
+    name: str,
+    *,
+    checkpoint: str | Path | None = None,
+    device: str = "auto",
+    cache: TokenCache | None = None,
+) -> Retriever:
+    """The retriever of that name, ready to score.
+
+    Args:
+        name: `mamba`, `bm25` or `hybrid`.
+        checkpoint: A checkpoint folder; None = the embedded one.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        cache: Where tokenized documents are kept between questions.
+
+    Raises:
+        ConfigError: When there is no such retriever or device.
+        CheckpointError: When the checkpoint cannot be used.
+    """
+    if name == "bm25":
+        from docqa.engine.bm25 import BM25Retriever
+
+        return BM25Retriever()
+    if name in ("mamba", "hybrid"):
+        from docqa.engine.mamba_retriever import MambaRetriever
+
+        mamba = MambaRetriever.load(checkpoint, device=device, cache=cache)
+        if name == "mamba":
+            return mamba
+        from docqa.engine.hybrid import HybridRetriever
+
+        return HybridRetriever(mamba)
+    raise ConfigError(f"No retriever {name!r}.", f"Choose one of: {', '.join(RETRIEVERS)}.")
