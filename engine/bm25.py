@@ -1,0 +1,145 @@
+"""The lexical retriever: BM25 over the sentences of one document.
+
+Needs no checkpoint and no device, so it is the baseline of every benchmark and one half of
+`hybrid`. trainer/README.md has the figures behind the constants here.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+from collections import OrderedDict
+from collections.abc import Mapping
+from threading import Lock
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from docqa.engine.confidence import Calibration, packaged_calibrations
+from docqa.engine.errors import Cancelled
+from docqa.engine.retriever import IsCancelled, OnProgress, Progress, Scores
+from docqa.engine.types import Document
+
+K1 = 1.2
+"""How soon further occurrences of a word in one sentence stop to count."""
+B = 0.75
+"""How much a long sentence is held back."""
+MAX_INDEXES = 8
+"""Documents whose index is kept for further questions; one of 100,000 sentences takes 30 MB."""
+SENTENCES_BETWEEN_CHECKS = 5_000
+
+_WORD = re.compile(
+    r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"  # Chinese and Japanese write no spaces
+    r"|\d+(?:[.,]\d+)*"  # 1,577 and 3.5 are one word each
+    r"|[^\W\d_]+(?:['’][^\W\d_]+)*|\w"
+)
+
+
+class BM25Retriever:
+    """Scores sentences by the words they share with the question."""
+
+    name = "bm25"
+    checkpoint: str | None = None
+    device = "cpu"
+
+    def __init__(self) -> None:
+        self._indexes: OrderedDict[tuple[str, str], _Index] = OrderedDict()
+        self._lock = Lock()
+
+    @property
+    def calibrations(self) -> Mapping[str, Calibration]:
+        """Its confidence model, see `docqa.engine.confidence`."""
+        return packaged_calibrations()
+
+    def score(
+        self,
+        question: str,
+        document: Document,
+        *,
+        on_progress: OnProgress | None = None,
+        is_cancelled: IsCancelled | None = None,
+    ) -> Scores:
+        """See `Retriever.score`. Progress comes once: a word's weight needs the whole document."""
+        index = self._index_of(document, is_cancelled)
+        scores = index.score(tokenize(question))
+        if on_progress is not None:
+            on_progress(Progress(document.id, index.n_tokens, index.n_tokens, len(scores), scores))
+        return scores
+
+    def _index_of(self, document: Document, is_cancelled: IsCancelled | None) -> _Index:
+        key = (document.id, document.segmenter)
+        with self._lock:
+            if key in self._indexes:
+                self._indexes.move_to_end(key)
+                return self._indexes[key]
+        index = _Index(document, is_cancelled)
+        with self._lock:
+            self._indexes[key] = index
+            if len(self._indexes) > MAX_INDEXES:
+                self._indexes.popitem(last=False)
+        return index
+
+
+def tokenize(text: str) -> list[str]:
+    """Words and numbers in lower case, without a plural s; a ligature like ﬁ is two letters."""
+    lowered = unicodedata.normalize("NFKC", text).lower()
+    return [_stem(word) for word in _WORD.findall(lowered)]
+
+
+def _stem(word: str) -> str:
+    """A noun or verb without its ending in s: `companies` and `company`, `pays` and `pay`."""
+    if len(word) < 4 or word[-1] != "s":
+        return word
+    if word.endswith(("'s", "’s")):
+        return word[:-2]
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    return word if word.endswith(("ss", "us", "is")) else word[:-1]
+
+
+class _Index:
+    """BM25 weights of every word in every sentence of one document."""
+
+    def __init__(self, document: Document, is_cancelled: IsCancelled | None) -> None:
+        vocabulary: dict[str, int] = {}
+        token_ids: list[list[int]] = []
+        for sentence in document.sentences:
+            if sentence.id % SENTENCES_BETWEEN_CHECKS == 0 and is_cancelled and is_cancelled():
+                raise Cancelled
+            words = tokenize(document.sentence_text(sentence.id))
+            token_ids.append([vocabulary.setdefault(word, len(vocabulary)) for word in words])
+        self.n_tokens = sum(map(len, token_ids))
+        self._n_sentences = len(token_ids)
+        self._bm25: Any = None
+        if self.n_tokens:
+            self._bm25 = _bm25s().BM25(k1=K1, b=B, method="lucene", backend="numpy")
+            self._bm25.index((token_ids, vocabulary), show_progress=False)
+
+    def score(self, words: list[str]) -> Scores:
+        """(s,) a score a sentence; 0 where no word of the question occurs."""
+        # Each word once: a question that says a word twice does not ask for it twice.
+        ids = self._bm25.get_tokens_ids(list(dict.fromkeys(words))) if self._bm25 else []
+        if not ids:
+            return np.zeros(self._n_sentences, np.float32)
+        scores: Scores = self._bm25.get_scores_from_ids(ids)
+        return scores
+
+
+def _bm25s() -> ModuleType:
+    """The library, without JAX.
+
+    Where JAX is installed, importing bm25s imports it and runs it once, which takes seconds and
+    GPU memory, for a top-k that is not used here. A None in `sys.modules` reads as not installed.
+    """
+    if "bm25s" not in sys.modules and "jax" not in sys.modules:
+        sys.modules["jax"] = None  # type: ignore[assignment]
+        try:
+            import bm25s
+        finally:
+            del sys.modules["jax"]
+    import bm25s
+
+    module: ModuleType = bm25s
+    return module

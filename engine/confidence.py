@@ -1,0 +1,133 @@
+"""How likely it is that a document answers a question, from the scores of its sentences.
+
+A logistic model on the shape of the score distribution. Scores of different retrievers live on
+different scales, so each has its own `Calibration`: the one of `bm25` comes with the package
+(assets/confidence.toml), those of `mamba` and `hybrid` belong to the checkpoint.
+`docqa.trainer.calibrate` fits them.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from docqa.engine.errors import CheckpointError
+from docqa.engine.retriever import Retriever, Scores
+
+FEATURES = ("top", "top_z", "gap", "gap_10", "log_n_sentences", "log_n_question_words")
+"""What the model looks at; see `score_features`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A fitted model for one retriever."""
+
+    weights: dict[str, float]
+    """By name of feature; a feature that is not named does not count."""
+    bias: float
+    threshold: float
+    """Confidence below which the answer is that the documents do not say."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON or TOML; `read_calibrations` is the way back."""
+        return asdict(self)
+
+
+UNCALIBRATED = Calibration({}, bias=0.0, threshold=0.0)
+"""For a checkpoint without a fit: says one half to everything and never abstains."""
+
+
+def score_features(question: str, scores: Sequence[Scores]) -> NDArray[np.float64]:
+    """(f,) the values of `FEATURES` for one question.
+
+    `top`: the best score. `top_z`: how many standard deviations it stands above the mean.
+    `gap`, `gap_10`: how many it stands above the second and the tenth best. The logarithms of
+    the number of sentences (the best of many is high by chance) and of words in the question
+    (a BM25 score grows with each).
+
+    Args:
+        question: As the user wrote it.
+        scores: Of every document that was read.
+    """
+    joined = np.concatenate([np.empty(0, np.float32), *scores]).astype(np.float64)
+    n_words = len(question.split())
+    if not len(joined):
+        return np.zeros(len(FEATURES))
+    best = -np.sort(-joined)[:10]
+    spread = float(joined.std()) or 1.0
+    return np.array(
+        [
+            best[0],
+            (best[0] - joined.mean()) / spread,
+            (best[0] - best[min(1, len(best) - 1)]) / spread,
+            (best[0] - best[-1]) / spread,
+            math.log(len(joined)),
+            math.log1p(n_words),
+        ]
+    )
+
+
+def confidence(question: str, scores: Sequence[Scores], calibration: Calibration) -> float:
+    """Probability in [0, 1] that the documents answer the question.
+
+    Args:
+        question: As the user wrote it.
+        scores: One array for every document that was read; none, or only empty ones, give 0.
+        calibration: Of the retriever that made the scores.
+    """
+    if not any(len(one) for one in scores):
+        return 0.0
+    weights = np.array([calibration.weights.get(name, 0.0) for name in FEATURES])
+    logit = calibration.bias + float(weights @ score_features(question, scores))
+    return 1.0 / (1.0 + math.exp(-min(max(logit, -50.0), 50.0)))
+
+
+def calibration_of(retriever: Retriever) -> Calibration:
+    """The calibration a retriever carries in `calibrations`, by its name; else `UNCALIBRATED`."""
+    carried: Mapping[str, Calibration] = getattr(retriever, "calibrations", {})
+    return carried.get(retriever.name, UNCALIBRATED)
+
+
+def read_calibrations(table: Mapping[str, Any]) -> dict[str, Calibration]:
+    """Calibrations by retriever name, as JSON or TOML holds them.
+
+    Args:
+        table: `{"mamba": {"weights": {feature: number}, "bias": number, "threshold": number}}`;
+            other keys of an entry (the metrics of its fit) are left alone.
+
+    Raises:
+        CheckpointError: When an entry lacks a part or names a feature that does not exist.
+    """
+    found = {}
+    for name, entry in table.items():
+        try:
+            weights = {feature: float(weight) for feature, weight in entry["weights"].items()}
+            bias, threshold = float(entry["bias"]), float(entry["threshold"])
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(
+                f"The confidence table of {name!r} cannot be read: {type(error).__name__}: {error}."
+            ) from error
+        unknown = sorted(set(weights) - set(FEATURES))
+        if unknown:
+            raise CheckpointError(
+                f"The confidence table of {name!r} uses {', '.join(unknown)}; "
+                f"this version knows {', '.join(FEATURES)}.",
+                "Calibrate the checkpoint again.",
+            )
+        found[name] = Calibration(weights, bias, threshold)
+    return found
+
+
+@cache
+def packaged_calibrations() -> dict[str, Calibration]:
+    """The calibrations that come with the package: those that need no checkpoint."""
+    text = files("docqa.assets").joinpath("confidence.toml").read_text(encoding="utf-8")
+    return read_calibrations(tomllib.loads(text))

@@ -1,0 +1,153 @@
+"""Answers without a language model: the best evidence in the document's own words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from docqa.engine.generators.base import Draft
+from docqa.engine.types import Citation, Document, Evidence, SentenceKind
+
+MAX_QUOTES = 3
+"""Most sentences an answer quotes."""
+CLEAR_LEAD = 0.5
+"""One sentence answers alone when its lead over the second is this share of the lead over the
+tenth: scores of different retrievers have different scales, leads have none."""
+NEAR_LEAD = 0.5
+"""Further sentences are quoted down to this share of the lead over the tenth."""
+N_COMPARED = 10
+
+
+class ExtractiveGenerator:
+    """Quotes the best evidence with its pages, or says that there is none."""
+
+    name = "extractive"
+    model: str | None = None
+
+    def __init__(self, threshold: float = 0.0) -> None:
+        """
+        Args:
+            threshold: Confidence below which it abstains.
+        """
+        self.threshold = threshold
+
+    def generate(
+        self,
+        question: str,
+        documents: Mapping[str, Document],
+        evidence: tuple[Evidence, ...],
+        confidence: float,
+    ) -> Draft:
+        """See `Generator.generate`."""
+        if not evidence:
+            return Draft("There is no readable text to answer from.", True, ())
+        if confidence < self.threshold:
+            return Draft(_abstention(documents, evidence, confidence), True, ())
+        chosen = choose_quotes(documents, evidence)
+        text = "\n".join(show_quote(documents, one) for one in chosen)
+        citations = tuple(
+            Citation(
+                one.document_id,
+                one.sentence_id,
+                documents[one.document_id].sentence_text(one.sentence_id),
+            )
+            for one in chosen
+        )
+        return Draft(text, False, citations)
+
+
+def choose_quotes(
+    documents: Mapping[str, Document], evidence: tuple[Evidence, ...]
+) -> list[Evidence]:
+    """The sentences to quote: the best one alone where it clearly leads, else those near it.
+
+    A heading is quoted only where the evidence holds nothing else: it names an answer's place.
+    Sentences that say the same words are quoted once. Near ones come shortest first.
+    """
+    quotable = [one for one in evidence if _kind(documents, one) is not SentenceKind.HEADING]
+    seen: set[str] = set()
+    candidates: list[Evidence] = []
+    for one in (quotable or evidence)[: N_COMPARED * 2]:
+        words = " ".join(documents[one.document_id].sentence_text(one.sentence_id).lower().split())
+        if words not in seen and len(candidates) < N_COMPARED:
+            seen.add(words)
+            candidates.append(one)
+    best = candidates[0]
+    spread = best.score - candidates[-1].score
+    if len(candidates) == 1 or best.score - candidates[1].score >= CLEAR_LEAD * spread > 0:
+        return [best]
+    near = [one for one in candidates if best.score - one.score <= (1 - NEAR_LEAD) * spread]
+    return sorted(
+        near[:MAX_QUOTES],
+        key=lambda one: (len(documents[one.document_id].sentence_text(one.sentence_id)), one.rank),
+    )
+
+
+def show_quote(documents: Mapping[str, Document], evidence: Evidence) -> str:
+    """One sentence as a line of the answer, with its page.
+
+    A table row comes with its column names and the heading of its section: `(1,577)` alone says
+    neither which year nor which statement.
+    """
+    document = documents[evidence.document_id]
+    sentence = document.sentences[evidence.sentence_id]
+    text = " ".join(document.sentence_text(sentence.id).split())
+    place = f"({_place(documents, evidence)})"
+    if sentence.kind is not SentenceKind.ROW:
+        return f"{text} {place}"
+    header = "" if sentence.header is None else document.sentence_text(sentence.header)
+    row = name_columns(text, header)
+    if sentence.heading is None:
+        return f"{row} {place}"
+    return f"{' '.join(document.sentence_text(sentence.heading).split())}: {row} {place}"
+
+
+def name_columns(row: str, header: str) -> str:
+    """A table row with its column names: `Revenue: 1,577 (2023); 1,373 (2022)`.
+
+    Args:
+        row: Cells joined by ` | `.
+        header: The row of column names, or an empty string. It may lack a name for the first
+            column; where the cells do not match up, row and header are shown side by side.
+    """
+    cells, names = _cells(row), _cells(header)
+    if not any(names):
+        return row
+    if len(names) == len(cells) - 1:
+        names = ["", *names]
+    if len(names) != len(cells) or len(cells) < 2:
+        return f"{row} [columns: {' | '.join(names)}]"
+    named = [
+        f"{cell} ({name})" if name else cell
+        for name, cell in zip(names[1:], cells[1:], strict=True)
+        if cell
+    ]
+    return f"{cells[0]}: {'; '.join(named)}" if cells[0] else "; ".join(named)
+
+
+def _cells(row: str) -> list[str]:
+    return [" ".join(cell.split()) for cell in re.split(r"\s*\|(?=\s|$)", row)] if row else []
+
+
+def _kind(documents: Mapping[str, Document], evidence: Evidence) -> SentenceKind:
+    return documents[evidence.document_id].sentences[evidence.sentence_id].kind
+
+
+def _place(documents: Mapping[str, Document], evidence: Evidence) -> str:
+    """`p. 12`, with the document's title where there are several."""
+    document = documents[evidence.document_id]
+    page = f"p. {document.sentences[evidence.sentence_id].page}"
+    return page if len(documents) == 1 else f"{document.title}, {page}"
+
+
+def _abstention(
+    documents: Mapping[str, Document], evidence: tuple[Evidence, ...], confidence: float
+) -> str:
+    places = list(dict.fromkeys(_place(documents, one) for one in evidence))[:MAX_QUOTES]
+    where = places[0] if len(places) == 1 else f"{', '.join(places[:-1])} and {places[-1]}"
+    subject = "document does" if len(documents) == 1 else "documents do"
+    closest = "passage is" if len(places) == 1 else "passages are"
+    return (
+        f"The {subject} not seem to answer this question (confidence {confidence:.0%}). "
+        f"The closest {closest} on {where}."
+    )

@@ -1,0 +1,78 @@
+"""Mamba and BM25 together: each finds sentences that the other misses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from docqa.engine.bm25 import BM25Retriever
+from docqa.engine.confidence import Calibration
+from docqa.engine.retriever import IsCancelled, OnProgress, Retriever, Scores
+from docqa.engine.types import Document
+
+
+class HybridRetriever:
+    """Scores sentences with both retrievers and fuses the scores."""
+
+    name = "hybrid"
+
+    def __init__(self, mamba: Retriever) -> None:
+        """
+        Args:
+            mamba: The retriever that reads; its `calibrations` hold those of `hybrid` too.
+        """
+        self.mamba = mamba
+        self.bm25 = BM25Retriever()
+        self.checkpoint = mamba.checkpoint
+        self.device = mamba.device
+
+    @property
+    def calibrations(self) -> Mapping[str, Calibration]:
+        """Confidence models of the checkpoint, see `docqa.engine.confidence`."""
+        carried: Mapping[str, Calibration] = getattr(self.mamba, "calibrations", {})
+        return carried
+
+    def score(
+        self,
+        question: str,
+        document: Document,
+        *,
+        on_progress: OnProgress | None = None,
+        is_cancelled: IsCancelled | None = None,
+    ) -> Scores:
+        """See `Retriever.score`. Progress shows what mamba has read, with its scores."""
+        mamba = self.mamba.score(
+            question, document, on_progress=on_progress, is_cancelled=is_cancelled
+        )
+        return fuse(mamba, self.bm25.score(question, document, is_cancelled=is_cancelled))
+
+    def score_questions(self, questions: Sequence[str], document: Document) -> list[Scores]:
+        """Score several questions on one document; mamba reads them as a batch where it can."""
+        batched = getattr(self.mamba, "score_questions", None)
+        read = batched or (lambda qs, d: [self.mamba.score(q, d) for q in qs])
+        return [
+            fuse(mamba, self.bm25.score(question, document))
+            for question, mamba in zip(questions, read(questions, document), strict=True)
+        ]
+
+
+def fuse(mamba: Scores, bm25: Scores) -> Scores:
+    """One score a sentence from both: the sum of their z-scores.
+
+    Args:
+        mamba: (s,) logits.
+        bm25: (s,) BM25 scores of the same sentences.
+
+    Returns:
+        (s,) higher is better, comparable within one question and document.
+    """
+    return standardize(mamba) + standardize(bm25)
+
+
+def standardize(scores: Scores) -> Scores:
+    """(s,) mean 0 and standard deviation 1; zeros where all scores are the same."""
+    spread = float(scores.std()) if len(scores) else 0.0
+    if spread == 0:
+        return np.zeros(len(scores), np.float32)
+    return ((scores - scores.mean()) / spread).astype(np.float32)
