@@ -75,4 +75,5 @@ def standardize(scores: Scores) -> Scores:
     spread = float(scores.std()) if len(scores) else 0.0
     if spread == 0:
         return np.zeros(len(scores), np.float32)
-    return ((scores - scores.mean()) / spread).astype(np.float32)
+    standard: Scores = ((scores - scores.mean()) / spread).astype(np.float32)
+    return standard
