@@ -1,0 +1,143 @@
+"""The facts `docqa doctor` prints. Everything is tried, not assumed."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from docqa.engine.errors import DocqaError
+
+if TYPE_CHECKING:
+    from docqa.app.config import Settings
+
+NEEDED = (
+    "docqa",
+    "torch",
+    "tokenizers",
+    "safetensors",
+    "numpy",
+    "bm25s",
+    "pymupdf-lite",
+    "sqlite-utils",
+)
+OPTIONAL = ("accelerate", "transformers", "mamba-ssm", "causal-conv1d")
+
+
+def checkup(settings: Settings) -> dict[str, Any]:
+    """What a question would use; `missing` says what is chosen and not there, and what to do."""
+    missing: list[str] = []
+    packages = {name: _version(name) for name in (*NEEDED, *OPTIONAL)}
+    missing += [
+        f"the package {name}; pip install docqa" for name in NEEDED if packages[name] is None
+    ]
+    return {
+        "python": {"version": platform.python_version(), "machine": platform.platform()},
+        "packages": packages,
+        "retriever": _try(lambda: _retriever(settings), missing),
+        "generator": _try(lambda: _generator(settings), missing),
+        "library": _try(lambda: _library(settings), missing),
+        "missing": missing,
+    }
+
+
+def _try(look: Callable[[], dict[str, Any]], missing: list[str]) -> dict[str, Any]:
+    try:
+        return look()
+    except DocqaError as error:
+        missing.append(str(error))
+        return {"problem": str(error)}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _retriever(settings: Settings) -> dict[str, Any]:
+    """Load what is chosen and say what it is."""
+    from docqa.app.session import check_choices
+    from docqa.engine.confidence import calibration_of
+    from docqa.engine.retriever import load_retriever
+
+    check_choices(settings, checkpoint_given=False)
+    chosen = Path(settings.checkpoint).expanduser() if settings.checkpoint else None
+    retriever = load_retriever(settings.retriever, checkpoint=chosen, device=settings.device)
+    facts: dict[str, Any] = {
+        "name": retriever.name,
+        "device": retriever.device,
+        "why_this_device": _why(settings.device, retriever.device),
+        "abstains_below": calibration_of(retriever).threshold or None,
+    }
+    if settings.retriever != "bm25":
+        facts |= _checkpoint(chosen, getattr(retriever, "mamba", retriever))
+    return facts
+
+
+def _why(asked: str, device: str) -> str:
+    if device == "cpu" and asked == "auto":
+        import sys
+
+        torch = sys.modules.get("torch")
+        if torch is None:
+            return "it needs no other"
+        return f"auto: torch {torch.__version__} finds no GPU here"
+    return "auto: the fastest one here" if asked == "auto" else "asked for"
+
+
+def _checkpoint(chosen: Path | None, retriever: Any) -> dict[str, Any]:
+    from docqa.engine.mamba2.checkpoint import embedded_checkpoint
+
+    folder = chosen or embedded_checkpoint()
+    parameters = list(retriever.model.parameters())
+    facts: dict[str, Any] = {
+        "checkpoint": retriever.checkpoint,
+        "folder": str(folder),
+        "bytes": sum(file.stat().st_size for file in folder.iterdir() if file.is_file()),
+        "parameters": sum(parameter.numel() for parameter in parameters),
+        "dtype": str(parameters[0].dtype).removeprefix("torch."),
+        "compute_path": getattr(retriever, "compute_path", "plain torch, chunked scan"),
+        "vocabulary": retriever.tokenizer.get_vocab_size(),
+    }
+    metrics = folder / "metrics.json"
+    if metrics.is_file():
+        facts["metrics"] = json.dumps(json.loads(metrics.read_text(encoding="utf-8")))
+    return facts
+
+
+def _generator(settings: Settings) -> dict[str, Any]:
+    from docqa.engine.generators.base import load_generator
+
+    generator = load_generator(settings.generator)
+    return {
+        "name": generator.name,
+        "model": generator.model,
+        "strategy": settings.strategy,
+        "context_window": None if generator.model is None else "unknown",
+    }
+
+
+def _library(settings: Settings) -> dict[str, Any]:
+    """Look without making a library that is not there."""
+    import sqlite3
+
+    from docqa.engine.store import Store
+
+    path = settings.library_path
+    if not path.exists():
+        return {"path": str(path), "state": "not made yet; the first document makes it"}
+    with Store(path) as store:
+        documents = store.documents()
+        return {
+            "path": str(path),
+            "bytes": path.stat().st_size,
+            "documents": len(documents),
+            "pages": sum(document.n_pages for document in documents),
+            "questions": len(store.questions()),
+            "sqlite": sqlite3.sqlite_version,
+        }

@@ -1,0 +1,86 @@
+"""`docqa train`: make a checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from docqa.app.options import DEVICES, quiet_option
+
+DATA_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+def train() -> None:
+    """Training, from labelled documents."""
+
+
+@train.command()
+@click.option(
+    "--data",
+    "files",
+    type=DATA_FILE,
+    multiple=True,
+    required=True,
+    metavar="FILE",
+    help="Labelled documents as JSON Lines, plain or gzip; may be given several times.",
+)
+@click.argument("more_files", type=DATA_FILE, nargs=-1, metavar="[FILE]...")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="The run: checkpoint, settings, metrics.",
+)
+@click.option("--recipe", metavar="NAME|FILE", help="Model and training settings, as TOML.")
+@click.option(
+    "--dev",
+    type=DATA_FILE,
+    multiple=True,
+    metavar="FILE",
+    help="Measured while training; may be given several times.",
+)
+@click.option(
+    "--minutes", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Stop after N."
+)
+@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Stop after N steps.")
+@click.option("--seed", type=int, help="Default: the recipe's.")
+@click.option("--resume", is_flag=True, help="Go on with the run in DIR.")
+@click.option("--device", type=click.Choice(DEVICES), default="auto", help="Where to train.")
+@quiet_option
+def retriever(
+    files: tuple[Path, ...],
+    more_files: tuple[Path, ...],
+    out: Path,
+    recipe: str | None,
+    dev: tuple[Path, ...],
+    minutes: float | None,
+    steps: int | None,
+    seed: int | None,
+    resume: bool,
+    device: str,
+    quiet: bool,
+) -> None:
+    """Train a retriever on labelled documents."""
+    from docqa.app.diagnostics import Narrator
+
+    narrator = Narrator(quiet=quiet)
+
+    from docqa.trainer.train import train_retriever
+
+    folder = train_retriever(
+        [*files, *more_files],
+        out,
+        recipe=Path(recipe) if recipe else None,
+        dev=list(dev),
+        max_seconds=None if minutes is None else 60 * minutes,
+        max_steps=steps,
+        seed=seed,
+        resume=resume,
+        device=device,
+        on_progress=narrator.working,
+    )
+    narrator.clear()
+    click.echo(folder)

@@ -1,0 +1,227 @@
+"""Settings: flags > `DOCQA_*` > ./docqa.toml > the user's file > assets/defaults.toml.
+
+A setting is a plain `key = value` line. A key that does not exist is an error, wherever it
+stands: a typo that is passed over in silence changes what a reader believes to have asked for.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from docqa.engine.errors import ConfigError
+
+ENV_PREFIX = "DOCQA_"
+NO_SETTINGS = {"DOCQA_DTYPE", "DOCQA_TRACEBACK"}
+"""Variables of ours that are no settings."""
+
+
+class Settings(BaseSettings):
+    """What a command runs with."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True)
+
+    retriever: Literal["mamba", "bm25", "hybrid"]
+    checkpoint: str
+    """A checkpoint folder; empty = the embedded one."""
+    device: Literal["auto", "cpu", "cuda", "mps"]
+    generator: Literal["extractive", "llama", "openai"]
+    strategy: Literal["direct", "scratchpad"]
+    words: int = Field(ge=1)
+    """Words of evidence."""
+    top_k: int = Field(ge=0)
+    """Sentences of evidence instead of words; 0 = words decide."""
+    library: str
+    """The library file; empty = the platform's data folder."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The order of the sources, the strongest first."""
+        tomls = (TomlConfigSettingsSource(settings_cls, path) for path in config_files())
+        return (init_settings, EnvSettingsSource(settings_cls), *tomls)
+
+    @property
+    def library_path(self) -> Path:
+        """Where the library is."""
+        if self.library:
+            return Path(self.library).expanduser()
+        return Path(platformdirs.user_data_dir("docqa", appauthor=False)) / "library.db"
+
+    @property
+    def word_limit(self) -> int | None:
+        """Most words of evidence; None where sentences are counted."""
+        return None if self.top_k else self.words
+
+    @property
+    def sentence_limit(self) -> int | None:
+        """Most sentences of evidence; None where words are counted."""
+        return self.top_k or None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the value of a setting comes from."""
+
+    value: Any
+    source: str
+
+
+def project_file() -> Path:
+    """The settings of the folder docqa is run in."""
+    return Path.cwd() / "docqa.toml"
+
+
+def user_file() -> Path:
+    """The user's own settings."""
+    return Path(platformdirs.user_config_dir("docqa", appauthor=False)) / "config.toml"
+
+
+def defaults_file() -> Path:
+    """The settings docqa comes with."""
+    return Path(str(files("docqa.assets").joinpath("defaults.toml")))
+
+
+def config_files() -> tuple[Path, ...]:
+    """All settings files, the strongest first; they need not exist."""
+    return project_file(), user_file(), defaults_file()
+
+
+def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
+    """The settings that hold.
+
+    Args:
+        flags: Options given on the command line; None where one was not given.
+
+    Raises:
+        ConfigError: When a key is unknown or a value cannot be.
+    """
+    given = {key: value for key, value in (flags or {}).items() if value is not None}
+    if "words" in given:
+        given.setdefault("top_k", 0)
+    layers = read_layers(given)
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, layers), "See: docqa config show") from None
+
+
+def read_layers(given: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Every source with what it sets, the strongest first.
+
+    Raises:
+        ConfigError: When a file is not TOML or a key is unknown.
+    """
+    variables = {
+        name[len(ENV_PREFIX) :].lower(): value
+        for name, value in os.environ.items()
+        if name.upper().startswith(ENV_PREFIX) and name not in NO_SETTINGS
+    }
+    layers = [("command line", dict(given)), ("environment", variables)]
+    layers += [(str(path), _read_toml(path)) for path in config_files()]
+    for source, values in layers:
+        for key in values:
+            _check_key(key, source)
+    return layers
+
+
+def origins(flags: Mapping[str, Any] | None = None) -> dict[str, Origin]:
+    """Every setting with its value and where that comes from."""
+    settings = load_settings(flags)
+    layers = read_layers({k: v for k, v in (flags or {}).items() if v is not None})
+    return {
+        key: Origin(
+            getattr(settings, key), next(source for source, values in layers if key in values)
+        )
+        for key in Settings.model_fields
+    }
+
+
+def set_value(path: Path, key: str, value: str) -> None:
+    """Write one setting into a file; its other lines stay as they are.
+
+    Raises:
+        ConfigError: When there is no such setting or it cannot have that value.
+    """
+    _check_key(key, "the command line")
+    _read_toml(path)
+    typed = _typed(key, value)
+    line = f"{key} = {json.dumps(typed, ensure_ascii=False)}"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    at = [i for i, old in enumerate(lines) if re.match(rf"\s*{key}\s*=", old)]
+    if at:
+        lines[at[0]] = line
+    else:
+        lines.append(line)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    fresh.replace(path)
+
+
+def _typed(key: str, value: str) -> str | int:
+    try:
+        typed = getattr(Settings(**{key: value}), key)
+    except ValidationError as error:
+        mine = [problem for problem in error.errors() if problem["loc"] == (key,)]
+        if not mine:
+            raise ConfigError(_explain(error, read_layers({})), "See: docqa config show") from None
+        raise ConfigError(f"{key} = {value!r}: {mine[0]['msg']}.") from None
+    assert isinstance(typed, str | int)
+    return typed
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        return {}
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"Cannot read {path}: {error}.", "Mend the file or move it away."
+        ) from None
+
+
+def _check_key(key: str, source: str) -> None:
+    if key in Settings.model_fields:
+        return
+    shown = f"{ENV_PREFIX}{key.upper()}" if source == "environment" else key
+    near = difflib.get_close_matches(key, Settings.model_fields, n=1, cutoff=0.5)
+    known = ", ".join(Settings.model_fields)
+    hint = f"Did you mean {near[0]!r}?" if near else f"Settings are: {known}."
+    raise ConfigError(f"Unknown setting {shown!r} in {source}.", hint)
+
+
+def _explain(error: ValidationError, layers: list[tuple[str, dict[str, Any]]]) -> str:
+    """The first problem of each setting, with the value and the place it stands in."""
+    problems = []
+    for problem in error.errors():
+        key = str(problem["loc"][0])
+        source = next((source for source, values in layers if key in values), "settings")
+        problems.append(f"{key} = {problem['input']!r} ({source}): {problem['msg']}")
+    return "; ".join(dict.fromkeys(problems)) + "."

@@ -1,0 +1,148 @@
+"""What docqa says besides its data: narration and errors on stderr, and the exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from docqa.app.terminal import clean, fit, one_line
+from docqa.engine.errors import Cancelled, DocqaError
+
+if TYPE_CHECKING:
+    from docqa.engine.retriever import Progress
+    from docqa.engine.types import Document
+
+REDRAW_SECONDS = 0.1
+
+
+class ExitCode(IntEnum):
+    """How a command ended."""
+
+    DONE = 0
+    """An abstention too: that the documents do not answer is an answer."""
+    FAILED = 1
+    USAGE = 2
+    MISSING = 3
+    """An optional package, a model or a server is not there."""
+    INTERRUPTED = 130
+
+
+def run(command: Callable[[], Any]) -> int:
+    """Run a command; whatever ends it becomes one clear line and an exit code.
+
+    `DOCQA_TRACEBACK=1` shows the traceback of an unexpected error instead.
+    """
+    try:
+        result = command()
+        sys.stdout.flush()
+        return result if isinstance(result, int) else ExitCode.DONE
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except DocqaError as error:
+        complain(str(error))
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort, Cancelled):
+        complain("interrupted")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of stdout has seen enough. Python would complain again when it closes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+    except Exception as error:
+        if os.environ.get("DOCQA_TRACEBACK"):
+            raise
+        complain(
+            f"unexpected {type(error).__name__}: {error}. "
+            "This is a bug; DOCQA_TRACEBACK=1 shows where."
+        )
+        return ExitCode.FAILED
+
+
+def complain(message: str) -> None:
+    """An error or a warning, on one line of stderr."""
+    click.echo(f"docqa: {one_line(message)}", err=True)
+
+
+class Narrator:
+    """Tells on stderr what goes on; progress only on a terminal, nothing when quiet."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self._live = not quiet and sys.stderr.isatty()
+        self._drawn_at = 0.0
+        self._started: dict[str, float] = {}
+
+    def say(self, message: str) -> None:
+        """A line that stays."""
+        self.clear()
+        if not self.quiet:
+            click.echo(clean(message), err=True)
+
+    def warn(self, message: str) -> None:
+        """A line that stays, quiet or not."""
+        self.clear()
+        complain(message)
+
+    def ingesting(self, name: str) -> Callable[[int, int], None]:
+        """Progress through the pages of a file."""
+
+        def on_progress(n_done: int, n_pages: int) -> None:
+            self._draw(lambda: f"{_bar(n_done, n_pages)} {name}: page {n_done:,} of {n_pages:,}")
+
+        return on_progress
+
+    def reading(self, documents: dict[str, Document]) -> Callable[[Progress], None]:
+        """Progress of the retriever: where it is, how fast, and the best sentence so far."""
+
+        def on_progress(progress: Progress) -> None:
+            started = self._started.setdefault(progress.document_id, time.perf_counter())
+            self._draw(lambda: _reading_line(progress, documents[progress.document_id], started))
+
+        return on_progress
+
+    def working(self, message: str) -> None:
+        """A line of a long run: drawn over on a terminal, a line each where it is not one."""
+        if self._live:
+            self._draw(lambda: message)
+        else:
+            self.say(message)
+
+    def clear(self) -> None:
+        """Wipe the progress line."""
+        if self._live and self._drawn_at:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+            self._drawn_at = 0.0
+
+    def _draw(self, line: Callable[[], str]) -> None:
+        now = time.monotonic()
+        if not self._live or now - self._drawn_at < REDRAW_SECONDS:
+            return
+        self._drawn_at = now
+        width = os.get_terminal_size(sys.stderr.fileno()).columns
+        sys.stderr.write("\r\x1b[K" + fit(one_line(line()), width - 1))
+        sys.stderr.flush()
+
+
+def _reading_line(progress: Progress, document: Document, started: float) -> str:
+    seconds = time.perf_counter() - started
+    parts = [f"{_bar(progress.n_tokens_read, progress.n_tokens)} reading {document.title}"]
+    if progress.n_tokens_read and seconds > 0.5:
+        parts.append(f"{progress.n_tokens_read / seconds:,.0f} tokens/s")
+    if progress.n_sentences_read:
+        best = int(progress.scores[: progress.n_sentences_read].argmax())
+        page = document.sentences[best].page
+        parts.append(f"best so far p. {page}: {document.sentence_text(best)}")
+    return " · ".join(parts)
+
+
+def _bar(n_done: int, n_all: int) -> str:
+    share = n_done / n_all if n_all else 1.0
+    return f"[{'#' * round(12 * share):<12}] {share:>4.0%}"

@@ -1,0 +1,68 @@
+"""Options that several commands share. The defaults are in the settings, not here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+RETRIEVERS = ("mamba", "bm25", "hybrid")
+GENERATORS = ("extractive", "llama", "openai")
+STRATEGIES = ("direct", "scratchpad")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def library_option(command: Command) -> Command:
+    return click.option(
+        "--library", metavar="FILE", help="The library file. Default: in your data folder."
+    )(command)
+
+
+def json_option(command: Command) -> Command:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def quiet_option(command: Command) -> Command:
+    return click.option("--quiet", "-q", is_flag=True, help="Say nothing on stderr but errors.")(
+        command
+    )
+
+
+def password_option(command: Command) -> Command:
+    return click.option("--password", metavar="TEXT", help="Opens an encrypted PDF.")(command)
+
+
+def model_options(command: Command) -> Command:
+    """`--retriever`, `--checkpoint` and `--device`."""
+    options = (
+        click.option(
+            "--retriever", type=click.Choice(RETRIEVERS), help="What scores the sentences."
+        ),
+        click.option(
+            "--checkpoint", metavar="DIR", help="A checkpoint folder. Default: the embedded one."
+        ),
+        click.option("--device", type=click.Choice(DEVICES), help="Where the model runs."),
+    )
+    return reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+
+def answer_options(command: Command) -> Command:
+    """How much evidence, and what answers from it."""
+    options = (
+        click.option(
+            "--words", type=click.IntRange(min=1), metavar="N", help="Words of evidence, at most."
+        ),
+        click.option(
+            "--top-k",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Sentences of evidence, at most, instead of words.",
+        ),
+        click.option("--generator", type=click.Choice(GENERATORS), help="What answers."),
+        click.option("--strategy", type=click.Choice(STRATEGIES), help="How it is asked."),
+    )
+    return reduce(lambda wrapped, option: option(wrapped), reversed(options), command)

@@ -1,0 +1,153 @@
+"""What docqa prints on stdout: answers for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+
+from docqa.app.terminal import clean, one_line
+from docqa.engine.record import Record, RecordedEvidence
+
+N_SHOWN = 5
+"""Passages shown to a person, and all that are cited; JSON has every one."""
+WRAP_COLUMNS = 88
+
+_UNSAFE = re.compile("[\x7f-\x9f\ud800-\udfff]")
+
+
+def print_json(value: Any, *, lines: bool = False) -> None:
+    """One JSON value, indented; with `lines` a list is printed an element a line."""
+    if lines:
+        for element in value:
+            click.echo(to_json(element, indent=None))
+    else:
+        click.echo(to_json(value))
+
+
+def to_json(value: Any, indent: int | None = 2) -> str:
+    """JSON that is readable, and safe on a terminal: control characters are escaped."""
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
+    text = json.dumps(value, ensure_ascii=not encoding.startswith("utf"), indent=indent)
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def record_json(record: Record) -> dict[str, Any]:
+    """The object that `docqa ask --json` prints."""
+    return {
+        "question": record.question,
+        "answer": record.answer,
+        "abstained": record.abstained,
+        "confidence": round(record.confidence, 4),
+        "documents": [
+            {
+                "id": document.id,
+                "title": document.title,
+                "path": document.path,
+                "pages": document.n_pages,
+                "words": document.n_words,
+                "tokens": document.n_tokens,
+                "unread_pages": list(document.unread_pages),
+            }
+            for document in record.documents
+        ],
+        "evidence": [
+            {
+                "rank": evidence.rank,
+                "document": evidence.document_id,
+                "page": evidence.page,
+                "sentence": evidence.sentence_id,
+                "start": evidence.start,
+                "end": evidence.end,
+                "text": evidence.text,
+                "score": evidence.score,
+                "cited": evidence.cited,
+            }
+            for evidence in record.evidence
+        ],
+        "retriever": {
+            "name": record.reading.name,
+            "checkpoint": record.reading.checkpoint,
+            "device": record.reading.device,
+            "tokens_per_second": round(record.reading.tokens_per_second, 1),
+        },
+        "generator": {
+            "name": record.generator,
+            "model": record.model,
+            "strategy": record.strategy,
+        },
+        "seconds": {
+            "ingest": round(record.seconds.ingest, 3),
+            "retrieve": round(record.seconds.retrieve, 3),
+            "generate": round(record.seconds.generate, 3),
+            "total": round(record.seconds.total, 3),
+        },
+    }
+
+
+def print_record(record: Record) -> None:
+    """An answer for a person: what it says, then the passages it stands on."""
+    answer = "\n".join(one_line(line) for line in record.answer.splitlines())
+    cited = [evidence for evidence in record.evidence if evidence.cited]
+    if record.abstained:
+        click.echo(click.style("No answer. ", fg="yellow", bold=True) + answer)
+        _print_passages("Closest passages", record, record.evidence[:N_SHOWN])
+        return
+    click.echo(click.style(answer, bold=True))
+    _print_passages("Cited", record, cited)
+    rest = [evidence for evidence in record.evidence if not evidence.cited]
+    _print_passages("Also found", record, rest[: max(N_SHOWN - len(cited), 0)])
+
+
+def _print_passages(title: str, record: Record, passages: Sequence[RecordedEvidence]) -> None:
+    if not passages:
+        return
+    click.echo(f"\n{click.style(title, underline=True)}")
+    for evidence in passages:
+        place = f"{one_line(record.title_of(evidence.document_id))}, p. {evidence.page}"
+        rank = f"{evidence.rank:>3}. "
+        click.echo(f"{rank}{click.style(place, fg='cyan')}  (score {evidence.score:.3f})")
+        if evidence.heading:
+            _print_indented(f"§ {evidence.heading}")
+        if evidence.header:
+            _print_indented(evidence.header)
+        _print_indented(evidence.text)
+
+
+def _print_indented(text: str) -> None:
+    indent = " " * 5
+    click.echo(
+        textwrap.fill(
+            one_line(text),
+            WRAP_COLUMNS,
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_on_hyphens=False,
+        )
+    )
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Columns for a person; numbers to the right."""
+    table = [[one_line(str(cell)) for cell in row] for row in rows]
+    numeric = [
+        bool(table) and all(re.fullmatch(r"[\d,.%-]*", row[i]) for row in table)
+        for i in range(len(header))
+    ]
+    widths = [max(map(len, column)) for column in zip(header, *table, strict=True)]
+    for number, row in enumerate([list(header), *table]):
+        line = "  ".join(
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, numeric, strict=True)
+        ).rstrip()
+        click.echo(click.style(line, underline=True) if number == 0 else line)
+
+
+def print_page_text(text: str) -> None:
+    """A page as it was read. On a terminal control characters become spaces; offsets hold."""
+    click.echo(clean(text) if sys.stdout.isatty() else text)

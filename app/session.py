@@ -1,0 +1,170 @@
+"""What the commands do before they can work: open the library, the documents, the models."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from docqa.engine.errors import ConfigError, IngestError, MissingError
+
+if TYPE_CHECKING:
+    from docqa.app.config import Settings
+    from docqa.app.diagnostics import Narrator
+    from docqa.engine.generators.base import Generator
+    from docqa.engine.retriever import Retriever
+    from docqa.engine.store import Store
+    from docqa.engine.types import Document
+
+STDIN = "-"
+FILE_SUFFIXES = (".pdf", ".txt", ".text", ".md", ".markdown")
+
+
+@contextmanager
+def open_library(settings: Settings) -> Iterator[Store]:
+    """The library of the settings, closed at the end."""
+    from docqa.engine.store import Store
+
+    with Store(settings.library_path) as store:
+        yield store
+
+
+def open_documents(
+    references: Sequence[str], store: Store, narrator: Narrator, password: str | None
+) -> list[Document]:
+    """What the user named: files, `-`, titles or ids; nothing = what was used last."""
+    if not references:
+        last = store.last_used()
+        if last is None:
+            raise ConfigError(
+                "No document named, and the library is empty.",
+                'Name one: docqa ask "What …?" report.pdf',
+            )
+        return [store.load(last.id)]
+    if list(references).count(STDIN) > 1:
+        raise ConfigError("`-` can be given once: there is one standard input.")
+    documents = [open_document(name, store, narrator, password) for name in references]
+    return list({document.id: document for document in documents}.values())
+
+
+def open_document(
+    reference: str, store: Store, narrator: Narrator, password: str | None
+) -> Document:
+    """One document: `-`, a file that exists, or one of the library."""
+    from docqa.engine.pipeline import open_file
+
+    if reference == STDIN:
+        return _open_stdin(store)
+    path = Path(reference).expanduser()
+    if path.is_dir():
+        raise ConfigError(
+            f"{reference} is a folder.",
+            f"Take its files into the library: docqa ingest {reference}",
+        )
+    if path.is_file():
+        document, fresh = open_file(
+            store, path, password=password, on_progress=narrator.ingesting(path.name)
+        )
+        narrator.clear()
+        if fresh:
+            describe(document, narrator)
+        return document
+    if path.suffix.lower() in FILE_SUFFIXES and not _is_stored(reference, store):
+        raise IngestError(f"No file {reference}.", "Check the path, or see: docqa library list")
+    return store.document(reference)
+
+
+def describe(document: Document, narrator: Narrator) -> None:
+    """Say what was read of a file, and what could not be."""
+    narrator.say(
+        f"Read {document.title}: {len(document.pages):,} pages, "
+        f"{len(document.sentences):,} sentences, {document.n_words:,} words."
+    )
+    unread = document.unread_pages
+    if unread:
+        few = ", ".join(map(str, unread[:10])) + (", …" if len(unread) > 10 else "")
+        narrator.warn(
+            f"{len(unread)} of {len(document.pages)} pages could not be read (p. {few}): "
+            f"scans or unusable text. Run OCR first: ocrmypdf {document.path} out.pdf"
+        )
+
+
+def check_choices(settings: Settings, *, checkpoint_given: bool) -> None:
+    """What can be said wrong before a model is loaded, which takes seconds.
+
+    Raises:
+        ConfigError: When two settings contradict each other.
+        MissingError: When a part is chosen that this version or machine does not have.
+    """
+    if checkpoint_given and settings.retriever == "bm25":
+        raise ConfigError(
+            "--checkpoint has no use with the retriever bm25.", "Add --retriever mamba."
+        )
+    if settings.strategy != "direct":
+        raise MissingError(
+            f"The strategy {settings.strategy!r} needs a language model that writes, "
+            "and this version has none.",
+            "Use --strategy direct.",
+        )
+    if settings.retriever != "bm25" and settings.checkpoint:
+        folder = Path(settings.checkpoint).expanduser()
+        if not folder.is_dir():
+            raise MissingError(
+                f"No checkpoint folder {settings.checkpoint}.",
+                "Leave --checkpoint away to use the embedded one.",
+            )
+
+
+def load_models(settings: Settings, store: Store) -> tuple[Retriever, Generator]:
+    """The retriever and the generator of the settings."""
+    from docqa.engine.confidence import calibration_of
+    from docqa.engine.generators.base import load_generator
+    from docqa.engine.retriever import load_retriever
+
+    load_generator(settings.generator)  # says at once if there is none; the retriever takes long
+    retriever = load_retriever(
+        settings.retriever,
+        checkpoint=Path(settings.checkpoint).expanduser() if settings.checkpoint else None,
+        device=settings.device,
+        cache=store,
+    )
+    threshold = calibration_of(retriever).threshold
+    return retriever, load_generator(settings.generator, threshold=threshold)
+
+
+def _open_stdin(store: Store) -> Document:
+    from docqa.engine.ingest import document_from_text
+
+    try:
+        text = click.get_binary_stream("stdin").read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise IngestError(
+            f"The text on stdin is not UTF-8 (byte {error.start}).",
+            "Convert it: iconv -f latin1 -t utf-8",
+        ) from None
+    if not text.strip():
+        raise IngestError("The text on stdin is empty.", "Pipe text into docqa, or name a file.")
+    text = text.replace("\r\n", "\n").replace("\0", " ")
+    document = document_from_text(text, title="standard input")
+    if store.get(document.id) is None:
+        store.add(document)
+    return document
+
+
+def _is_stored(reference: str, store: Store) -> bool:
+    from docqa.engine.errors import StoreError
+
+    try:
+        store.find(reference)
+    except StoreError as error:
+        return "fits" in error.message
+    return True
+
+
+def is_tty() -> bool:
+    """Whether a person can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()

@@ -1,0 +1,140 @@
+"""The library's schema, one numbered step after another.
+
+A step that has been released is never edited: a change is a new step. Each runs in one
+transaction together with the note that it ran, so a library is never between two schemas.
+"""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+from docqa.engine.search_terms import indexed_text
+
+MIGRATIONS = Migrations("docqa")
+
+FIRST_MIGRATION = "m001_documents"
+
+
+@MIGRATIONS()
+def m001_documents(db: Database) -> None:
+    """Documents with their pages, sentences and token ids."""
+    db.executescript(
+        """
+        CREATE TABLE documents (
+            id TEXT PRIMARY KEY,
+            title TEXT NOT NULL,
+            path TEXT,
+            segmenter TEXT NOT NULL,
+            n_words INTEGER NOT NULL,
+            added_at TEXT NOT NULL,
+            used_at TEXT NOT NULL
+        );
+        CREATE TABLE pages (
+            document_id TEXT NOT NULL REFERENCES documents(id) ON DELETE CASCADE,
+            number INTEGER NOT NULL,
+            text TEXT NOT NULL,
+            status TEXT NOT NULL,
+            PRIMARY KEY (document_id, number)
+        );
+        CREATE TABLE sentences (
+            rowid INTEGER PRIMARY KEY,
+            document_id TEXT NOT NULL REFERENCES documents(id) ON DELETE CASCADE,
+            id INTEGER NOT NULL,
+            page INTEGER NOT NULL,
+            "start" INTEGER NOT NULL,
+            "end" INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            box_left REAL, box_top REAL, box_right REAL, box_bottom REAL,
+            heading INTEGER,
+            header INTEGER,
+            UNIQUE (document_id, id)
+        );
+        CREATE TABLE tokens (
+            document_id TEXT NOT NULL REFERENCES documents(id) ON DELETE CASCADE,
+            tokenizer_id TEXT NOT NULL,
+            token_ids BLOB NOT NULL,
+            sentence_ends BLOB NOT NULL,
+            PRIMARY KEY (document_id, tokenizer_id)
+        );
+        """
+    )
+
+
+@MIGRATIONS()
+def m002_search(db: Database) -> None:
+    """Full-text search over sentences; the index holds no second copy of the text."""
+    db.execute(
+        "CREATE VIRTUAL TABLE sentence_index USING fts5("
+        "text, content='', tokenize='porter unicode61 remove_diacritics 2')"
+    )
+    rows = db.execute(
+        'SELECT s.rowid, p.text, s."start", s."end" FROM sentences s '
+        "JOIN pages p ON p.document_id = s.document_id AND p.number = s.page"
+    )
+    db.conn.executemany(
+        "INSERT INTO sentence_index (rowid, text) VALUES (?, ?)",
+        ((rowid, indexed_text(text[start:end])) for rowid, text, start, end in rows.fetchall()),
+    )
+
+
+@MIGRATIONS()
+def m003_history(db: Database) -> None:
+    """Questions with their answers; they outlive the documents they were asked of."""
+    db.executescript(
+        """
+        CREATE TABLE questions (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            asked_at TEXT NOT NULL,
+            question TEXT NOT NULL,
+            answer TEXT NOT NULL,
+            abstained INTEGER NOT NULL,
+            confidence REAL NOT NULL,
+            retriever TEXT NOT NULL,
+            checkpoint TEXT,
+            device TEXT NOT NULL,
+            n_tokens INTEGER NOT NULL,
+            generator TEXT NOT NULL,
+            model TEXT,
+            strategy TEXT NOT NULL,
+            ingest_seconds REAL NOT NULL,
+            retrieve_seconds REAL NOT NULL,
+            generate_seconds REAL NOT NULL,
+            total_seconds REAL NOT NULL
+        );
+        CREATE TABLE question_documents (
+            question_id INTEGER NOT NULL REFERENCES questions(id) ON DELETE CASCADE,
+            position INTEGER NOT NULL,
+            document_id TEXT NOT NULL,
+            title TEXT NOT NULL,
+            path TEXT,
+            n_pages INTEGER NOT NULL,
+            n_words INTEGER NOT NULL,
+            n_tokens INTEGER NOT NULL,
+            unread_pages TEXT NOT NULL,
+            PRIMARY KEY (question_id, position)
+        );
+        CREATE INDEX question_documents_by_document ON question_documents (document_id);
+        CREATE TABLE evidence (
+            question_id INTEGER NOT NULL REFERENCES questions(id) ON DELETE CASCADE,
+            rank INTEGER NOT NULL,
+            document_id TEXT NOT NULL,
+            sentence_id INTEGER NOT NULL,
+            page INTEGER NOT NULL,
+            "start" INTEGER NOT NULL,
+            "end" INTEGER NOT NULL,
+            text TEXT NOT NULL,
+            score REAL NOT NULL,
+            heading TEXT,
+            header TEXT,
+            PRIMARY KEY (question_id, rank)
+        );
+        CREATE TABLE citations (
+            question_id INTEGER NOT NULL,
+            rank INTEGER NOT NULL,
+            position INTEGER NOT NULL,
+            quote TEXT NOT NULL,
+            PRIMARY KEY (question_id, rank, position),
+            FOREIGN KEY (question_id, rank) REFERENCES evidence(question_id, rank) ON DELETE CASCADE
+        );
+        """
+    )

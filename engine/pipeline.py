@@ -1,0 +1,184 @@
+"""The whole way from a question to its answer. Read this file first.
+
+document  = open_file(store, path)           # PDF → pages → sentences, once
+retriever = load_retriever("mamba")          # reads question + document in one pass
+generator = load_generator("extractive")     # answers from the evidence and nothing else
+answer    = ask(question, [document], retriever, generator)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from docqa.engine.confidence import calibration_of, confidence
+from docqa.engine.errors import ConfigError, IngestError
+from docqa.engine.evidence import select_evidence
+from docqa.engine.generators.base import Generator
+from docqa.engine.retriever import IsCancelled, OnProgress, Progress, Retriever, Scores
+from docqa.engine.store import Store
+from docqa.engine.types import Answer, Document, Reading
+
+DEFAULT_WORDS = 500
+"""Words of evidence a generator gets when no other budget is named."""
+
+
+def ask(
+    question: str,
+    documents: Sequence[Document],
+    retriever: Retriever,
+    generator: Generator,
+    *,
+    n_words: int | None = None,
+    top_k: int | None = None,
+    on_progress: OnProgress | None = None,
+    is_cancelled: IsCancelled | None = None,
+) -> Answer:
+    """Answer a question from documents, and say which sentences the answer stands on.
+
+    Args:
+        question: As the user wrote it.
+        documents: What to read; each in one pass, one after another.
+        retriever: Scores every sentence.
+        generator: Writes the answer from the best sentences.
+        n_words: Most words of evidence.
+        top_k: Most sentences of evidence; without any limit `DEFAULT_WORDS` holds.
+        on_progress: Called after each segment that was read.
+        is_cancelled: Asked between segments.
+
+    Raises:
+        ConfigError: When the question is empty.
+        Cancelled: When `is_cancelled` said so.
+        GeneratorError: When the generator could not write an answer.
+    """
+    question = checked_question(question)
+    if n_words is None and top_k is None:
+        n_words = DEFAULT_WORDS
+
+    scored, reading = read(question, documents, retriever, on_progress, is_cancelled)
+    evidence = select_evidence(scored, n_words=n_words, top_k=top_k)
+    answerable = confidence(question, [s for _, s in scored], calibration_of(retriever))
+
+    started = time.perf_counter()
+    by_id = {document.id: document for document in documents}
+    draft = generator.generate(question, by_id, evidence, answerable)
+    return Answer(
+        question=question,
+        text=draft.text,
+        abstained=draft.abstained,
+        confidence=answerable,
+        evidence=evidence,
+        citations=draft.citations,
+        reading=reading,
+        generator=generator.name,
+        generator_seconds=time.perf_counter() - started,
+    )
+
+
+def read(
+    question: str,
+    documents: Sequence[Document],
+    retriever: Retriever,
+    on_progress: OnProgress | None = None,
+    is_cancelled: IsCancelled | None = None,
+) -> tuple[list[tuple[Document, Scores]], Reading]:
+    """Score every sentence of every document for a question.
+
+    Returns:
+        The documents with their scores, and how they were read.
+    """
+    count = TokenCount(retriever, on_progress)
+    started = time.perf_counter()
+    scored = [
+        (
+            document,
+            retriever.score(question, document, on_progress=count, is_cancelled=is_cancelled),
+        )
+        for document in documents
+    ]
+    seconds = time.perf_counter() - started
+    n_tokens = sum(count.n_tokens.values())
+    return scored, Reading(
+        retriever.name, retriever.checkpoint, retriever.device, n_tokens, seconds
+    )
+
+
+def open_file(
+    store: Store,
+    path: Path,
+    *,
+    password: str | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+    is_cancelled: IsCancelled | None = None,
+) -> tuple[Document, bool]:
+    """The document of a file: from the library when its content is there, else read and kept.
+
+    Args:
+        store: The library.
+        path: A PDF, plain text or Markdown file.
+        password: Opens an encrypted PDF.
+        on_progress: Called with pages done and pages in all.
+        is_cancelled: Asked between pages.
+
+    Returns:
+        The document, and whether it had to be read.
+
+    Raises:
+        IngestError: When the file cannot become a document; nothing is kept then.
+        Cancelled: When `is_cancelled` said so; nothing is kept then.
+    """
+    from docqa.engine.ingest import ingest
+    from docqa.engine.sentences import SEGMENTER
+
+    kept = store.get(file_id(path))
+    if kept is not None and kept.segmenter == SEGMENTER:
+        store.touch(kept.id, path=str(path.absolute()))
+        return store.load(kept.id), False
+    document = ingest(path, password=password, on_progress=on_progress, is_cancelled=is_cancelled)
+    store.add(document)
+    return document, True
+
+
+def file_id(path: Path) -> str:
+    """The id a file's document has: the sha256 of its bytes.
+
+    Raises:
+        IngestError: When the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise IngestError(f"Cannot read {path}: {error.strerror}.") from error
+
+
+def checked_question(question: str) -> str:
+    """The question without the space around it.
+
+    Raises:
+        ConfigError: When nothing is left.
+    """
+    if not question.strip():
+        raise ConfigError("The question is empty.", 'Ask one: docqa ask "What …?" report.pdf')
+    return question.strip()
+
+
+class TokenCount:
+    """Counts the tokens read of each document on their way to whoever shows progress.
+
+    A retriever without a checkpoint counts words to show progress; those are no tokens.
+    """
+
+    def __init__(self, retriever: Retriever, on_progress: OnProgress | None = None) -> None:
+        self.n_tokens: dict[str, int] = {}
+        """Tokens read, by document id."""
+        self._counts = retriever.checkpoint is not None
+        self._on_progress = on_progress
+
+    def __call__(self, progress: Progress) -> None:
+        if self._counts:
+            self.n_tokens[progress.document_id] = progress.n_tokens_read
+        if self._on_progress is not None:
+            self._on_progress(progress)

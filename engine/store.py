@@ -1,0 +1,500 @@
+"""The library on disk: documents with their sentences and tokens, and the questions asked.
+
+One SQLite file. A document is written in one transaction, a question with its answer in another,
+so whatever interrupts docqa leaves a library that opens and holds nothing half written.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import RLock
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from sqlite_utils import Database
+
+from docqa.engine import history
+from docqa.engine.errors import StoreError
+from docqa.engine.migrations import MIGRATIONS
+from docqa.engine.packing import TokenizedDocument
+from docqa.engine.record import Record
+from docqa.engine.search_terms import indexed_text, search_expression
+from docqa.engine.types import Document, Page, PageStatus, Sentence, SentenceKind
+
+BUSY_SECONDS = 20
+"""How long to wait while another process writes."""
+MIN_ID_PREFIX = 4
+"""Fewer characters of an id are taken for a title."""
+N_CANDIDATES = 5
+"""Most documents an error names."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """What the library knows of a document without reading its text."""
+
+    id: str
+    title: str
+    path: str | None
+    segmenter: str
+    n_pages: int
+    n_words: int
+    n_sentences: int
+    added_at: str
+    """UTC, ISO 8601."""
+    used_at: str
+
+    @property
+    def short_id(self) -> str:
+        """Enough of the id to name it on the command line."""
+        return self.id[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """A sentence that holds the words searched for."""
+
+    document_id: str
+    title: str
+    page: int
+    sentence_id: int
+    text: str
+
+
+class Store:
+    """A library. Safe to use from several threads; several processes may open the same file."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a library; a file that does not exist is made, an older one brought up to date.
+
+        Raises:
+            StoreError: When the file is no library, is damaged, or was made by a newer docqa.
+        """
+        self.path = path
+        self._lock = RLock()
+        with _clear_errors(path):
+            self._db = _connect(path)
+            try:
+                _migrate(self._db, path)
+            except BaseException:
+                self._db.close()
+                raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # Documents
+
+    def add(self, document: Document) -> None:
+        """Keep a document; one with the same id is replaced, its tokens forgotten."""
+        now = _now()
+        with self._writing() as db:
+            known = db.execute("SELECT added_at FROM documents WHERE id = ?", [document.id])
+            added_at = (known.fetchone() or (now,))[0]
+            self._delete(document.id)
+            db.execute(
+                "INSERT INTO documents (id, title, path, segmenter, n_words, added_at, used_at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    document.id,
+                    document.title,
+                    document.path,
+                    document.segmenter,
+                    document.n_words,
+                    added_at,
+                    now,
+                ],
+            )
+            db.conn.executemany(
+                "INSERT INTO pages (document_id, number, text, status) VALUES (?, ?, ?, ?)",
+                ((document.id, p.number, p.text, p.status.value) for p in document.pages),
+            )
+            self._insert_sentences(document)
+
+    def _insert_sentences(self, document: Document) -> None:
+        conn = self._db.conn
+        (first,) = conn.execute("SELECT coalesce(max(rowid), 0) + 1 FROM sentences").fetchone()
+        conn.executemany(
+            "INSERT INTO sentences VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                (
+                    first + s.id,
+                    document.id,
+                    s.id,
+                    s.page,
+                    s.start,
+                    s.end,
+                    s.kind.value,
+                    *(s.box or (None, None, None, None)),
+                    s.heading,
+                    s.header,
+                )
+                for s in document.sentences
+            ),
+        )
+        conn.executemany(
+            "INSERT INTO sentence_index (rowid, text) VALUES (?, ?)",
+            (
+                (first + s.id, indexed_text(document.sentence_text(s.id)))
+                for s in document.sentences
+            ),
+        )
+
+    def load(self, document_id: str) -> Document:
+        """A document with all its pages and sentences.
+
+        Raises:
+            StoreError: When the library holds none of that id.
+        """
+        with self._reading() as db:
+            row = db.execute(
+                "SELECT title, path, segmenter FROM documents WHERE id = ?", [document_id]
+            ).fetchone()
+            if row is None:
+                raise StoreError(
+                    f"The library holds no document {document_id[:12]}.", "See: docqa library list"
+                )
+            pages = tuple(
+                Page(number, text, PageStatus(status))
+                for number, text, status in db.execute(
+                    "SELECT number, text, status FROM pages WHERE document_id = ? ORDER BY number",
+                    [document_id],
+                )
+            )
+            kinds = {kind.value: kind for kind in SentenceKind}
+            sentences = tuple(
+                Sentence(
+                    number,
+                    page,
+                    start,
+                    end,
+                    kinds[kind],
+                    None if left is None else (left, top, right, bottom),
+                    heading,
+                    header,
+                )
+                for (
+                    number, page, start, end, kind, left, top, right, bottom, heading, header
+                ) in db.execute(
+                    'SELECT id, page, "start", "end", kind, box_left, box_top, box_right, '
+                    "box_bottom, heading, header FROM sentences WHERE document_id = ? ORDER BY id",
+                    [document_id],
+                )
+            )  # fmt: skip
+        title, path, segmenter = row
+        return Document(document_id, title, path, pages, sentences, segmenter)
+
+    def documents(self) -> list[StoredDocument]:
+        """All documents, the last used first."""
+        return self._stored("")
+
+    def get(self, document_id: str) -> StoredDocument | None:
+        """The document of that id, if it is kept."""
+        found = self._stored("WHERE id = ?", [document_id])
+        return found[0] if found else None
+
+    def find(self, reference: str) -> StoredDocument:
+        """The document a person means: by id or the start of one, by path or by title.
+
+        Raises:
+            StoreError: When there is none, or more than one.
+        """
+        documents = self.documents()
+        wanted = reference.strip()
+        for matches in _matchers(wanted):
+            found = [document for document in documents if matches(document)]
+            if len(found) == 1:
+                return found[0]
+            if found:
+                named = "; ".join(f"{d.title} ({d.short_id})" for d in found[:N_CANDIDATES])
+                more = f"; and {len(found) - N_CANDIDATES} more" * (len(found) > N_CANDIDATES)
+                raise StoreError(
+                    f"{reference!r} fits {len(found)} documents: {named}{more}.",
+                    "Name one by its id.",
+                )
+        raise StoreError(
+            f"No file and no stored document {reference!r} "
+            f"(the library holds {len(documents)}: {self.path}).",
+            "See: docqa library list",
+        )
+
+    def document(self, reference: str) -> Document:
+        """`find` and `load` in one."""
+        return self.load(self.find(reference).id)
+
+    def last_used(self) -> StoredDocument | None:
+        """The document that was added or asked last."""
+        found = self._stored("", limit=1)
+        return found[0] if found else None
+
+    def touch(self, document_id: str, *, path: str | None = None) -> None:
+        """Note that a document was used, and where its file is now."""
+        with self._writing() as db:
+            db.execute(
+                "UPDATE documents SET used_at = ?, path = coalesce(?, path) WHERE id = ?",
+                [_now(), path, document_id],
+            )
+
+    def remove(self, document_id: str, *, with_history: bool = False) -> None:
+        """Forget a document, and if asked the questions that were put to it."""
+        with self._writing() as db:
+            self._delete(document_id)
+            if with_history:
+                db.execute(
+                    "DELETE FROM questions WHERE id IN "
+                    "(SELECT question_id FROM question_documents WHERE document_id = ?)",
+                    [document_id],
+                )
+
+    def _delete(self, document_id: str) -> None:
+        """Delete inside a transaction. The index holds no text: it must be told the old one."""
+        if self.get(document_id) is None:
+            return
+        conn = self._db.conn
+        (first,) = conn.execute(
+            "SELECT min(rowid) FROM sentences WHERE document_id = ?", [document_id]
+        ).fetchone()
+        if first is not None:
+            document = self.load(document_id)
+            conn.executemany(
+                "INSERT INTO sentence_index (sentence_index, rowid, text) VALUES ('delete', ?, ?)",
+                (
+                    (first + s.id, indexed_text(document.sentence_text(s.id)))
+                    for s in document.sentences
+                ),
+            )
+        conn.execute("DELETE FROM documents WHERE id = ?", [document_id])
+
+    def search(self, words: str, *, n_hits: int = 20) -> list[SearchHit]:
+        """Sentences that hold all of the words, the best first.
+
+        Args:
+            words: As a person types them; a phrase stands in quotes.
+            n_hits: Most sentences to return.
+        """
+        expression = search_expression(words)
+        if not expression:
+            return []
+        with self._reading() as db:
+            rows = db.execute(
+                'SELECT d.id, d.title, s.page, s.id, s."start", s."end", p.text '
+                "FROM sentence_index i JOIN sentences s ON s.rowid = i.rowid "
+                "JOIN documents d ON d.id = s.document_id "
+                "JOIN pages p ON p.document_id = s.document_id AND p.number = s.page "
+                "WHERE sentence_index MATCH ? ORDER BY i.rank, s.rowid LIMIT ?",
+                [expression, n_hits],
+            ).fetchall()
+        return [
+            SearchHit(document_id, title, page, sentence_id, text[start:end])
+            for document_id, title, page, sentence_id, start, end, text in rows
+        ]
+
+    def _stored(
+        self, where: str, parameters: Sequence[str] = (), limit: int = -1
+    ) -> list[StoredDocument]:
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT id, title, path, segmenter, "
+                "(SELECT count(*) FROM pages WHERE document_id = documents.id), n_words, "
+                "(SELECT count(*) FROM sentences WHERE document_id = documents.id), "
+                f"added_at, used_at FROM documents {where} "
+                "ORDER BY used_at DESC, rowid DESC LIMIT ?",
+                [*parameters, limit],
+            ).fetchall()
+        return [StoredDocument(*row) for row in rows]
+
+    # Tokens (the store is a `TokenCache`)
+
+    def load_tokens(self, document_id: str, tokenizer_id: str) -> TokenizedDocument | None:
+        """The document as that tokenizer cut it, if it was kept."""
+        with self._reading() as db:
+            row = db.execute(
+                "SELECT token_ids, sentence_ends FROM tokens "
+                "WHERE document_id = ? AND tokenizer_id = ?",
+                [document_id, tokenizer_id],
+            ).fetchone()
+        if row is None:
+            return None
+        return TokenizedDocument(*(np.frombuffer(blob, np.dtype("<i4")).copy() for blob in row))
+
+    def save_tokens(self, document_id: str, tokenizer_id: str, tokens: TokenizedDocument) -> None:
+        """Keep a tokenized document. Does nothing for a document that is not in the library."""
+        with self._writing() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO tokens SELECT ?, ?, ?, ? "
+                "WHERE EXISTS (SELECT 1 FROM documents WHERE id = ?)",
+                [
+                    document_id,
+                    tokenizer_id,
+                    tokens.token_ids.astype("<i4").tobytes(),
+                    tokens.sentence_ends.astype("<i4").tobytes(),
+                    document_id,
+                ],
+            )
+
+    # Questions
+
+    def add_record(self, record: Record) -> int:
+        """Keep a question with its answer and evidence; its documents count as used.
+
+        Returns:
+            The number of the question.
+        """
+        now = _now()
+        with self._writing() as db:
+            for document in record.documents:
+                db.execute("UPDATE documents SET used_at = ? WHERE id = ?", [now, document.id])
+            return history.insert_record(db.conn, record, now)
+
+    def questions(self, *, n_questions: int = -1) -> list[history.AskedQuestion]:
+        """Past questions, the last one first; -1 = all."""
+        with self._reading() as db:
+            return history.select_questions(db.conn, n_questions)
+
+    def record(self, question_id: int) -> Record:
+        """A past question with everything its answer stood on.
+
+        Raises:
+            StoreError: When there is none of that number.
+        """
+        with self._reading() as db:
+            record = history.select_record(db.conn, question_id)
+        if record is None:
+            raise StoreError(
+                f"No question {question_id} in the history.", "See: docqa history list"
+            )
+        return record
+
+    # Transactions
+
+    @contextmanager
+    def _reading(self) -> Iterator[Database]:
+        with self._lock, _clear_errors(self.path):
+            yield self._db
+
+    @contextmanager
+    def _writing(self) -> Iterator[Database]:
+        """A transaction that takes the write lock first: two writers wait instead of failing."""
+        with self._lock, _clear_errors(self.path), _transaction(self._db):
+            yield self._db
+
+
+def _connect(path: Path) -> Database:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # The library holds private documents: only its owner may read it.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    conn = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
+    try:
+        conn.execute("PRAGMA schema_version").fetchone()  # the first read finds a foreign file
+        conn.execute("PRAGMA foreign_keys = ON")
+        conn.execute("PRAGMA secure_delete = ON")  # removed means overwritten
+        conn.execute("PRAGMA synchronous = NORMAL")
+        db = Database(conn, execute_plugins=False)
+        db.enable_wal()
+    except BaseException:
+        conn.close()
+        raise
+    return db
+
+
+def _migrate(db: Database, path: Path) -> None:
+    """Bring the schema up to date; does not write when it is.
+
+    Raises:
+        StoreError: When the file belongs to a newer docqa or to another program.
+    """
+    known = [migration.name for migration in MIGRATIONS._migrations]
+    applied = {migration.name for migration in MIGRATIONS.applied(db)}
+    newer = sorted(applied - set(known))
+    if newer:
+        raise StoreError(
+            f"The library {path} was written by a newer docqa (schema {newer[-1]}; "
+            f"this one knows up to {known[-1]}).",
+            "Update docqa, or choose another file with --library.",
+        )
+    if not applied and db.table_names():
+        raise StoreError(
+            f"{path} is a database of another program (tables {', '.join(db.table_names()[:3])}).",
+            "Choose another file with --library.",
+        )
+    if applied != set(known):
+        with _transaction(db):  # another process may be doing the same: it waits here
+            MIGRATIONS.apply(db)
+
+
+@contextmanager
+def _transaction(db: Database) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        db.rollback()
+        raise
+    db.commit()
+
+
+@contextmanager
+def _clear_errors(path: Path) -> Iterator[None]:
+    """What SQLite and the file system say, said so that a user can act on it."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        hints = {
+            "locked": "Another docqa is writing to it; try again, or use another --library.",
+            "full": "Free some space and try again.",
+        }
+        hint = next((hints[word] for word in hints if word in str(error)), "")
+        raise StoreError(
+            f"Cannot use the library {path}: {error}.",
+            hint or "Check the path, or choose another file with --library.",
+        ) from error
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+            raise
+        raise StoreError(
+            f"{path} is no library, or it is damaged: {error}.",
+            "Move it away to start a new one, or choose another file with --library.",
+        ) from error
+    except OSError as error:
+        raise StoreError(
+            f"Cannot use the library {path}: {error.strerror}.",
+            "Choose another file with --library.",
+        ) from error
+
+
+def _matchers(wanted: str) -> Iterator[Any]:
+    """Ways to mean a document, the most exact first."""
+    folded = wanted.casefold()
+    if len(wanted) >= MIN_ID_PREFIX and all(c in "0123456789abcdef" for c in folded):
+        yield lambda d: d.id.startswith(folded)
+    if wanted:
+        full_path = str(Path(wanted).expanduser().absolute())
+        yield lambda d: d.path in (wanted, full_path)
+        yield lambda d: d.title.casefold() == folded
+        yield lambda d: d.path is not None and Path(d.path).name.casefold() == folded
+        yield lambda d: d.title.casefold().startswith(folded)
+        yield lambda d: folded in d.title.casefold()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
