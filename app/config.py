@@ -185,7 +185,8 @@ def set_value(path: Path, key: str, value: str) -> None:
 
 def _typed(key: str, value: str) -> str | int:
     try:
-        typed = getattr(Settings(**{key: value}), key)
+        given: dict[str, Any] = {key: value}
+        typed = getattr(Settings(**given), key)
     except ValidationError as error:
         mine = [problem for problem in error.errors() if problem["loc"] == (key,)]
         if not mine:

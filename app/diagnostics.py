@@ -107,12 +107,20 @@ class Narrator:
 
         return on_progress
 
-    def working(self, message: str) -> None:
-        """A line of a long run: drawn over on a terminal, a line each where it is not one."""
+    def benching(self, file: str, n_done: int, n_documents: int) -> None:
+        """Progress of a benchmark."""
+        name = os.path.basename(file)
+        self._draw(lambda: f"{_bar(n_done, n_documents)} {name}: {n_done} of {n_documents}")
+
+    def training(self, stage: str, n_done: int, n_all: int, values: dict[str, float]) -> None:
+        """Progress of a training run: drawn over on a terminal, a line each where it is none."""
+        shown = " · ".join(f"{name} {value:.4g}" for name, value in values.items())
+        place = f"{_bar(n_done, n_all)} {n_done:,} of {n_all:,}" if n_all else f"{n_done:,}"
+        line = f"{stage} {place} · {shown}".rstrip(" ·")
         if self._live:
-            self._draw(lambda: message)
+            self._draw(lambda: line)
         else:
-            self.say(message)
+            self.say(line)
 
     def clear(self) -> None:
         """Wipe the progress line."""

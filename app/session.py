@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from docqa.engine.errors import ConfigError, IngestError, MissingError
 
 if TYPE_CHECKING:
@@ -140,7 +138,7 @@ def _open_stdin(store: Store) -> Document:
     from docqa.engine.ingest import document_from_text
 
     try:
-        text = click.get_binary_stream("stdin").read().decode("utf-8-sig")
+        text = sys.stdin.buffer.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise IngestError(
             f"The text on stdin is not UTF-8 (byte {error.start}).",

@@ -151,7 +151,12 @@ def _documents(conn: sqlite3.Connection, question_id: int) -> tuple[RecordedDocu
         "FROM question_documents WHERE question_id = ? ORDER BY position",
         [question_id],
     )
-    return tuple(RecordedDocument(*row[:-1], tuple(json.loads(row[-1]))) for row in rows)
+    return tuple(
+        RecordedDocument(
+            document_id, title, path, n_pages, n_words, n_tokens, tuple(json.loads(unread_pages))
+        )
+        for document_id, title, path, n_pages, n_words, n_tokens, unread_pages in rows
+    )
 
 
 def _evidence(conn: sqlite3.Connection, question_id: int) -> tuple[RecordedEvidence, ...]:
@@ -166,4 +171,21 @@ def _evidence(conn: sqlite3.Connection, question_id: int) -> tuple[RecordedEvide
         "FROM evidence WHERE question_id = ? ORDER BY rank",
         [question_id],
     )
-    return tuple(RecordedEvidence(*row, tuple(quotes.get(row[0], ()))) for row in rows)
+    return tuple(
+        RecordedEvidence(
+            rank=rank,
+            document_id=document_id,
+            sentence_id=sentence_id,
+            page=page,
+            start=start,
+            end=end,
+            text=text,
+            score=score,
+            heading=heading,
+            header=header,
+            quotes=tuple(quotes.get(rank, ())),
+        )
+        for (
+            rank, document_id, sentence_id, page, start, end, text, score, heading, header
+        ) in rows
+    )  # fmt: skip

@@ -63,7 +63,7 @@ def retrieval(
         device=settings.device,
         limit=limit,
         seed=seed,
-        on_progress=narrator.working,
+        on_progress=narrator.benching,
     )
     narrator.clear()
     if as_json:

@@ -34,7 +34,13 @@ def train() -> None:
     metavar="DIR",
     help="The run: checkpoint, settings, metrics.",
 )
-@click.option("--recipe", metavar="NAME|FILE", help="Model and training settings, as TOML.")
+@click.option(
+    "--recipe",
+    metavar="NAME|FILE",
+    default="embedded",
+    show_default=True,
+    help="Model and training settings, as TOML.",
+)
 @click.option(
     "--dev",
     type=DATA_FILE,
@@ -54,7 +60,7 @@ def retriever(
     files: tuple[Path, ...],
     more_files: tuple[Path, ...],
     out: Path,
-    recipe: str | None,
+    recipe: str,
     dev: tuple[Path, ...],
     minutes: float | None,
     steps: int | None,
@@ -73,14 +79,14 @@ def retriever(
     folder = train_retriever(
         [*files, *more_files],
         out,
-        recipe=Path(recipe) if recipe else None,
+        recipe=recipe,
         dev=list(dev),
         max_seconds=None if minutes is None else 60 * minutes,
-        max_steps=steps,
+        n_steps=steps,
         seed=seed,
         resume=resume,
         device=device,
-        on_progress=narrator.working,
+        on_progress=narrator.training,
     )
     narrator.clear()
     click.echo(folder)

@@ -1,0 +1,40 @@
+# make demo   install, and ask a question about the sample document
+# make test   install with the development tools, and run the tests
+# make lint   ruff, mypy and the import contracts
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+SAMPLE := $(wildcard assets/sample/*.pdf)
+QUESTION := What is the annual fee?
+
+.PHONY: demo test lint types clean
+
+demo: $(BIN)/.installed
+	$(BIN)/docqa ask "$(QUESTION)" $(SAMPLE) --library build/demo.db
+
+test: $(BIN)/.installed-dev
+	$(BIN)/python -m pytest
+
+lint: $(BIN)/.installed-dev types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# Type checkers look for a folder docqa/; the code lies in app/, engine/, … (see pyproject.toml).
+types:
+	@mkdir -p .types/docqa
+	@for part in app engine trainer assets; do ln -sfn ../../$$part .types/docqa/$$part; done
+
+$(BIN)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(BIN)/.installed-dev: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@ $(BIN)/.installed
+
+clean:
+	rm -rf .venv .types build *.egg-info
