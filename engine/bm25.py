@@ -22,10 +22,13 @@ from docqa.engine.errors import Cancelled
 from docqa.engine.retriever import IsCancelled, OnProgress, Progress, Scores
 from docqa.engine.types import Document
 
-K1 = 1.2
+K1 = 0.9
 """How soon further occurrences of a word in one sentence stop to count."""
 B = 0.75
 """How much a long sentence is held back."""
+PREVIOUS_SHARE, NEXT_SHARE, HEADING_SHARE = 0.3, 0.2, 0.4
+"""What a sentence gets of the scores of its neighbours and of the heading above it: an answer
+says "it" where the sentence before says the name, and a table row relies on its table's title."""
 MAX_INDEXES = 8
 """Documents whose index is kept for further questions; one of 100,000 sentences takes 30 MB."""
 SENTENCES_BETWEEN_CHECKS = 5_000
@@ -35,10 +38,17 @@ _WORD = re.compile(
     r"|\d+(?:[.,]\d+)*"  # 1,577 and 3.5 are one word each
     r"|[^\W\d_]+(?:['’][^\W\d_]+)*|\w"
 )
+_STOP_WORD_LIST = """
+    a an and are as at be been but by can could did do does for from had has have he her his how i
+    if in is it its no not of on or our s she should that the their there these they this to
+    was we were what when where which who whom whose why will with would you your
+"""
+_STOP_WORDS = frozenset(_STOP_WORD_LIST.split())
+"""Words that a question has because it is one; they find nothing."""
 
 
 class BM25Retriever:
-    """Scores sentences by the words they share with the question."""
+    """Scores sentences by the words they and their surroundings share with the question."""
 
     name = "bm25"
     checkpoint: str | None = None
@@ -63,7 +73,7 @@ class BM25Retriever:
     ) -> Scores:
         """See `Retriever.score`. Progress comes once: a word's weight needs the whole document."""
         index = self._index_of(document, is_cancelled)
-        scores = index.score(tokenize(question))
+        scores = spread_scores(index.score(question_words(question)), document)
         if on_progress is not None:
             on_progress(Progress(document.id, index.n_tokens, index.n_tokens, len(scores), scores))
         return scores
@@ -83,20 +93,48 @@ class BM25Retriever:
 
 
 def tokenize(text: str) -> list[str]:
-    """Words and numbers in lower case, without a plural s; a ligature like ﬁ is two letters."""
-    lowered = unicodedata.normalize("NFKC", text).lower()
-    return [_stem(word) for word in _WORD.findall(lowered)]
+    """Stems of the words and numbers, in lower case; a ligature like ﬁ is two letters."""
+    return [_stem(word) for word in _words(text)]
+
+
+def question_words(question: str) -> list[str]:
+    """Stems to look for: each once, stop words only where there is nothing else."""
+    words = _words(question)
+    telling = [word for word in words if word not in _STOP_WORDS]
+    return list(dict.fromkeys(map(_stem, telling or words)))
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(unicodedata.normalize("NFKC", text).lower())
 
 
 def _stem(word: str) -> str:
-    """A noun or verb without its ending in s: `companies` and `company`, `pays` and `pay`."""
-    if len(word) < 4 or word[-1] != "s":
-        return word
-    if word.endswith(("'s", "’s")):
-        return word[:-2]
-    if word.endswith("ies") and len(word) > 4:
-        return word[:-3] + "y"
-    return word if word.endswith(("ss", "us", "is")) else word[:-1]
+    """An English word without -s, -ed, -ing and silent -e: `company` for `companies`."""
+    word = word.removesuffix("'s").removesuffix("’s")
+    if len(word) > 4 and word.endswith("ies"):
+        word = word[:-3] + "y"
+    elif len(word) > 3 and word[-1] == "s" and not word.endswith(("ss", "us", "is")):
+        word = word[:-1]
+    for ending in ("ing", "ed"):
+        if word.endswith(ending) and len(word) > len(ending) + 3:
+            return word.removesuffix(ending).rstrip("e")
+    return word[:-1] if len(word) > 4 and word[-1] == "e" else word
+
+
+def spread_scores(scores: Scores, document: Document) -> Scores:
+    """Give every sentence its share of the scores around it.
+
+    Args:
+        scores: (s,) of the sentences alone.
+        document: It tells which heading stands above each.
+    """
+    spread = scores.copy()
+    spread[1:] += PREVIOUS_SHARE * scores[:-1]
+    spread[:-1] += NEXT_SHARE * scores[1:]
+    below = [one.id for one in document.sentences if one.heading is not None]
+    above = [one.heading for one in document.sentences if one.heading is not None]
+    spread[below] += HEADING_SHARE * scores[above]
+    return spread
 
 
 class _Index:
@@ -118,9 +156,8 @@ class _Index:
             self._bm25.index((token_ids, vocabulary), show_progress=False)
 
     def score(self, words: list[str]) -> Scores:
-        """(s,) a score a sentence; 0 where no word of the question occurs."""
-        # Each word once: a question that says a word twice does not ask for it twice.
-        ids = self._bm25.get_tokens_ids(list(dict.fromkeys(words))) if self._bm25 else []
+        """(s,) a score a sentence; 0 where no word of the question is near."""
+        ids = self._bm25.get_tokens_ids(words) if self._bm25 else []
         if not ids:
             return np.zeros(self._n_sentences, np.float32)
         scores: Scores = self._bm25.get_scores_from_ids(ids)
