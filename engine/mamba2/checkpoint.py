@@ -1,0 +1,157 @@
+"""A checkpoint folder: `model.safetensors`, `config.json`, `tokenizer.json` and its papers.
+
+Tensor names are those of the published checkpoints. Loading is strict both ways: every tensor of
+the file is used, every tensor of the model is in the file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from docqa.engine.errors import CheckpointError
+from docqa.engine.mamba2.config import Mamba2Config, read_config
+from docqa.engine.mamba2.model import Mamba2Model
+
+EMBEDDING = "backbone.embedding.weight"
+EMBEDDING_SCALE = "backbone.embedding.scale"
+"""(v, 1) what an int8 embedding row is multiplied by; only in checkpoints that shipped small."""
+LM_HEAD = "lm_head.weight"
+
+
+def embedded_checkpoint() -> Path:
+    """The folder of the checkpoint that comes with docqa."""
+    return Path(str(files("docqa.assets"))) / "checkpoint"
+
+
+def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> Mamba2Model:
+    """Load the model of a checkpoint folder.
+
+    Args:
+        folder: Ours or a published one converted to safetensors.
+        dtype: Of all parameters except the decays and steps, which stay fp32.
+
+    Raises:
+        CheckpointError: When a file is missing or damaged, a tensor is missing, left over or of
+            another shape than `config.json` asks for.
+    """
+    config = read_config(folder / "config.json")
+    path = folder / "model.safetensors"
+    try:
+        tensors = load_file(path)
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"No model.safetensors in {folder}.", "Choose a checkpoint folder."
+        ) from None
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"Cannot read {path}: {error}.") from error
+    with torch.device("meta"):
+        model = Mamba2Model(config)
+    _fill(model, _published_names(tensors, path), path)
+    model.to(dtype)
+    for block in model.backbone.blocks:
+        for name in ("A_log", "dt_bias", "D"):
+            parameter = getattr(block.mixer, name)
+            parameter.data = parameter.data.float()
+    return model.eval()
+
+
+def load_tokenizer(folder: Path) -> Tokenizer:
+    """The fast tokenizer of a checkpoint folder, without truncation or padding."""
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        raise CheckpointError(f"No tokenizer.json in {folder}.", "Choose a checkpoint folder.")
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises bare Exception
+        raise CheckpointError(f"Cannot read {path}: {error}.") from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def save_checkpoint(
+    folder: Path,
+    model: Mamba2Model,
+    tokenizer: Tokenizer,
+    *,
+    metrics: Mapping[str, Any] | None = None,
+    dtype: torch.dtype = torch.float32,
+    int8_embedding: bool = False,
+) -> None:
+    """Write a checkpoint folder.
+
+    Args:
+        folder: Made if need be.
+        model: The model.
+        tokenizer: Its tokenizer.
+        metrics: What `metrics.json` shall say.
+        dtype: Of the weights in the file; the decays and steps stay fp32.
+        int8_embedding: Store the embedding as int8 with a scale a row: a quarter of its size.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {
+        name: value.detach().to(torch.float32 if _is_wide(name) else dtype).contiguous().cpu()
+        for name, value in model.state_dict().items()
+    }
+    if int8_embedding:
+        weight = model.backbone.embedding.weight.detach().float().cpu()
+        scale = weight.abs().amax(dim=1, keepdim=True).clamp(min=1e-12) / 127
+        tensors[EMBEDDING] = (weight / scale).round().to(torch.int8)
+        tensors[EMBEDDING_SCALE] = scale
+    partial = folder / "model.safetensors.part"
+    save_file(tensors, partial)
+    partial.replace(folder / "model.safetensors")
+    _write_json(folder / "config.json", model.config.to_json())
+    _write_json(folder / "metrics.json", dict(metrics or {}))
+    tokenizer.save(str(folder / "tokenizer.json"))
+
+
+def _write_json(path: Path, record: dict[str, Any]) -> None:
+    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def _is_wide(name: str) -> bool:
+    return name.endswith((".A_log", ".dt_bias", ".D"))
+
+
+def _published_names(tensors: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """Undo what a file may hold in another form: the tied lm_head, an int8 embedding."""
+    lm_head = tensors.pop(LM_HEAD, None)
+    if lm_head is not None and not torch.equal(lm_head, tensors.get(EMBEDDING, lm_head)):
+        raise CheckpointError(f"{path}: lm_head is not tied to the embedding.")
+    scale = tensors.pop(EMBEDDING_SCALE, None)
+    if scale is not None and EMBEDDING in tensors:
+        tensors[EMBEDDING] = tensors[EMBEDDING].float() * scale.float()
+    return tensors
+
+
+def _fill(model: Mamba2Model, tensors: dict[str, Tensor], path: Path) -> None:
+    wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    if missing := sorted(set(wanted) - set(tensors)):
+        raise CheckpointError(f"{path} lacks {len(missing)} tensors: {', '.join(missing[:4])}.")
+    if unused := sorted(set(tensors) - set(wanted)):
+        raise CheckpointError(
+            f"{path} has {len(unused)} tensors the config does not name: {', '.join(unused[:4])}."
+        )
+    for name, shape in wanted.items():
+        if tuple(tensors[name].shape) != shape:
+            raise CheckpointError(
+                f"{path}: {name} is {tuple(tensors[name].shape)}, config.json asks for {shape}."
+            )
+    model.load_state_dict({k: v.float() for k, v in tensors.items()}, strict=True, assign=True)
+
+
+def describe(config: Mamba2Config, model: Mamba2Model) -> str:
+    """One line on a model, for `docqa doctor`."""
+    n_parameters = sum(p.numel() for p in model.parameters())
+    return f"Mamba-2, {config.n_layer} x {config.d_model}, {n_parameters / 1e6:.1f}M parameters"

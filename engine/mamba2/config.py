@@ -1,0 +1,129 @@
+"""The shape of a Mamba-2 retriever, as `config.json` holds it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from docqa.engine.errors import CheckpointError
+
+
+@dataclass(frozen=True, slots=True)
+class Mamba2Config:
+    """Sizes of the backbone and of what docqa adds to it.
+
+    The first block has the names and defaults of the published checkpoints. The second is ours;
+    its defaults switch everything off, so that a published checkpoint is read unchanged.
+    """
+
+    d_model: int
+    n_layer: int
+    vocab_size: int
+    d_state: int = 128
+    headdim: int = 64
+    expand: int = 2
+    d_conv: int = 4
+    ngroups: int = 1
+    chunk_size: int = 256
+    norm_eps: float = 1e-5
+
+    n_match_buckets: int = 0
+    """Buckets of rarity for document tokens that occur in the question; 0 = no such input.
+    One more bucket marks the question's own tokens."""
+    soft_match: bool = False
+    """Adds how near a token's embedding comes to any token of the question."""
+    mark_sentences: bool = False
+    """Marks the last token of every sentence: a table row has no full stop."""
+    question_interval: int = 0
+    """Document tokens after which the question is read again; 0 = it is read once, at the start."""
+    max_question_tokens: int = 0
+    """A longer question is cut; 0 = never."""
+
+    def __post_init__(self) -> None:
+        if self.d_inner % self.headdim:
+            raise CheckpointError(
+                f"d_model {self.d_model} x expand {self.expand} is no multiple of "
+                f"headdim {self.headdim}."
+            )
+        if self.n_heads % self.ngroups:
+            raise CheckpointError(f"{self.n_heads} heads cannot share {self.ngroups} groups.")
+
+    @property
+    def d_inner(self) -> int:
+        return self.d_model * self.expand
+
+    @property
+    def n_heads(self) -> int:
+        return self.d_inner // self.headdim
+
+    @property
+    def d_conv_input(self) -> int:
+        """Channels of the convolution: x, B and C side by side."""
+        return self.d_inner + 2 * self.ngroups * self.d_state
+
+    @property
+    def d_in_proj(self) -> int:
+        """Rows of the input projection: z, x, B, C and a step for each head."""
+        return self.d_inner + self.d_conv_input + self.n_heads
+
+    @property
+    def has_features(self) -> bool:
+        """Whether tokens come with more than their ids."""
+        return bool(self.n_match_buckets or self.soft_match or self.mark_sentences)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+_FIXED = {
+    "rms_norm": True,
+    "residual_in_fp32": True,
+    "d_intermediate": 0,
+    "attn_layer_idx": [],
+    "tie_embeddings": True,
+}
+"""What the published files may say and only with these values."""
+_IGNORED = {"attn_cfg", "fused_add_norm", "format", "quantization", "confidence", "name"}
+
+
+def read_config(path: Path) -> Mamba2Config:
+    """Read `config.json`, ours or a published one (`ssm_cfg`, padded vocabulary).
+
+    Raises:
+        CheckpointError: When the file is missing, names another architecture or an unknown field.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"No config.json in {path.parent}.", "Choose a checkpoint folder."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"Cannot read {path}: {error}.") from error
+    return config_from_record(record, where=str(path))
+
+
+def config_from_record(record: dict[str, Any], where: str) -> Mamba2Config:
+    """Turn the object of a `config.json` into a config; `where` names it in errors."""
+    record = dict(record)
+    ssm = dict(record.pop("ssm_cfg", {}))
+    if ssm.pop("layer", "Mamba2") != "Mamba2":
+        raise CheckpointError(f"{where} is not of a Mamba-2 model.")
+    record.update(ssm)
+    multiple = record.pop("pad_vocab_size_multiple", 1)
+    for name, value in _FIXED.items():
+        if record.pop(name, value) != value:
+            raise CheckpointError(f"{where}: docqa reads only models with {name} = {value}.")
+    for name in _IGNORED:
+        record.pop(name, None)
+    known = {field.name for field in fields(Mamba2Config)}
+    if unknown := sorted(set(record) - known):
+        raise CheckpointError(f"{where} has fields docqa does not know: {', '.join(unknown)}.")
+    try:
+        config = Mamba2Config(**record)
+    except TypeError as error:
+        raise CheckpointError(f"{where}: {error}.") from error
+    padded = -(-config.vocab_size // multiple) * multiple
+    return Mamba2Config(**{**asdict(config), "vocab_size": padded})

@@ -1,0 +1,283 @@
+"""The Mamba-2 retriever: question and whole document in one streamed pass.
+
+The document is read in segments; between segments only the state is kept, so that memory does
+not grow with its length. A sentence is scored as soon as its last token has been read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from docqa.engine.errors import Cancelled, CheckpointError, ConfigError
+from docqa.engine.mamba2.checkpoint import embedded_checkpoint, load_model, load_tokenizer
+from docqa.engine.mamba2.model import Mamba2Model, TokenFeatures
+from docqa.engine.packing import TokenCache, TokenizedDocument, tokenize_document
+from docqa.engine.question_match import (
+    content_mask,
+    content_tokens,
+    rarity_buckets,
+    token_similarity,
+)
+from docqa.engine.retriever import IsCancelled, OnProgress, Progress, Scores
+from docqa.engine.types import Document
+
+SEGMENT_TOKENS = 1024
+"""Document tokens read at a time where the checkpoint does not ask for the question's return."""
+SHAPE_STEP = 64
+"""Segments are filled up to a multiple of this: oneDNN makes a kernel for every new shape, which
+takes longer than reading the segment."""
+UNREAD_SCORE = -1e4
+"""Score of a sentence of which the tokenizer keeps nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A question made ready for one document."""
+
+    token_ids: NDArray[np.int64]
+    buckets: torch.Tensor
+    """(vocabulary,) match bucket of every token."""
+    similarity: torch.Tensor
+    """(vocabulary,) nearness of every token of the document to the question."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """A stretch of the document, the question in front of it where it is read again."""
+
+    token_ids: torch.Tensor
+    """(1, l), filled up to a multiple of `SHAPE_STEP`."""
+    n_real: int
+    """Tokens before the filling."""
+    n_opening: int
+    """Tokens of the question in front."""
+    ends: NDArray[np.int64]
+    """Positions of the last tokens of its sentences."""
+
+
+class MambaRetriever:
+    """Scores sentences with a Mamba-2 checkpoint."""
+
+    name = "mamba"
+
+    def __init__(
+        self,
+        model: Mamba2Model,
+        tokenizer: Tokenizer,
+        *,
+        checkpoint: str,
+        device: torch.device,
+        cache: TokenCache | None = None,
+    ) -> None:
+        """Take a loaded model; `load` is the usual way."""
+        self.model = model.to(device)
+        self.tokenizer = tokenizer
+        self.checkpoint: str | None = checkpoint
+        self.device = str(device)
+        self._device = device
+        self._cache = cache
+
+    @classmethod
+    def load(
+        cls,
+        checkpoint: str | Path | None = None,
+        *,
+        device: str = "auto",
+        cache: TokenCache | None = None,
+    ) -> MambaRetriever:
+        """Load a checkpoint folder; None = the embedded one.
+
+        Raises:
+            CheckpointError: When the folder cannot be used.
+            ConfigError: When there is no such device here.
+        """
+        folder = Path(checkpoint) if checkpoint else embedded_checkpoint()
+        if not folder.is_dir():
+            raise CheckpointError(f"No checkpoint folder {folder}.", "Give --checkpoint DIR.")
+        chosen = choose_device(device)
+        model = load_model(folder, dtype=choose_dtype(chosen))
+        name = "embedded" if folder == embedded_checkpoint() else folder.name
+        return cls(model, load_tokenizer(folder), checkpoint=name, device=chosen, cache=cache)
+
+    @cached_property
+    def tokenizer_id(self) -> str:
+        """Names the tokenizer in the token cache."""
+        import hashlib
+
+        return hashlib.sha256(self.tokenizer.to_str().encode()).hexdigest()[:16]
+
+    def tokenize(self, document: Document) -> TokenizedDocument:
+        """The document's tokens, from the cache where it has them."""
+        if self._cache is None:
+            return tokenize_document(document, self.tokenizer)
+        tokens = self._cache.load_tokens(document.id, self.tokenizer_id)
+        if tokens is None:
+            tokens = tokenize_document(document, self.tokenizer)
+            self._cache.save_tokens(document.id, self.tokenizer_id, tokens)
+        return tokens
+
+    def score(
+        self,
+        question: str,
+        document: Document,
+        *,
+        on_progress: OnProgress | None = None,
+        is_cancelled: IsCancelled | None = None,
+    ) -> Scores:
+        """Read question and document once; see `Retriever.score`."""
+        tokens = self.tokenize(document)
+        ends = tokens.sentence_ends
+        scores = np.full(len(ends), UNREAD_SCORE, dtype=np.float32)
+        n_scored = int(np.searchsorted(ends, 0))
+        for n_read, segment in self._read(question, tokens):
+            if is_cancelled and is_cancelled():
+                raise Cancelled
+            n_now = int(np.searchsorted(ends, n_read))
+            scores[n_scored:n_now] = segment
+            n_scored = n_now
+            if on_progress:
+                progress = Progress(document.id, n_read, len(tokens.token_ids), n_scored, scores)
+                on_progress(progress)
+        return scores
+
+    @torch.inference_mode()
+    def _read(
+        self, question: str, tokens: TokenizedDocument
+    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Yield (document tokens read, logits of the sentences that ended) a segment."""
+        interval = self.model.config.question_interval
+        asked = self._prepare(question, tokens)
+        state = self.model.initial_state(1)
+        for begin, end in segments(tokens.sentence_ends, len(tokens.token_ids), interval):
+            segment = _assemble(
+                asked, tokens, begin, end, reads_question=begin == 0 or interval > 0
+            )
+            hidden, state = self.model(
+                segment.token_ids.to(self._device),
+                state,
+                self._features(asked, segment),
+                n_real=segment.n_real,
+            )
+            ended = hidden[0, torch.from_numpy(segment.ends).to(self._device)]
+            yield end, self.model.score(ended).float().cpu().numpy()
+
+    def _features(self, asked: _Question, segment: _Segment) -> TokenFeatures | None:
+        """What the model is told of a segment's tokens besides their ids."""
+        config, n_opening = self.model.config, segment.n_opening
+        if not config.has_features:
+            return None
+        match = asked.buckets[segment.token_ids]
+        match[:, :n_opening] = config.n_match_buckets + 1 if config.n_match_buckets else 0
+        similarity = asked.similarity[segment.token_ids]
+        similarity[:, :n_opening] = 0
+        is_end = torch.zeros_like(segment.token_ids, dtype=torch.bool)
+        is_end[0, torch.from_numpy(segment.ends)] = True
+        return TokenFeatures(*(x.to(self._device) for x in (match, similarity, is_end)))
+
+    def _prepare(self, question: str, tokens: TokenizedDocument) -> _Question:
+        """Token ids of the question and its match with the tokens of the document."""
+        config = self.model.config
+        text = question if config.question_interval else question + "\n"
+        ids = np.asarray(self.tokenizer.encode(text, add_special_tokens=False).ids, np.int64)
+        if config.max_question_tokens:
+            ids = ids[: config.max_question_tokens]
+        buckets = torch.zeros(config.vocab_size, dtype=torch.long)
+        similarity = torch.zeros(config.vocab_size)
+        if config.n_match_buckets or config.soft_match:
+            content = content_tokens(ids.astype(np.int32), content_mask(self.tokenizer))
+            counts = np.bincount(tokens.token_ids, minlength=config.vocab_size)
+            present = torch.from_numpy(np.flatnonzero(counts))
+            buckets = torch.from_numpy(rarity_buckets(content, counts, config.n_match_buckets))
+            similarity[present] = token_similarity(
+                self.model.backbone.embedding.weight,
+                present[None].to(self._device),
+                torch.from_numpy(content.astype(np.int64))[None].to(self._device),
+            )[0].cpu()
+        return _Question(ids, buckets, similarity)
+
+
+def _assemble(
+    asked: _Question, tokens: TokenizedDocument, begin: int, end: int, *, reads_question: bool
+) -> _Segment:
+    """Document tokens `begin` to `end`, the question in front of them if it is read."""
+    opening = asked.token_ids if reads_question else asked.token_ids[:0]
+    n_real = len(opening) + end - begin
+    token_ids = np.zeros(-(-n_real // SHAPE_STEP) * SHAPE_STEP, dtype=np.int64)
+    token_ids[: len(opening)] = opening
+    token_ids[len(opening) : n_real] = tokens.token_ids[begin:end]
+    first, last = np.searchsorted(tokens.sentence_ends, [begin, end])
+    ends = tokens.sentence_ends[first:last].astype(np.int64) - begin + len(opening)
+    return _Segment(torch.from_numpy(token_ids)[None], n_real, len(opening), ends)
+
+
+def segments(
+    sentence_ends: NDArray[np.int32], n_tokens: int, interval: int
+) -> Iterator[tuple[int, int]]:
+    """Cut a document into segments that end with a sentence where one ends in reach.
+
+    Args:
+        sentence_ends: (s,) last token of each sentence.
+        n_tokens: Tokens of the document.
+        interval: Most tokens of a segment; 0 = `SEGMENT_TOKENS`.
+
+    Yields:
+        (first, one past last) token of each segment.
+    """
+    size = interval or SEGMENT_TOKENS
+    begin = 0
+    while begin < n_tokens:
+        end = min(begin + size, n_tokens)
+        if end < n_tokens:
+            last = int(np.searchsorted(sentence_ends, end, side="left")) - 1
+            if last >= 0 and sentence_ends[last] >= begin:
+                end = int(sentence_ends[last]) + 1
+        yield begin, end
+        begin = end
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; `auto` takes cuda, then mps, then cpu.
+
+    Raises:
+        ConfigError: When there is no such device here.
+    """
+    found = {
+        "cuda": torch.cuda.is_available(),
+        "mps": bool(torch.backends.mps.is_available()),  # type: ignore[no-untyped-call]
+        "cpu": True,
+    }
+    if name == "auto":
+        name = next(device for device, here in found.items() if here)
+    if name not in found:
+        raise ConfigError(f"No device {name!r}.", "Choose one of: auto, cpu, cuda, mps.")
+    if not found[name]:
+        raise ConfigError(f"No {name} device on this machine.", "Use --device auto or cpu.")
+    return torch.device(name)
+
+
+def choose_dtype(device: torch.device) -> torch.dtype:
+    """bf16 where the device multiplies it natively, else fp32; `DOCQA_DTYPE` overrides."""
+    wanted = os.environ.get("DOCQA_DTYPE")
+    if wanted:
+        if wanted not in ("float32", "bfloat16"):
+            raise ConfigError(f"DOCQA_DTYPE is {wanted!r}.", "Use float32 or bfloat16.")
+        return torch.float32 if wanted == "float32" else torch.bfloat16
+    if device.type == "cuda":
+        return torch.bfloat16
+    if device.type == "cpu" and torch.backends.mkldnn.is_available():
+        native = torch.ops.mkldnn._is_mkldnn_bf16_supported() and _has_avx512_bf16()
+        return torch.bfloat16 if native else torch.float32
+    return torch.float32
+
+
+def _has_avx512_bf16() -> bool:
+    return torch.cpu._is_avx512_bf16_supported()

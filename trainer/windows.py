@@ -1,0 +1,234 @@
+"""Training windows: a question and a few hundred tokens of its document, cut on the fly.
+
+Half of the windows are hard: instead of one stretch of the document they hold the passage with
+the answer and the passages that share the most words with the question, in document order. Those
+are what the model must tell apart in a whole document, where a random stretch is easy.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from docqa.engine.question_match import content_tokens, rarity_buckets
+from docqa.trainer.packed import PackedData
+from docqa.trainer.recipe import Recipe
+
+PASSAGE_TOKENS = (30, 160)
+"""Least and most tokens of a passage in a hard window."""
+N_HARD = 24
+"""A hard window draws its passages from this many sentences."""
+N_CACHED_DOCUMENTS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One training example: token ids with the question in front (and again at each interval)."""
+
+    token_ids: NDArray[np.int64]
+    match: NDArray[np.int64]
+    """(l,) `TokenFeatures.match`."""
+    is_document: NDArray[np.bool_]
+    content: NDArray[np.int32]
+    """(q,) content tokens of the question."""
+    sentence_ends: NDArray[np.int64]
+    """(s,) position in the window of each sentence's last token."""
+    labels: NDArray[np.float32]
+    """(s,) 1 for a sentence that answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A document ready for cutting."""
+
+    tokens: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    """First token of each sentence."""
+    stops: NDArray[np.int64]
+    """One past the last token of each sentence."""
+    counts: NDArray[np.int64]
+    """(vocabulary,) occurrences of each token."""
+
+
+class WindowSampler:
+    """Draws windows for ever; its random state can be saved and restored."""
+
+    def __init__(self, packed: PackedData, recipe: Recipe, content_mask: NDArray[np.bool_]) -> None:
+        """Group questions by source and documents by domain."""
+        self._packed = packed
+        self._recipe = recipe
+        self._mask = content_mask
+        self._texts: OrderedDict[int, _Text] = OrderedDict()
+        self._random = np.random.default_rng(recipe.seed)
+        source = packed.document_source[packed.question_document]
+        self._questions = [np.flatnonzero(source == i) for i in range(len(packed.sources))]
+        weights = [
+            recipe.sources.get(str(name), 1.0) if len(questions) else 0.0
+            for name, questions in zip(packed.sources, self._questions, strict=True)
+        ]
+        self._weights = np.asarray(weights) / sum(weights)
+
+    @property
+    def state(self) -> dict[str, object]:
+        """The state of the random generator, as JSON holds it."""
+        return dict(self._random.bit_generator.state)
+
+    @state.setter
+    def state(self, state: dict[str, object]) -> None:
+        self._random.bit_generator.state = state
+
+    def batch(self, n_windows: int, n_tokens: int) -> list[Window]:
+        """Draw windows of at most `n_tokens` tokens."""
+        windows: list[Window] = []
+        while len(windows) < n_windows:
+            window = self._window(n_tokens)
+            if window is not None:
+                windows.append(window)
+        return windows
+
+    def _window(self, n_tokens: int) -> Window | None:
+        """One window; None where the draw cannot make one (an answer longer than the window)."""
+        source = self._random.choice(len(self._weights), p=self._weights)
+        question = int(self._random.choice(self._questions[source]))
+        document = int(self._packed.question_document[question])
+        relevant = self._packed.relevant_sentences(question)
+        if self._random.random() < self._recipe.windows.foreign_share:
+            other = self._other_document(document)
+            relevant = relevant if other == document else relevant[:0]
+            document = other
+        question_ids = self._packed.question(question)
+        if limit := self._recipe.model.max_question_tokens:
+            question_ids = question_ids[:limit]
+        content = content_tokens(question_ids, self._mask)
+        text = self._text(document)
+        if not len(text.starts):
+            return None
+        interval = self._recipe.model.question_interval or n_tokens
+        n_readings = max(1, round(n_tokens / (interval + len(question_ids))))
+        budget = min(n_tokens - n_readings * len(question_ids), n_readings * interval)
+        chosen = self._choose(text, relevant, content, budget)
+        if chosen is None:
+            return None
+        window = self._assemble(text, question_ids, content, chosen, relevant, interval)
+        # segments end with a sentence, so that a long window may need one more reading
+        return window if len(window.token_ids) <= n_tokens else None
+
+    def _choose(
+        self,
+        text: _Text,
+        relevant: NDArray[np.int32],
+        content: NDArray[np.int32],
+        budget: int,
+    ) -> NDArray[np.int64] | None:
+        """Ids of the sentences of a window, in document order, within `budget` tokens."""
+        target = int(self._random.choice(relevant)) if len(relevant) else None
+        if target is not None and text.stops[target] - text.starts[target] > budget:
+            return None
+        hard = target is None or self._random.random() < self._recipe.windows.hard_share
+        if not hard and target is not None:
+            return np.arange(*self._stretch(text, target, budget, self._random.random()))
+        seeds = self._similar_sentences(text, content, relevant)
+        if target is not None:
+            seeds = np.concatenate([[target], seeds])
+        taken = np.zeros(len(text.starts), dtype=np.bool_)
+        n_taken = 0
+        for seed in seeds:
+            size = int(self._random.integers(*PASSAGE_TOKENS))
+            # more of what comes before, where headings and column names stand
+            first, last = self._stretch(text, int(seed), size, 0.7)
+            new = np.flatnonzero(~taken[first:last]) + first
+            n_new = int((text.stops[new] - text.starts[new]).sum())
+            if n_taken + n_new > budget:
+                continue
+            taken[new] = True
+            n_taken += n_new
+        chosen = np.flatnonzero(taken)
+        return chosen if len(chosen) else None
+
+    def _stretch(self, text: _Text, sentence: int, budget: int, share: float) -> tuple[int, int]:
+        """First and one past the last sentence of a stretch around one, `share` of it before."""
+        n_own = int(text.stops[sentence] - text.starts[sentence])
+        begin = int(text.starts[sentence]) - int(share * max(budget - n_own, 0))
+        begin = max(0, min(begin, int(text.stops[-1]) - budget))
+        first = min(int(np.searchsorted(text.starts, begin)), sentence)
+        end = int(text.starts[first]) + budget
+        last = int(np.searchsorted(text.stops, end, side="right"))
+        return first, max(last, sentence + 1)
+
+    def _similar_sentences(
+        self, text: _Text, content: NDArray[np.int32], relevant: NDArray[np.int32]
+    ) -> NDArray[np.int64]:
+        """Sentences that share rare words with the question but do not answer it, shuffled."""
+        weights = np.zeros(len(text.counts), dtype=np.float32)
+        weights[content] = np.log1p(len(text.starts) / (1 + text.counts[content]))
+        running = np.concatenate([[0.0], np.cumsum(weights[text.tokens], dtype=np.float64)])
+        score = (running[text.stops] - running[text.starts]) / np.sqrt(
+            text.stops - text.starts + 20.0
+        )
+        score += 1e-3 * self._random.random(len(score))
+        score[relevant] = -1.0
+        n_best = min(N_HARD, len(score))
+        best: NDArray[np.int64] = np.argpartition(score, len(score) - n_best)[-n_best:]
+        best = best[score[best] >= 0]
+        self._random.shuffle(best)
+        return best
+
+    def _assemble(
+        self,
+        text: _Text,
+        question_ids: NDArray[np.int32],
+        content: NDArray[np.int32],
+        chosen: NDArray[np.int64],
+        relevant: NDArray[np.int32],
+        interval: int,
+    ) -> Window:
+        """Question, sentences, and the question again after each interval."""
+        n_buckets = self._recipe.model.n_match_buckets
+        buckets = rarity_buckets(content, text.counts, n_buckets)
+        pieces, from_document, ends = [question_ids], [False], []
+        length, n_since = len(question_ids), 0
+        for sentence in chosen:
+            tokens = text.tokens[text.starts[sentence] : text.stops[sentence]]
+            if n_since and n_since + len(tokens) > interval:
+                pieces.append(question_ids)
+                from_document.append(False)
+                length, n_since = length + len(question_ids), 0
+            pieces.append(tokens)
+            from_document.append(True)
+            length, n_since = length + len(tokens), n_since + len(tokens)
+            ends.append(length - 1)
+        token_ids = np.concatenate(pieces).astype(np.int64)
+        is_document = np.repeat(from_document, [len(piece) for piece in pieces])
+        return Window(
+            token_ids=token_ids,
+            match=np.where(is_document, buckets[token_ids], n_buckets + 1 if n_buckets else 0),
+            is_document=is_document,
+            content=content,
+            sentence_ends=np.asarray(ends, dtype=np.int64),
+            labels=np.isin(chosen, relevant).astype(np.float32),
+        )
+
+    def _other_document(self, document: int) -> int:
+        domain = self._packed.document_domain
+        others = np.flatnonzero(domain == domain[document])
+        return int(self._random.choice(others[others != document])) if len(others) > 1 else document
+
+    def _text(self, document: int) -> _Text:
+        if document in self._texts:
+            self._texts.move_to_end(document)
+            return self._texts[document]
+        tokens = self._packed.tokens(document)
+        stops = self._packed.ends(document).astype(np.int64) + 1
+        text = _Text(
+            tokens=tokens,
+            starts=np.concatenate([[0], stops[:-1]]).astype(np.int64) if len(stops) else stops,
+            stops=stops,
+            counts=np.bincount(tokens, minlength=len(self._mask)),
+        )
+        self._texts[document] = text
+        if len(self._texts) > N_CACHED_DOCUMENTS:
+            self._texts.popitem(last=False)
+        return text
