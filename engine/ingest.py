@@ -3,25 +3,154 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Callable
+from pathlib import Path
 
+from docqa.engine.errors import IngestError
+from docqa.engine.plain import decode_text, is_markdown_name, reflow
 from docqa.engine.sentences import SEGMENTER, split_sentences
-from docqa.engine.types import Document, Page, Sentence, SentenceKind
+from docqa.engine.types import Document, Page, PageStatus, Sentence, SentenceKind
+
+_PDF_MARK_BYTES = 1024
+"""`%PDF-` may stand this far into a file."""
+_NO_TITLE = re.compile(
+    r"(?:untitled|title|document|microsoft (?:word|powerpoint|excel).*|.*\.(?:docx?|pdf|png|jpe?g"
+    r"|tiff?|indd|qxd|rtf|xlsx?|pptx?|html?|dvi|ps|tex|tmp)|[\W\d_]*|(?:about|file|https?):.*)",
+    re.IGNORECASE,
+)
 
 
-def document_from_text(text: str, *, title: str, path: str | None = None) -> Document:
-    """A document of one page from plain text: a paragraph or a table row a line."""
-    sentences: list[Sentence] = []
-    heading = None
-    for start, end, kind in split_sentences(text):
-        sentence_id = len(sentences)
-        sentences.append(Sentence(sentence_id, 1, start, end, kind, heading=heading))
-        if kind is SentenceKind.HEADING:
-            heading = sentence_id
-    return Document(
-        id=hashlib.sha256(text.encode()).hexdigest(),
+def ingest(
+    path: Path,
+    *,
+    password: str | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+    is_cancelled: Callable[[], bool] | None = None,
+) -> Document:
+    """Read a PDF, a text file or a Markdown file.
+
+    Args:
+        path: The file.
+        password: Opens an encrypted PDF.
+        on_progress: Called with the pages done and the pages in all.
+        is_cancelled: Asked before every page.
+
+    Raises:
+        IngestError: When the file cannot become a document; says why and what to do.
+        Cancelled: When `is_cancelled` says so.
+    """
+    document_id, start = _hash_file(path)
+    if not start.strip():
+        raise IngestError(f"Cannot ingest {path.name}: the file is empty.", "Choose another file.")
+    if b"%PDF-" in start or path.suffix.lower() == ".pdf":
+        return _ingest_pdf(path, document_id, password, on_progress, is_cancelled)
+    content = path.read_bytes()
+    text = decode_text(content)
+    if text is None:
+        raise IngestError(
+            f"Cannot ingest {path.name}: it is neither a PDF nor text.",
+            "Convert it to PDF first.",
+        )
+    document = _document_from_pages(
+        [reflow(page, is_markdown=is_markdown_name(path.suffix)) for page in text.split("\f")],
+        document_id=document_id,
+        title=path.stem,
+        path=str(path),
+    )
+    if not document.sentences:
+        raise IngestError(f"Cannot ingest {path.name}: the file is empty.", "Choose another file.")
+    if on_progress is not None:
+        on_progress(len(document.pages), len(document.pages))
+    return document
+
+
+def document_from_text(
+    text: str, *, title: str, path: str | None = None, is_wrapped: bool = False
+) -> Document:
+    """A document from plain text: a paragraph or a table row a line.
+
+    Args:
+        text: The text; kept as it is unless `is_wrapped`.
+        title: How the document is called.
+        path: Where it came from.
+        is_wrapped: Join lines that were wrapped at a width, as `ingest` does with a file, and
+            begin a page at every form feed.
+    """
+    return _document_from_pages(
+        [reflow(page) for page in text.split("\f")] if is_wrapped else [text],
+        document_id=hashlib.sha256(text.encode()).hexdigest(),
         title=title,
         path=path,
-        pages=(Page(1, text),),
+    )
+
+
+def _document_from_pages(
+    texts: list[str], *, document_id: str, title: str, path: str | None
+) -> Document:
+    sentences: list[Sentence] = []
+    pages: list[Page] = []
+    heading = None
+    for number, text in enumerate(texts, 1):
+        status = PageStatus.TEXT if text.strip() else PageStatus.EMPTY
+        pages.append(Page(number, text, status))
+        for start, end, kind in split_sentences(text):
+            sentence_id = len(sentences)
+            sentences.append(Sentence(sentence_id, number, start, end, kind, heading=heading))
+            if kind is SentenceKind.HEADING:
+                heading = sentence_id
+    return Document(
+        id=document_id,
+        title=title,
+        path=path,
+        pages=tuple(pages),
         sentences=tuple(sentences),
         segmenter=SEGMENTER,
     )
+
+
+def _ingest_pdf(
+    path: Path,
+    document_id: str,
+    password: str | None,
+    on_progress: Callable[[int, int], None] | None,
+    is_cancelled: Callable[[], bool] | None,
+) -> Document:
+    from docqa.engine.pdf_document import read_pdf  # loads MuPDF, which a text needs not
+
+    pdf = read_pdf(path, password, on_progress, is_cancelled)
+    return Document(
+        id=document_id,
+        title=path.stem if _NO_TITLE.fullmatch(pdf.title) else pdf.title,
+        path=str(path),
+        pages=pdf.pages,
+        sentences=pdf.sentences,
+        segmenter=SEGMENTER,
+    )
+
+
+def _hash_file(path: Path) -> tuple[str, bytes]:
+    """sha256 of a file's bytes in hex, and the bytes it begins with.
+
+    Raises:
+        IngestError: When it cannot be opened.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(_PDF_MARK_BYTES)
+            file.seek(0)
+            return hashlib.file_digest(file, "sha256").hexdigest(), start
+    except FileNotFoundError as error:
+        raise IngestError(
+            f"Cannot ingest {path}: there is no such file.", "Check the path."
+        ) from error
+    except IsADirectoryError as error:
+        raise IngestError(
+            f"Cannot ingest {path}: it is a folder.",
+            f"Add its files to the library: docqa ingest {path}",
+        ) from error
+    except OSError as error:
+        raise IngestError(
+            f"Cannot ingest {path}: it cannot be read ({error.strerror}).",
+            "Check its permissions.",
+        ) from error

@@ -1,0 +1,134 @@
+"""Rows become blocks: paragraphs, lines on their own and table rows, each a line of a page.
+
+Whether a block is a heading, or page furniture, depends on the whole document; `ingest.py` decides
+when all pages are read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from docqa.engine.layout import Piece, Row, is_number, page_regions
+from docqa.engine.sentences import CELL_SEPARATOR
+from docqa.engine.tables import Table, split_tables
+from docqa.engine.types import Box
+
+_BULLET = re.compile(r"[•●▪◦■□○☐☒❑►▶·*–—]\s")
+_LIST_ITEM = re.compile(r"(?:\(?\d{1,3}[.)]|\(?[A-Za-z][.)]|\([ivxlc]{1,5}\)|[ivx]{1,4}[.)])\s")
+_ENDS = re.compile(r"[.!?:;。！？”\")](?:\(?\d{1,2}\)?)?$")
+_ENDS_ITEM = re.compile(r"(?:[.!?:;,]|\band|\bor)$")
+_TERMINAL = re.compile(r"[.!?:。！？]['\"”’)]*$")
+
+
+@dataclass(slots=True, eq=False)
+class Block:
+    """One line of a page's text: a paragraph, a heading or a table row."""
+
+    rows: list[Row]
+    is_row: bool = False
+    in_table: bool = False
+    """Stands in a table, be it a row or a label between rows."""
+    header: Block | None = None
+    """For a table row: the row that names its columns."""
+    is_header: bool = False
+    top: float = 0.0
+    right: float = 0.0
+    """Right edge of the column it stands in."""
+    text: str = ""
+    starts: list[int] = field(default_factory=list)
+    """Offset in `text` of each row."""
+    boxes: list[Box] = field(default_factory=list)
+    """Box of each row, on the page as shown."""
+
+    @property
+    def lead(self) -> Row:
+        return self.rows[0]
+
+
+def page_blocks(pieces: list[Piece]) -> list[Block]:
+    """The blocks of a page in reading order."""
+    blocks: list[Block] = []
+    for rows in page_regions(pieces):
+        right = max(row.x1 for row in rows)
+        pitch = _usual_pitch(rows)
+        paragraph: list[Row] = []
+        for part in split_tables(rows):
+            if isinstance(part, Row):
+                if paragraph and _starts_new(paragraph, part, right, pitch):
+                    blocks.append(Block(paragraph, right=right))
+                    paragraph = []
+                paragraph.append(part)
+                continue
+            if paragraph:
+                blocks.append(Block(paragraph, right=right))
+                paragraph = []
+            blocks.extend(_table_blocks(part, right))
+        if paragraph:
+            blocks.append(Block(paragraph, right=right))
+    return blocks
+
+
+def _table_blocks(table: Table, right: float) -> Iterator[Block]:
+    blocks = [
+        Block([row], is_row=len(row.cells) > 1, in_table=True, right=right) for row in table.rows
+    ]
+    for block, header in zip(blocks, table.headers, strict=True):
+        if header is not None:
+            block.header = blocks[header]
+            blocks[header].is_header = True
+    return iter(blocks)
+
+
+def _usual_pitch(rows: list[Row]) -> float:
+    """Distance of two lines of a paragraph, in font sizes."""
+    pitches = sorted(
+        (b.base - a.base) / b.size
+        for a, b in pairwise(rows)
+        if len(a.cells) == 1 == len(b.cells) and a.size == b.size and b.size
+    )
+    if not pitches:
+        return 1.3
+    return float(min(max(pitches[len(pitches) // 3], 1.0), 2.6))
+
+
+def _starts_new(paragraph: list[Row], row: Row, right: float, pitch: float) -> bool:
+    """Whether a row opens a new paragraph rather than going on with the one above."""
+    last, first = paragraph[-1], paragraph[0]
+    size = row.size
+    step = row.base - last.base
+    if step > 1.22 * pitch * size + 0.5 or step < -0.5 * size:
+        return True
+    if abs(size - last.size) > 0.12 * size or row.bold != last.bold:
+        return True
+    text, above = row.cells[0].text, last.cells[0].text
+    if _BULLET.match(text):
+        return True
+    if text[:1].islower() and not _TERMINAL.search(above):
+        return False
+    if _LIST_ITEM.match(text) and (_ENDS_ITEM.search(above) or row.x0 < last.x0 - 0.5 * size):
+        return True
+    # The line above had room for the first word of this one: its break was meant.
+    word = text.split(" ", 1)[0]
+    room = right - last.x1 - size
+    if room > 0.5 * size * (len(word) + 1) and (_TERMINAL.search(above) or room > 8 * size):
+        return True
+    if len(paragraph) == 1:
+        return row.x0 > first.x0 + 0.8 * size and bool(_TERMINAL.search(above))
+    return abs(row.x0 - last.x0) > 0.8 * size and (
+        row.x0 > last.x0 or bool(_TERMINAL.search(above))
+    )
+
+
+def row_text(row: Row) -> str:
+    """The cells of a row as one line."""
+    if len(row.cells) == 1:
+        return row.cells[0].text
+    return CELL_SEPARATOR.join(cell.text for cell in row.cells)
+
+
+def is_data_row(block: Block) -> bool:
+    """Whether a block is a table row with figures."""
+    return block.is_row and any(is_number(cell.text) for cell in block.lead.cells[1:])

@@ -1,0 +1,299 @@
+"""What MuPDF says about a PDF: upright pieces of text, form values, and why a page has none."""
+
+# mypy: disallow-untyped-calls=False, warn-return-any=False
+# (MuPDF's Python layer has no types.)
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pymupdf
+
+from docqa.engine.errors import IngestError
+from docqa.engine.layout import Piece
+from docqa.engine.types import Box, PageStatus
+
+pymupdf.TOOLS.mupdf_display_errors(False)
+pymupdf.TOOLS.mupdf_display_warnings(False)
+
+_FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
+"""Without TEXT_PRESERVE_LIGATURES, which would leave one character for `fi`."""
+_BOLD, _ITALIC = 16, 2
+_IMAGE_SHARE = 0.5
+"""A picture that covers this much of a page without text is a scan."""
+
+_FEW_CHARS = 3
+
+_GAP = re.compile(r"\s{3,}|\s*(?:[.·…]\s?){4,}\s*")
+"""Inside a piece: padding, or the dots that lead to a number."""
+_AMOUNT = r"\(?[$€£]?\s?\(?\d{1,3}(?:,\d{3})+(?:\.\d+)?\)?%?"
+_AMOUNTS = re.compile(rf"{_AMOUNT}(?:\s+{_AMOUNT})+")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\u200b\ufeff]")
+_ODD_SPACE = re.compile(r"[\t\r\n\x0b\x0c\xa0\u1680\u2000-\u200a\u202f\u205f]")
+
+_NO_UNICODE = re.compile(r"[\ufffd\ue000-\uf8ff\x01-\x08\x0e-\x1f]")
+_ODD_WORD = re.compile(
+    r"[A-Za-zÀ-ӿ]\d+[A-Za-zÀ-ӿ]"  # a digit inside a word
+    r"|[a-z][A-Z](?![a-z]*$)|[a-z]{2}[A-Z]"  # a capital inside a word
+    r"|[\dA-Za-zÀ-ӿ][~}{><^|\\_=*+#\"!?;:]+[A-Za-zÀ-ӿ]"  # a sign inside a word
+)
+_ODD_SHARE = 0.5
+"""A text layer with more odd words is no language; source code stays below."""
+_ODD_SHARE_ON_IMAGE = 0.2
+"""The same for text behind a picture of the page, which an OCR program wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageContent:
+    """What stands on a page, before layout."""
+
+    pieces: list[Piece]
+    """Upright, in layout coordinates."""
+    strays: list[Piece]
+    """Text that runs another way than most of the page: margin stamps, watermarks."""
+    turn: int
+    """Quarter turns between the page as stored and the layout."""
+    width: float
+    """Of the stored page, in points."""
+    height: float
+    to_shown: tuple[float, float, float, float, float, float] | None
+    """Matrix from the stored page to the page as shown; None when they are the same."""
+
+    @property
+    def layout_height(self) -> float:
+        return self.width if self.turn % 2 else self.height
+
+    def shown_box(self, box: Box) -> Box:
+        """A layout box on the page as it is shown."""
+        if self.turn:
+            box = _turn_back(box, self.turn, self.width, self.height)
+        if self.to_shown is None:
+            return box
+        a, b, c, d, e, f = self.to_shown
+        x0, y0, x1, y1 = box
+        xs = (a * x0 + c * y0 + e, a * x1 + c * y1 + e)
+        ys = (b * x0 + d * y0 + f, b * x1 + d * y1 + f)
+        return min(xs), min(ys), max(xs), max(ys)
+
+
+@contextmanager
+def open_pdf(path: Path, password: str | None) -> Iterator[pymupdf.Document]:
+    """Open a PDF that can be read.
+
+    Raises:
+        IngestError: When it is damaged beyond repair, or needs another password.
+    """
+    try:
+        pdf = pymupdf.open(str(path), filetype="pdf")
+    except (RuntimeError, ValueError, OSError) as error:
+        raise IngestError(
+            f"Cannot ingest {path.name}: the file is damaged and cannot be repaired.",
+            "Fetch the file again, or print it to a new PDF from a program that opens it.",
+        ) from error
+    with pdf:
+        if pdf.needs_pass:
+            _unlock(pdf, path, password)
+        yield pdf
+
+
+def _unlock(pdf: pymupdf.Document, path: Path, password: str | None) -> None:
+    if password is None:
+        raise IngestError(
+            f"Cannot ingest {path.name}: it is encrypted and needs a password.",
+            "Give it with --password.",
+        )
+    if not pdf.authenticate(password):
+        raise IngestError(
+            f"Cannot ingest {path.name}: the password given does not open it.",
+            "Check --password.",
+        )
+
+
+def is_dynamic_form(pdf: pymupdf.Document) -> bool:
+    """Whether the content is an XFA form, which only Adobe's reader lays out."""
+    with suppress(RuntimeError, ValueError):
+        catalog = pdf.pdf_catalog()
+        keys = ("NeedsRendering", "AcroForm/XFA")
+        return any(pdf.xref_get_key(catalog, key)[0] != "null" for key in keys)
+    return False
+
+
+def read_page(page: pymupdf.Page) -> PageContent:
+    """The pieces of text on a page, turned upright."""
+    # get_textpage() works on the page without its rotation; so do its coordinates.
+    blocks = page.get_textpage(flags=_FLAGS).extractDICT()["blocks"]
+    by_turn: dict[int, list[dict[str, Any]]] = {}
+    for block in blocks:
+        for line in block["lines"]:
+            by_turn.setdefault(_quarter(line["dir"]), []).append(line)
+    size = page.rect.width, page.rect.height
+    rotation = page.rotation
+    width, height = reversed(size) if rotation in (90, 270) else size
+    turn = max(by_turn, key=lambda t: _n_chars(by_turn[t]) if t >= 0 else 0) if by_turn else 0
+    turn = max(turn, 0)
+    pieces: list[Piece] = []
+    strays: list[Piece] = []
+    for t, lines in by_turn.items():
+        for line in lines:
+            (pieces if t == turn else strays).extend(_pieces(line, turn, width, height))
+    if page.parent.is_form_pdf:
+        pieces.extend(_form_values(page, turn, width, height))
+    m = page.rotation_matrix
+    to_shown = (m.a, m.b, m.c, m.d, m.e, m.f) if rotation else None
+    return PageContent(pieces, strays, turn, width, height, to_shown)
+
+
+def _quarter(direction: tuple[float, float]) -> int:
+    """Quarter turns clockwise of a writing direction; -1 for a slanted one."""
+    x, y = direction
+    if x > 0.98:
+        return 0
+    if y > 0.98:
+        return 1
+    if x < -0.98:
+        return 2
+    return 3 if y < -0.98 else -1
+
+
+def _n_chars(lines: list[dict[str, Any]]) -> int:
+    return sum(len(span["text"].strip()) for line in lines for span in line["spans"])
+
+
+def _pieces(line: dict[str, Any], turn: int, width: float, height: float) -> list[Piece]:
+    spans = line["spans"]
+    text = spans[0]["text"] if len(spans) == 1 else "".join(span["text"] for span in spans)
+    if not text or text.isspace():
+        return []
+    main = spans[0] if len(spans) == 1 else max(spans, key=_span_length)
+    if not text.isascii() or not text.isprintable():
+        text = _CONTROL.sub("", _ODD_SPACE.sub(" ", text))
+    box: Box = line["bbox"]
+    x, y = main["origin"]
+    if turn:
+        box = _turn(box, turn, width, height)
+        y = (y, width - x, height - y, x)[turn]
+    # MuPDF counts the spaces at the ends into the box.
+    bare = text.strip()
+    if not bare:
+        return []
+    flags = main["flags"]
+    if len(spans) > 1:
+        for span in spans:
+            if not span["text"].isspace():
+                flags &= span["flags"]
+    piece = Piece(
+        box, y, main["size"], bare, bold=bool(flags & _BOLD), italic=bool(flags & _ITALIC)
+    )
+    if len(bare) != len(text):
+        share = (piece.x1 - piece.x0) / len(text)
+        n_left = len(text) - len(text.lstrip())
+        piece.x0 += n_left * share * 0.5
+        piece.x1 -= (len(text) - len(bare) - n_left) * share * 0.5
+    if "   " in bare or "...." in bare or ". . " in bare or "··" in bare or "……" in bare:
+        return _cut(piece, [m.span() for m in _GAP.finditer(bare)])
+    if bare[-1] in "0123456789)%" and " " in bare and _AMOUNTS.fullmatch(bare):
+        return _cut(piece, [m.span() for m in re.finditer(r"(?<=[\d)%])\s+", bare)])
+    return [piece]
+
+
+def _span_length(span: dict[str, Any]) -> int:
+    return len(span["text"])
+
+
+def _cut(piece: Piece, gaps: list[tuple[int, int]]) -> list[Piece]:
+    """A piece without its gaps, places estimated from the count of characters."""
+    per_char = (piece.x1 - piece.x0) / len(piece.text)
+    parts, begin = [], 0
+    for start, end in [*gaps, (len(piece.text), len(piece.text))]:
+        if piece.text[begin:start].strip():
+            box = (piece.x0 + begin * per_char, piece.y0, piece.x0 + start * per_char, piece.y1)
+            part = Piece(box, piece.base, piece.size, piece.text[begin:start].strip())
+            part.bold, part.italic = piece.bold, piece.italic
+            parts.append(part)
+        begin = end
+    return parts
+
+
+def _turn(box: Box, turn: int, width: float, height: float) -> Box:
+    x0, y0, x1, y1 = box
+    if turn == 1:
+        return y0, width - x1, y1, width - x0
+    if turn == 2:
+        return width - x1, height - y1, width - x0, height - y0
+    return height - y1, x0, height - y0, x1
+
+
+def _turn_back(box: Box, turn: int, width: float, height: float) -> Box:
+    x0, y0, x1, y1 = box
+    if turn == 1:
+        return width - y1, x0, width - y0, x1
+    if turn == 2:
+        return width - x1, height - y1, width - x0, height - y0
+    return y0, height - x1, y1, height - x0
+
+
+def _form_values(page: pymupdf.Page, turn: int, width: float, height: float) -> Iterator[Piece]:
+    """What was filled in, where it stands; ticked boxes as an x."""
+    for widget in page.widgets():
+        value = str(widget.field_value or "").strip()
+        if widget.field_type_string in ("CheckBox", "RadioButton"):
+            value = "" if value in ("", "Off", "False") else "x"
+        elif widget.field_type_string not in ("Text", "ComboBox"):
+            value = ""
+        if not value:
+            continue
+        rect = tuple(widget.rect * page.derotation_matrix)
+        box = _turn(rect, turn, width, height) if turn else rect
+        size = min(10.0, box[3] - box[1])
+        base = (box[1] + box[3]) / 2 + 0.35 * size
+        yield Piece(box, base, size, " ".join(value.split()))
+
+
+def unread_status(page: pymupdf.Page, text: str, *, has_furniture: bool) -> PageStatus:
+    """The status of a page with hardly any text.
+
+    Args:
+        page: The page.
+        text: What could be read of it, running headers and footers left out.
+        has_furniture: Whether it has running headers or footers.
+    """
+    named = _NO_UNICODE.sub("", text).strip()
+    if len(named) >= _FEW_CHARS:
+        return PageStatus.TEXT
+    if _image_share(page) >= _IMAGE_SHARE:
+        return PageStatus.IMAGE
+    if named or (has_furniture and not text):
+        return PageStatus.TEXT
+    # Letters are painted but none could be named: the font has no Unicode map.
+    drawn = {kind for kind, *_ in page.get_bboxlog()}
+    if drawn & {"fill-text", "stroke-text", "fill-imgmask"}:
+        return PageStatus.SUSPECT
+    return PageStatus.EMPTY
+
+
+def _image_share(page: pymupdf.Page) -> float:
+    area = abs(page.rect.width * page.rect.height)
+    if not area:
+        return 0.0
+    covered = 0.0
+    for image in page.get_image_info():
+        rect = pymupdf.Rect(image["bbox"]) & page.rect
+        covered += 0.0 if rect.is_empty else abs(rect.width * rect.height)
+    return covered / area
+
+
+def is_language(page: pymupdf.Page, text: str) -> bool:
+    """Whether a text layer reads as words: failed OCR and unmapped fonts do not."""
+    sample = text[:3000]
+    if len(_NO_UNICODE.findall(sample)) > 0.2 * len(sample):
+        return False
+    words = [word for word in sample.split() if len(word) > 2 and not word.isdigit()]
+    n_odd = sum(_ODD_WORD.search(word) is not None for word in words)
+    if len(words) < 20 or n_odd < _ODD_SHARE_ON_IMAGE * len(words):
+        return True
+    return n_odd < _ODD_SHARE * len(words) and _image_share(page) < _IMAGE_SHARE
