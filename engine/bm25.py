@@ -6,9 +6,7 @@ Needs no checkpoint and no device, so it is the baseline of every benchmark and 
 
 from __future__ import annotations
 
-import re
 import sys
-import unicodedata
 from collections import OrderedDict
 from collections.abc import Mapping
 from threading import Lock
@@ -21,6 +19,7 @@ from docqa.engine.confidence import Calibration, packaged_calibrations
 from docqa.engine.errors import Cancelled
 from docqa.engine.retriever import IsCancelled, OnProgress, Progress, Scores
 from docqa.engine.types import Document
+from docqa.engine.words import question_stems, stems
 
 K1 = 0.9
 """How soon further occurrences of a word in one sentence stop to count."""
@@ -32,19 +31,6 @@ says "it" where the sentence before says the name, and a table row relies on its
 MAX_INDEXES = 8
 """Documents whose index is kept for further questions; one of 100,000 sentences takes 30 MB."""
 SENTENCES_BETWEEN_CHECKS = 5_000
-
-_WORD = re.compile(
-    r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"  # Chinese and Japanese write no spaces
-    r"|\d+(?:[.,]\d+)*"  # 1,577 and 3.5 are one word each
-    r"|[^\W\d_]+(?:['’][^\W\d_]+)*|\w"
-)
-_STOP_WORD_LIST = """
-    a an and are as at be been but by can could did do does for from had has have he her his how i
-    if in is it its no not of on or our s she should that the their there these they this to
-    was we were what when where which who whom whose why will with would you your
-"""
-_STOP_WORDS = frozenset(_STOP_WORD_LIST.split())
-"""Words that a question has because it is one; they find nothing."""
 
 
 class BM25Retriever:
@@ -73,7 +59,7 @@ class BM25Retriever:
     ) -> Scores:
         """See `Retriever.score`. Progress comes once: a word's weight needs the whole document."""
         index = self._index_of(document, is_cancelled)
-        scores = spread_scores(index.score(question_words(question)), document)
+        scores = spread_scores(index.score(question_stems(question)), document)
         if on_progress is not None:
             on_progress(Progress(document.id, index.n_tokens, index.n_tokens, len(scores), scores))
         return scores
@@ -90,35 +76,6 @@ class BM25Retriever:
             if len(self._indexes) > MAX_INDEXES:
                 self._indexes.popitem(last=False)
         return index
-
-
-def tokenize(text: str) -> list[str]:
-    """Stems of the words and numbers, in lower case; a ligature like ﬁ is two letters."""
-    return [_stem(word) for word in _words(text)]
-
-
-def question_words(question: str) -> list[str]:
-    """Stems to look for: each once, stop words only where there is nothing else."""
-    words = _words(question)
-    telling = [word for word in words if word not in _STOP_WORDS]
-    return list(dict.fromkeys(map(_stem, telling or words)))
-
-
-def _words(text: str) -> list[str]:
-    return _WORD.findall(unicodedata.normalize("NFKC", text).lower())
-
-
-def _stem(word: str) -> str:
-    """An English word without -s, -ed, -ing and silent -e: `company` for `companies`."""
-    word = word.removesuffix("'s").removesuffix("’s")
-    if len(word) > 4 and word.endswith("ies"):
-        word = word[:-3] + "y"
-    elif len(word) > 3 and word[-1] == "s" and not word.endswith(("ss", "us", "is")):
-        word = word[:-1]
-    for ending in ("ing", "ed"):
-        if word.endswith(ending) and len(word) > len(ending) + 3:
-            return word.removesuffix(ending).rstrip("e")
-    return word[:-1] if len(word) > 4 and word[-1] == "e" else word
 
 
 def spread_scores(scores: Scores, document: Document) -> Scores:
@@ -146,7 +103,7 @@ class _Index:
         for sentence in document.sentences:
             if sentence.id % SENTENCES_BETWEEN_CHECKS == 0 and is_cancelled and is_cancelled():
                 raise Cancelled
-            words = tokenize(document.sentence_text(sentence.id))
+            words = stems(document.sentence_text(sentence.id))
             token_ids.append([vocabulary.setdefault(word, len(vocabulary)) for word in words])
         self.n_tokens = sum(map(len, token_ids))
         self._n_sentences = len(token_ids)

@@ -21,9 +21,19 @@ from numpy.typing import NDArray
 
 from docqa.engine.errors import CheckpointError
 from docqa.engine.retriever import Retriever, Scores
+from docqa.engine.words import question_stems
 
-FEATURES = ("top", "top_z", "gap", "gap_10", "log_n_sentences", "log_n_question_words")
+FEATURES = (
+    "top",
+    "top_per_word",
+    "top_z",
+    "gap",
+    "gap_10",
+    "log_n_sentences",
+    "log_n_question_words",
+)
 """What the model looks at; see `score_features`."""
+MIN_SENTENCES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +58,32 @@ UNCALIBRATED = Calibration({}, bias=0.0, threshold=0.0)
 def score_features(question: str, scores: Sequence[Scores]) -> NDArray[np.float64]:
     """(f,) the values of `FEATURES` for one question.
 
-    `top`: the best score. `top_z`: how many standard deviations it stands above the mean.
-    `gap`, `gap_10`: how many it stands above the second and the tenth best. The logarithms of
-    the number of sentences (the best of many is high by chance) and of words in the question
-    (a BM25 score grows with each).
+    `top`: the best score. `top_per_word`: the same for each telling word of the question and
+    log of the number of sentences, because BM25 adds up over the words found and weighs a rare
+    word by that log. `top_z`: how many standard deviations the best stands above the mean;
+    `gap`, `gap_10`: above the second and the tenth best. The logarithms of the number of
+    sentences (the best of many is high by chance) and of telling words in the question.
 
     Args:
         question: As the user wrote it.
         scores: Of every document that was read.
     """
     joined = np.concatenate([np.empty(0, np.float32), *scores]).astype(np.float64)
-    n_words = len(question.split())
     if not len(joined):
         return np.zeros(len(FEATURES))
+    n_words = max(len(question_stems(question)), 1)
     best = -np.sort(-joined)[:10]
     spread = float(joined.std()) or 1.0
     return np.array(
         [
             best[0],
+            best[0] / (n_words * math.log(len(joined) + 2)),
             (best[0] - joined.mean()) / spread,
             (best[0] - best[min(1, len(best) - 1)]) / spread,
             (best[0] - best[-1]) / spread,
-            math.log(len(joined)),
-            math.log1p(n_words),
+            # Documents shorter than any that was fitted on count as those.
+            math.log(max(len(joined), MIN_SENTENCES)),
+            math.log(1 + n_words),
         ]
     )
 
