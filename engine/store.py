@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from sqlite_utils import Database
@@ -91,7 +91,7 @@ class Store:
         """Close the file."""
         self._db.close()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Store:
         return self
 
     def __exit__(
