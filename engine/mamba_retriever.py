@@ -252,7 +252,7 @@ def choose_device(name: str) -> torch.device:
     """
     found = {
         "cuda": torch.cuda.is_available(),
-        "mps": bool(torch.backends.mps.is_available()),  # type: ignore[no-untyped-call]
+        "mps": torch.mps.is_available(),
         "cpu": True,
     }
     if name == "auto":

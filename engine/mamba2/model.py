@@ -1,7 +1,7 @@
 """The Mamba-2 retriever: backbone and sentence head, read segment after segment.
 
 Module names give the tensor names of the published checkpoints (`backbone.layers.0.mixer...`).
-Letters: b batch, l tokens, d model, h heads, p head dim, g groups, n state, w conv width.
+Letters: b batch, l tokens, d model, h heads, p head dim, g groups, n state, w conv width, m = w - 1.
 Sources: Dao & Gu (arXiv 2405.21060), figure 6, for the block; arXiv 2504.03101 for the head.
 """
 
@@ -25,8 +25,8 @@ from docqa.engine.mamba2.scan import chunked_scan
 class Mamba2State:
     """All that a layer remembers of the tokens before: its size does not depend on their number."""
 
-    conv: Float[Tensor, "b k w-1"]
-    """The last w-1 inputs of the convolution."""
+    conv: Float[Tensor, "b k m"]
+    """The last m inputs of the convolution."""
     ssm: Float[Tensor, "b h p n"]
 
 
@@ -44,17 +44,19 @@ class TokenFeatures:
 
 
 class RMSNorm(nn.Module):
-    """y = x / rms(x) * weight, computed in at least fp32."""
+    """y = x / rms(x) * weight, computed in at least fp32; the rms is that of each group."""
 
-    def __init__(self, d: int, eps: float) -> None:
+    def __init__(self, d: int, eps: float, n_groups: int = 1) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(d))
         self.eps = eps
+        self.n_groups = n_groups
 
     def forward(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... d"]:
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
-        scale = torch.rsqrt(wide.square().mean(-1, keepdim=True) + self.eps)
-        return (wide * scale).to(x.dtype) * self.weight
+        groups = wide.unflatten(-1, (self.n_groups, -1))
+        scale = torch.rsqrt(groups.square().mean(-1, keepdim=True) + self.eps)
+        return (groups * scale).flatten(-2).to(x.dtype) * self.weight
 
 
 class Mixer(nn.Module):
@@ -69,7 +71,7 @@ class Mixer(nn.Module):
         self.dt_bias = nn.Parameter(torch.empty(config.n_heads))
         self.A_log = nn.Parameter(torch.empty(config.n_heads))
         self.D = nn.Parameter(torch.ones(config.n_heads))
-        self.norm = RMSNorm(config.d_inner, config.norm_eps)
+        self.norm = RMSNorm(config.d_inner, config.norm_eps, config.ngroups)
         self.out_proj = nn.Linear(config.d_inner, config.d_model, bias=False)
 
     def forward(
@@ -110,8 +112,8 @@ class Mixer(nn.Module):
         return self.out_proj(self.norm(y * functional.silu(z))), Mamba2State(conv, ssm)
 
     def _convolve(
-        self, x: Float[Tensor, "b l k"], before: Float[Tensor, "b k w-1"], n_real: int
-    ) -> tuple[Float[Tensor, "b l k"], Float[Tensor, "b k w-1"]]:
+        self, x: Float[Tensor, "b l k"], before: Float[Tensor, "b k m"], n_real: int
+    ) -> tuple[Float[Tensor, "b l k"], Float[Tensor, "b k m"]]:
         """Causal depthwise convolution and SiLU; `before` stands in front of the segment."""
         w, n_tokens = self.config.d_conv, x.shape[1]
         padded = torch.cat([before.transpose(1, 2).to(x.dtype), x], dim=1)
