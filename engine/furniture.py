@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from docqa.engine.blocks import Block
 
@@ -12,12 +12,16 @@ _EDGE = 0.14
 _MAX_LINES = 4
 _PLACE_POINTS = 12.0
 """Furniture moves by less than this from page to page."""
-_NEAR_PAGES = 4
+_NEAR_PAGES = 6
 """A running header of a chapter returns within this many pages."""
 
 _DIGITS = re.compile(r"\d+")
-_ROMAN = re.compile(r"[ivxlc]+", re.IGNORECASE)
-_PAGE_NUMBER = re.compile(r"\W*(?:page\s*)?#(?:\s*(?:of|/)\s*#)?\W*|[A-Z]{1,2}-#", re.IGNORECASE)
+_PAGE_NUMBER = re.compile(
+    r"\W*(?:page\s*)?(?:[A-Z]{1,2}-)?(?:(?P<arabic>\d{1,4})|(?P<roman>[ivxlc]{1,7}))"
+    r"(?:\s*(?:of|/)\s*\d{1,4})?\W*",
+    re.IGNORECASE,
+)
+_ROMAN_DIGITS = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 
 
 def find_furniture(pages: list[list[Block]], heights: list[float]) -> set[int]:
@@ -27,43 +31,80 @@ def find_furniture(pages: list[list[Block]], heights: list[float]) -> set[int]:
         pages: The blocks of every page; positions in layout coordinates.
         heights: Height of every page in the same coordinates.
     """
-    places: dict[str, list[tuple[int, float, Block]]] = defaultdict(list)
-    for number, (blocks, height) in enumerate(zip(pages, heights, strict=True)):
-        for block, place in _edge_blocks(blocks, height):
-            places[_key(block.text)].append((number, place, block))
-    found: set[int] = set()
-    for key, items in places.items():
-        is_number = _PAGE_NUMBER.fullmatch(key) is not None
-        enough = 2 if is_number or len(pages) < 4 else 3
-        for number, place, block in items:
-            near = {
-                n
-                for n, other, _ in items
-                if abs(other - place) < _PLACE_POINTS and abs(n - number) <= 2 * _NEAR_PAGES
-            }
-            if len(near) >= enough and (not block.is_row or _may_be_furniture(block, near)):
+    found = _page_numbers(pages)
+    edges = [
+        _edge_blocks(blocks, height, found) for blocks, height in zip(pages, heights, strict=True)
+    ]
+    places: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    for number, sides in enumerate(edges):
+        for side in sides:
+            for block, place in side:
+                places[_key(block.text)].append((number, place))
+    enough = 2 if len(pages) < 4 else 3
+    for number, sides in enumerate(edges):
+        for side in sides:
+            for block, place in side:
+                near = {
+                    n
+                    for n, other in places[_key(block.text)]
+                    if abs(other - place) < _PLACE_POINTS and abs(n - number) <= _NEAR_PAGES
+                }
+                # Furniture stands outside everything else; a row may head a table.
+                if len(near) < enough or block.is_header or block.header is not None:
+                    break
                 found.add(id(block))
     return found
 
 
-def _may_be_furniture(block: Block, near: set[int]) -> bool:
-    """A row of cells at the edge is furniture unless it heads a table."""
-    return not block.is_header and block.header is None and len(near) >= 3
+def _page_numbers(pages: list[list[Block]]) -> set[int]:
+    """Blocks that count the pages, wherever the text above them ends."""
+    candidates: list[tuple[int, int, Block]] = []
+    n_pages: Counter[int] = Counter()
+    for number, blocks in enumerate(pages):
+        if not blocks:
+            continue
+        ends = {id(b): b for b in (min(blocks, key=_top), max(blocks, key=_top))}
+        for block in ends.values():
+            printed = _printed_number(block.text)
+            if printed is not None:
+                candidates.append((number, printed - number, block))
+                n_pages[printed - number] += 1
+    return {id(block) for _, shift, block in candidates if n_pages[shift] >= 3}
 
 
-def _edge_blocks(blocks: list[Block], height: float) -> list[tuple[Block, float]]:
-    """Short blocks at the top and at the bottom, with their distance from that edge."""
-    top = [b for b in blocks if b.lead.y1 < _EDGE * height]
-    bottom = [b for b in blocks if b.rows[-1].y0 > (1 - _EDGE) * height]
-    top.sort(key=lambda b: b.lead.y0)
-    bottom.sort(key=lambda b: -b.lead.y0)
-    near_top = [(b, b.lead.y0) for b in top[:_MAX_LINES] if len(b.rows) <= 2]
-    near_bottom = [(b, -(height - b.rows[-1].y1)) for b in bottom[:_MAX_LINES] if len(b.rows) <= 2]
-    return near_top + near_bottom
+def _top(block: Block) -> float:
+    return block.lead.y0
+
+
+def _printed_number(text: str) -> int | None:
+    """The number a line states if it states nothing but the page's number."""
+    if len(text) > 20:
+        return None
+    match = _PAGE_NUMBER.fullmatch(text)
+    if match is None:
+        return None
+    if match["arabic"]:
+        return int(match["arabic"])
+    roman = [_ROMAN_DIGITS[char] for char in match["roman"].lower()]
+    return sum(
+        -value if value < following else value
+        for value, following in zip(roman, [*roman[1:], 0], strict=True)
+    )
+
+
+def _edge_blocks(
+    blocks: list[Block], height: float, numbers: set[int]
+) -> tuple[list[tuple[Block, float]], list[tuple[Block, float]]]:
+    """Short blocks at the top and at the bottom, outermost first, with their places."""
+    rest = [b for b in blocks if id(b) not in numbers]
+    top = sorted((b for b in rest if b.lead.y1 < _EDGE * height), key=_top)
+    bottom = sorted((b for b in rest if b.rows[-1].y0 > (1 - _EDGE) * height), key=_top)
+    return (
+        [(b, b.lead.y0) for b in top[:_MAX_LINES] if len(b.rows) <= 2],
+        [(b, height - b.rows[-1].y1) for b in bottom[: -_MAX_LINES - 1 : -1] if len(b.rows) <= 2],
+    )
 
 
 def _key(text: str) -> str:
     """The text with its numbers made alike, so that page 7 is page 8."""
-    if _ROMAN.fullmatch(text):
-        return "#"
     return _DIGITS.sub("#", " ".join(text.split())).lower()[:120]

@@ -24,6 +24,7 @@ pymupdf.TOOLS.mupdf_display_warnings(False)
 _FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
 """Without TEXT_PRESERVE_LIGATURES, which would leave one character for `fi`."""
 _BOLD, _ITALIC = 16, 2
+_WHITE = 0xFFFFFF
 _IMAGE_SHARE = 0.5
 """A picture that covers this much of a page without text is a scan."""
 
@@ -181,6 +182,8 @@ def _pieces(line: dict[str, Any], turn: int, width: float, height: float) -> lis
     bare = text.strip()
     if not bare:
         return []
+    if main["color"] == _WHITE and len(bare) <= 2:
+        return []  # a spacer of filings that were printed from web pages
     flags = main["flags"]
     if len(spans) > 1:
         for span in spans:

@@ -39,6 +39,8 @@ _NUMBERED = re.compile(
 )
 _HAS_WORD = re.compile(r"[^\W\d_]{2}")
 _MAX_HEADING_WORDS = 30
+_MAX_BETWEEN = 5
+"""Blocks between the parts of a table on two pages: notes below, titles above."""
 _LARGER = 1.12
 """A heading's font size over that of the body."""
 _FEW_CHARS = 40
@@ -90,6 +92,7 @@ def read_pdf(
         _write_texts(pages)
         heights = [content.layout_height if content else 1.0 for content in contents]
         furniture = find_furniture(pages, heights)
+        _carry_headers(pages, furniture)
         statuses = [
             _status(pdf, number, blocks, furniture) if contents[number] else PageStatus.SUSPECT
             for number, blocks in enumerate(pages)
@@ -111,6 +114,31 @@ def _read_blocks(pdf: pymupdf.Document, number: int) -> tuple[PageContent | None
     for block in blocks:
         block.boxes = [content.shown_box(row.box) for row in block.rows]
     return content, blocks
+
+
+def _carry_headers(pages: list[list[Block]], furniture: set[int]) -> None:
+    """Give a table that goes on after a break, or on the next page, the header it began with."""
+    last: Block | None = None
+    n_between = 0
+    for blocks in pages:
+        for block in blocks:
+            if id(block) in furniture:
+                continue
+            if not block.is_row:
+                n_between += 1
+            elif block.header is not None or block.is_header:
+                last, n_between = block, 0
+            elif last is not None and n_between <= _MAX_BETWEEN and _same_columns(last, block):
+                block.header = last if last.is_header else last.header
+                last, n_between = block, 0
+
+
+def _same_columns(a: Block, b: Block) -> bool:
+    """Whether two table rows have their figures in the same places."""
+    cells, others = a.lead.cells[1:], b.lead.cells[1:]
+    return len(cells) == len(others) and all(
+        abs(cell.x1 - other.x1) < 6 for cell, other in zip(cells, others, strict=True)
+    )
 
 
 def _status(
@@ -246,8 +274,8 @@ def _assemble(
     sentences: list[Sentence] = []
     texts: list[Page] = []
     heading: int | None = None
+    ids: dict[int, int] = {}
     for number, (blocks, status) in enumerate(zip(pages, statuses, strict=True), 1):
-        ids: dict[int, int] = {}
         offset = 0
         for block in blocks:
             is_scored = id(block) not in furniture and status is PageStatus.TEXT

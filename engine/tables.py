@@ -21,7 +21,11 @@ _MARKER = re.compile(
 _GLUE_NEXT = frozenset(["$", "(", "€", "£", "¥", "$(", "($", "US$", "C$", "A$", "HK$", "NT$"])
 _GLUE_BACK = re.compile(r"[)%]{1,3}|\)\s?%|%\s?\)|pts|bps|x")
 _CURRENCY_SPACE = re.compile(r"(?<=[$€£¥])\s+(?=[\d(—–-])")
+_NOTE_MARK = re.compile(r"\(?[\da-z*†‡]{1,2}\)?")
 _YEAR = re.compile(r"(?:FY|CY)?\s?(?:19|20)\d\d\s?(?:E|A|\(\w\)|\*)?")
+_SPACED_SIGN = re.compile(r"(?<=[\d()]) +(?=[)%])")
+_COUNT = re.compile(r"\(\d[\d.,]* \w")
+"""A label's second line that counts: `(5.4 million shares issued)`."""
 _PERIOD = re.compile(
     r"\b(?:ended|ending|months?|weeks?|quarters?|fiscal|years?|as of|as at|december|june|march|"
     r"september|january|may|october|in (?:thousands|millions|billions))\b",
@@ -76,16 +80,17 @@ def _tidy(row: Row) -> Row:
             cells[-1].text in _GLUE_NEXT or (_GLUE_BACK.fullmatch(cell.text) and cells[-1].text)
         ):
             cells[-1] = join_pieces(cells[-1], cell, "")
+        elif cells and cell.size < 0.85 * cells[-1].size and _NOTE_MARK.fullmatch(cell.text):
+            cells[-1] = join_pieces(cells[-1], cell, " ")
         else:
             cells.append(cell)
     if len(cells) > 1 and _MARKER.fullmatch(cells[0].text) and not is_number(cells[1].text):
         cells[:2] = [join_pieces(cells[0], cells[1], " ")]
-    for i, cell in enumerate(cells):
+    for cell in cells:
         if "$ " in cell.text or "€ " in cell.text or "£ " in cell.text:
-            text = _CURRENCY_SPACE.sub("", cell.text)
-            cells[i] = Piece(
-                (cell.x0, cell.y0, cell.x1, cell.y1), cell.base, cell.size, text, bold=cell.bold
-            )
+            cell.text = _CURRENCY_SPACE.sub("", cell.text)
+        if " )" in cell.text or " %" in cell.text:
+            cell.text = _SPACED_SIGN.sub("", cell.text)
     return Row(cells)
 
 
@@ -131,7 +136,7 @@ def _table_end(rows: list[Row], begin: int) -> int:
         else:
             n_single += 1
             too_wide = row.x1 - left > 0.85 * (right - left) and len(row.cells[0].text) > 60
-            if n_single > 3 or too_wide:
+            if n_single > 3 or too_wide or len(row.cells[0].text) > 100:
                 break
         i += 1
     # The last label may wrap below its figures.
@@ -177,7 +182,8 @@ def _table_begin(rows: list[Row], begin: int, top: int, end: int) -> int:
             or wraps
         ):
             break
-        if text.endswith(".") or (row.bold and not table.bold and not over_values):
+        is_title = row.bold and not table.bold and not over_values and not _UNITS.match(text)
+        if text.endswith(".") or is_title:
             break
         first -= 1
     return first
@@ -189,10 +195,7 @@ def _is_header_cell(text: str) -> bool:
 
 def _is_header_row(row: Row) -> bool:
     """Whether a row names columns: years, dates and words, no figures."""
-    cells = row.cells
-    if len(cells) > 1 and _YEAR.fullmatch(cells[0].text):
-        return all(_YEAR.fullmatch(cell.text) for cell in cells)
-    return all(_is_header_cell(cell.text) for cell in cells)
+    return all(_is_header_cell(cell.text) for cell in row.cells)
 
 
 def _table(rows: list[Row]) -> Table:
@@ -212,8 +215,12 @@ def _table(rows: list[Row]) -> Table:
             n = 1
             while i + n < len(rows) and n < 3 and _UNITS.match(rows[i + n].cells[0].text):
                 n += 1
+            above: list[Row] = []
+            while len(out) > 1 and _spans_columns(out[-1], row):
+                above.insert(0, out.pop())
+                headers.pop()
             header = len(out)
-            out.append(_merge_header(rows[i : i + n]))
+            out.append(_merge_header([*above, *rows[i : i + n]]))
             headers.append(None)
             i += n
             continue
@@ -221,6 +228,17 @@ def _table(rows: list[Row]) -> Table:
         headers.append(header if len(row.cells) > 1 else None)
         i += 1
     return Table(out, int(n_header > 0), headers)
+
+
+def _spans_columns(row: Row, columns: Row) -> bool:
+    """Whether a row stands over the columns that the row below names."""
+    return (
+        _is_header_row(row)
+        and columns.base - row.base < 3.5 * row.size
+        and row.cells[-1].x1 > columns.x0
+        and all(len(cell.text) < 60 for cell in row.cells)
+        and (row.x0 > columns.x0 - 20 or _PERIOD.search(row.cells[0].text) is not None)
+    )
 
 
 def _names_new_columns(row: Row) -> bool:
@@ -264,22 +282,42 @@ def _merge_header(rows: list[Row]) -> Row:
     spanners: list[Piece] = []
     for i in [*range(core - 1, -1, -1), *range(core + 1, len(rows))]:
         for cell in rows[i].cells:
-            over = [
-                k
-                for k, column in enumerate(columns)
-                if cell.x0 < column.x1 + 1 and cell.x1 > column.x0 - 1
-            ]
-            if len(over) == 1 and not _UNITS.match(cell.text):
-                k = over[0]
+            k = _column_of(cell, columns, n_beside=len(rows[i].cells))
+            if k is None:
+                spanners.append(cell)
+            elif k < 0:
+                columns.append(cell)
+            else:
                 upper, lower = (cell, columns[k]) if i < core else (columns[k], cell)
                 columns[k] = join_pieces(upper, lower, " ")
-            elif over or _UNITS.match(cell.text):
-                spanners.append(cell)
-            else:
-                columns.append(cell)
     columns.sort(key=lambda cell: cell.x0)
     spanners.sort(key=lambda cell: (cell.base, cell.x0))
     return _header_row(spanners, columns)
+
+
+def _column_of(cell: Piece, columns: list[Piece], *, n_beside: int) -> int | None:
+    """Which column a part of a header names: its index, -1 for one of its own, None for several.
+
+    Args:
+        cell: The part.
+        columns: The names found so far, left to right.
+        n_beside: Number of cells on the line the part stands on.
+    """
+    if _UNITS.match(cell.text):
+        return None
+    over = [
+        k for k, column in enumerate(columns) if cell.x0 < column.x1 + 1 and cell.x1 > column.x0 - 1
+    ]
+    if len(over) > 1:
+        return None
+    is_sparse = n_beside < len(columns)
+    if not over:
+        return None if is_sparse and cell.x0 > columns[0].x0 else -1
+    column = columns[over[0]]
+    # "Year ended December 31," over the middle one of three years.
+    if is_sparse and _YEAR.fullmatch(column.text) and len(cell.text) > 8:
+        return None
+    return over[0]
 
 
 def _header_row(spanners: list[Piece], columns: list[Piece]) -> Row:
@@ -302,7 +340,7 @@ def _join_wrapped(rows: list[Row]) -> list[Row]:
     out: list[Row] = []
     for i, row in enumerate(rows):
         last = out[-1] if out else None
-        if last is None or row.base - last.base > 1.5 * max(row.size, last.size):
+        if last is None or row.base - last.base > 1.65 * max(row.size, last.size):
             out.append(row)
         elif len(last.cells) == 1 and _wraps_into(last, row, label_right, first_value):
             label = join_pieces(last.cells[0], row.cells[0], " ")
@@ -327,7 +365,11 @@ def _wraps_into(label: Row, row: Row, label_right: float, first_value: float) ->
         return False
     if is_number(rest) or label.bold != row.cells[0].bold:
         return False
-    if rest[:1].islower() or text.endswith((",", "-", "—", "–", " and", " of", " in", " for")):
+    if (
+        rest[:1].islower()
+        or _COUNT.match(rest)
+        or text.endswith((",", "-", "—", "–", " and", " of", " in", " for"))
+    ):
         return label.x1 < first_value + 20
     if row.x0 < label.x0 - 2 or len(row.cells) == 1:
         return False
