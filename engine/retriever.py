@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,8 @@ OnProgress = Callable[[Progress], None]
 IsCancelled = Callable[[], bool]
 
 
+@runtime_checkable
+@runtime_checkable
 class Retriever(Protocol):
     """Scores every sentence of a document for a question."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from docqa.engine.errors import ConfigError, MissingError
 from docqa.engine.types import Citation, Document, Evidence
@@ -23,6 +23,7 @@ class Draft:
     """In the order of the text; every one names a sentence of the evidence."""
 
 
+@runtime_checkable
 class Generator(Protocol):
     """Answers from the evidence and nothing else."""
 

@@ -1,0 +1,88 @@
+"""The fusion of mamba and BM25."""
+
+import numpy as np
+import pytest
+
+from docqa.engine.bm25 import BM25Retriever
+from docqa.engine.confidence import Calibration
+from docqa.engine.errors import Cancelled
+from docqa.engine.hybrid import HybridRetriever, fuse
+from docqa.engine.ingest import document_from_text
+from docqa.engine.retriever import Progress
+
+DOCUMENT = document_from_text("Cats sleep.\nDogs bark.\nBirds sing.", title="test")
+
+
+class FakeMamba:
+    name = "mamba"
+    checkpoint = "tiny"
+    device = "cpu"
+    calibrations = {"hybrid": Calibration({}, 0.0, 0.3)}  # noqa: RUF012
+
+    def __init__(self, *logits: float) -> None:
+        self.logits = np.array(logits, np.float32)
+
+    def score(self, question, document, *, on_progress=None, is_cancelled=None):
+        if is_cancelled is not None and is_cancelled():
+            raise Cancelled
+        if on_progress is not None:
+            n = len(self.logits)
+            on_progress(Progress(document.id, 7, 7, n, self.logits))
+        return self.logits
+
+
+def test_agreement_beats_either_alone():
+    mamba = np.array([2.0, 2.0, -2.0, -2.0], np.float32)
+    bm25 = np.array([5.0, 0.0, 5.0, 0.0], np.float32)
+    fused = fuse(mamba, bm25)
+    assert fused.argmax() == 0
+    assert fused.argmin() == 3
+    assert fused.dtype == np.float32
+
+
+def test_scale_and_offset_of_either_do_not_matter():
+    generator = np.random.default_rng(0)
+    mamba, bm25 = generator.normal(size=(2, 50)).astype(np.float32)
+    np.testing.assert_allclose(
+        fuse(mamba, bm25), fuse(3 * mamba + 5, bm25 / 10), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_a_retriever_that_says_nothing_leaves_the_other_in_charge():
+    mamba = np.array([0.1, 0.9, 0.5], np.float32)
+    assert np.argsort(fuse(mamba, np.zeros(3, np.float32))).tolist() == [0, 2, 1]
+    assert np.argsort(fuse(np.full(3, -4, np.float32), mamba)).tolist() == [0, 2, 1]
+    assert fuse(np.zeros(0, np.float32), np.zeros(0, np.float32)).shape == (0,)
+    assert fuse(np.ones(1, np.float32), np.ones(1, np.float32)).tolist() == [0.0]
+
+
+def test_reads_with_both_and_passes_progress_on():
+    mamba = FakeMamba(0.0, 0.1, 0.0)
+    hybrid = HybridRetriever(mamba)
+    seen: list[Progress] = []
+    scores = hybrid.score("Do dogs bark?", DOCUMENT, on_progress=seen.append)
+    assert (scores == fuse(mamba.logits, BM25Retriever().score("Do dogs bark?", DOCUMENT))).all()
+    assert [one.n_tokens for one in seen] == [7]
+    assert (hybrid.name, hybrid.checkpoint, hybrid.device) == ("hybrid", "tiny", "cpu")
+    assert hybrid.calibrations["hybrid"].threshold == 0.3
+
+
+def test_cancellation_reaches_mamba():
+    with pytest.raises(Cancelled):
+        HybridRetriever(FakeMamba(0, 0, 0)).score("x", DOCUMENT, is_cancelled=lambda: True)
+
+
+def test_several_questions_score_as_one_by_one():
+    questions = ["Do dogs bark?", "Which birds sing?"]
+    hybrid = HybridRetriever(FakeMamba(0.3, 0.2, 0.1))
+    for question, scores in zip(
+        questions, hybrid.score_questions(questions, DOCUMENT), strict=True
+    ):
+        assert (scores == hybrid.score(question, DOCUMENT)).all()
+
+    class Batched(FakeMamba):
+        def score_questions(self, questions, document):
+            return [self.logits] * len(questions)
+
+    batched = HybridRetriever(Batched(0.3, 0.2, 0.1)).score_questions(questions, DOCUMENT)
+    assert (batched[1] == hybrid.score(questions[1], DOCUMENT)).all()
