@@ -5,7 +5,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 SAMPLE := $(wildcard assets/sample/*.pdf)
-QUESTION := What is the annual fee?
+QUESTION := What is the penalty for each month that a return is late?
 
 .PHONY: demo test lint types clean
 

@@ -78,15 +78,16 @@ def open_document(
 
 def describe(document: Document, narrator: Narrator) -> None:
     """Say what was read of a file, and what could not be."""
+    n_pages = len(document.pages)
     narrator.say(
-        f"Read {document.title}: {len(document.pages):,} pages, "
+        f"Read {document.title}: {n_pages:,} {'page' if n_pages == 1 else 'pages'}, "
         f"{len(document.sentences):,} sentences, {document.n_words:,} words."
     )
     unread = document.unread_pages
     if unread:
         few = ", ".join(map(str, unread[:10])) + (", …" if len(unread) > 10 else "")
         narrator.warn(
-            f"{len(unread)} of {len(document.pages)} pages could not be read (p. {few}): "
+            f"{len(unread)} of {n_pages} pages could not be read (p. {few}): "
             f"scans or unusable text. Run OCR first: ocrmypdf {document.path} out.pdf"
         )
 
@@ -119,7 +120,6 @@ def check_choices(settings: Settings, *, checkpoint_given: bool) -> None:
 
 def load_models(settings: Settings, store: Store) -> tuple[Retriever, Generator]:
     """The retriever and the generator of the settings."""
-    from docqa.engine.confidence import calibration_of
     from docqa.engine.generators.base import load_generator
     from docqa.engine.retriever import load_retriever
 
@@ -130,8 +130,15 @@ def load_models(settings: Settings, store: Store) -> tuple[Retriever, Generator]
         device=settings.device,
         cache=store,
     )
-    threshold = calibration_of(retriever).threshold
+    threshold = abstention_threshold(retriever)
     return retriever, load_generator(settings.generator, threshold=threshold)
+
+
+def abstention_threshold(retriever: Retriever) -> float:
+    """The confidence below which the answer is that the documents do not say."""
+    from docqa.engine.confidence import calibration_of
+
+    return calibration_of(retriever).threshold
 
 
 def _open_stdin(store: Store) -> Document:
