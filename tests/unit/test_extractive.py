@@ -1,0 +1,154 @@
+"""The answer without a language model."""
+
+import pytest
+
+from docqa.engine.errors import ConfigError, MissingError
+from docqa.engine.generators.base import load_generator
+from docqa.engine.generators.extractive import choose_quotes, name_columns
+from docqa.engine.types import Document, Evidence, Page, Sentence, SentenceKind
+
+HEADING, ROW, PROSE = SentenceKind.HEADING, SentenceKind.ROW, SentenceKind.PROSE
+
+
+def document(*lines: tuple[int, SentenceKind, str], title: str = "report") -> Document:
+    """Sentences by page and kind; a row's header is the row before it, as for a first row."""
+    texts: dict[int, str] = {}
+    sentences, heading, header = [], None, None
+    for i, (page, kind, text) in enumerate(lines):
+        start = len(texts.setdefault(page, ""))
+        texts[page] += text + "\n"
+        sentences.append(Sentence(i, page, start, start + len(text), kind, None, heading, header))
+        heading = i if kind is HEADING else heading
+        header = (header if header is not None else i) if kind is ROW else None
+    pages = tuple(Page(n, texts.get(n, "")) for n in range(1, max(texts) + 1))
+    return Document(title * 4, title, None, pages, tuple(sentences), "test/1")
+
+
+def evidence(document: Document, *ranked: tuple[int, float]) -> tuple[Evidence, ...]:
+    return tuple(
+        Evidence(document.id, i, float(score), rank) for rank, (i, score) in enumerate(ranked, 1)
+    )
+
+
+PROSES = document(
+    (1, HEADING, "Our Company"),
+    (2, PROSE, "It was founded in 1998,  in Oslo."),
+    (2, PROSE, "A rather longer sentence about how the company came to be in those days."),
+    (3, PROSE, "Profits rose."),
+    (4, PROSE, "Nobody knows why."),
+)
+
+
+def answer(document, ranked, *, confidence=0.9, threshold=0.5):
+    generator = load_generator("extractive", threshold=threshold)
+    return generator.generate("What?", {document.id: document}, ranked, confidence)
+
+
+def test_a_clear_lead_is_quoted_alone_with_its_page():
+    draft = answer(PROSES, evidence(PROSES, (1, 9), (2, 2), (3, 1), (4, 0)))
+    assert draft.text == "It was founded in 1998, in Oslo. (p. 2)"
+    assert not draft.abstained
+    assert [one.quote for one in draft.citations] == ["It was founded in 1998,  in Oslo."]
+
+
+def test_close_ones_are_quoted_together_shortest_first():
+    draft = answer(PROSES, evidence(PROSES, (2, 9), (1, 8), (3, 7), (4, 0)))
+    assert draft.text.splitlines() == [
+        "Profits rose. (p. 3)",
+        "It was founded in 1998, in Oslo. (p. 2)",
+        "A rather longer sentence about how the company came to be in those days. (p. 2)",
+    ]
+    assert [one.sentence_id for one in draft.citations] == [3, 1, 2]
+
+
+def test_citations_are_evidence_and_verbatim():
+    ranked = evidence(PROSES, (2, 9), (1, 8.9), (3, 8.8), (4, 8.7))
+    draft = answer(PROSES, ranked)
+    assert {one.sentence_id for one in draft.citations} <= {one.sentence_id for one in ranked}
+    for one in draft.citations:
+        assert one.quote == PROSES.sentence_text(one.sentence_id)
+
+
+@pytest.mark.parametrize("scores", [(1, 1, 1, 1), (-5, -6, -7, -8), (0, 0, 0, 0)])
+def test_any_scores_give_some_quote(scores):
+    ranked = evidence(PROSES, *zip((1, 2, 3, 4), scores, strict=True))
+    assert 1 <= len(choose_quotes({PROSES.id: PROSES}, ranked)) <= 3
+
+
+def test_a_heading_is_quoted_only_alone():
+    assert answer(PROSES, evidence(PROSES, (0, 9), (3, 1))).text == "Profits rose. (p. 3)"
+    assert answer(PROSES, evidence(PROSES, (0, 9))).text == "Our Company (p. 1)"
+
+
+def test_the_same_words_are_quoted_once():
+    twice = document((1, PROSE, "Profits rose."), (7, PROSE, "Profits  rose."))
+    assert answer(twice, evidence(twice, (0, 2), (1, 2))).text == "Profits rose. (p. 1)"
+
+
+def test_a_row_comes_with_columns_and_heading():
+    table = document(
+        (58, HEADING, "Cash Flows"),
+        (58, ROW, "(in millions) | 2018 | 2017"),
+        (58, ROW, "Purchases of property | (1,577) | (1,373)"),
+    )
+    draft = answer(table, evidence(table, (2, 1)))
+    assert draft.text == "Cash Flows: Purchases of property: (1,577) (2018); (1,373) (2017) (p. 58)"
+    assert draft.citations[0].quote == "Purchases of property | (1,577) | (1,373)"
+
+
+@pytest.mark.parametrize(
+    ("row", "header", "expected"),
+    [
+        ("Sales | 5 | 6", "| 2021 | 2020", "Sales: 5 (2021); 6 (2020)"),
+        ("Sales | 5 | 6", "2021 | 2020", "Sales: 5 (2021); 6 (2020)"),
+        ("Sales | 5 |", "Item | 2021 | 2020", "Sales: 5 (2021)"),
+        ("| 5 | 6", "| 2021 | 2020", "5 (2021); 6 (2020)"),
+        ("Sales | 5 | 6", "", "Sales | 5 | 6"),
+        ("Sales | 5 | 6", "2021", "Sales | 5 | 6 [columns: 2021]"),
+        ("Sales | $ | 5 | 6", "2021 | 2020", "Sales | $ | 5 | 6 [columns: 2021 | 2020]"),
+    ],
+)
+def test_column_names(row, header, expected):
+    assert name_columns(row, header) == expected
+
+
+def test_abstains_below_the_threshold_and_names_the_closest_pages():
+    ranked = evidence(PROSES, (1, 3), (2, 2), (3, 1), (4, 0))
+    draft = answer(PROSES, ranked, confidence=0.123)
+    assert draft.abstained
+    assert draft.citations == ()
+    assert draft.text == (
+        "The document does not seem to answer this question (confidence 12%). "
+        "The closest passages are on p. 2, p. 3 and p. 4."
+    )
+    assert not answer(PROSES, ranked, confidence=0.5).abstained
+    assert not answer(PROSES, ranked, confidence=0.0, threshold=0.0).abstained
+
+
+def test_nothing_to_read():
+    draft = answer(PROSES, (), confidence=0.0)
+    assert draft.abstained
+    assert "no readable text" in draft.text
+
+
+def test_several_documents_are_named():
+    other = document((5, PROSE, "Losses fell."), title="filing")
+    documents = {PROSES.id: PROSES, other.id: other}
+    ranked = (Evidence(PROSES.id, 3, 2.0, 1), Evidence(other.id, 0, 2.0, 2))
+    generator = load_generator("extractive", threshold=0.5)
+    draft = generator.generate("What?", documents, ranked, 0.9)
+    assert draft.text.splitlines() == [
+        "Losses fell. (filing, p. 5)",
+        "Profits rose. (report, p. 3)",
+    ]
+    refused = generator.generate("What?", documents, ranked[:1], 0.1)
+    assert refused.text.endswith("The closest passage is on report, p. 3.")
+
+
+def test_generators_by_name():
+    assert load_generator("extractive").name == "extractive"
+    for name in ("llama", "openai"):
+        with pytest.raises(MissingError, match=r"not part of this version.*extractive"):
+            load_generator(name)
+    with pytest.raises(ConfigError, match=r"'gpt'.*extractive, llama, openai"):
+        load_generator("gpt")
