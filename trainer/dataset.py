@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from docqa.engine.errors import TrainingError
 from docqa.engine.ingest import document_from_text
@@ -73,15 +75,16 @@ def read_documents(path: Path) -> Iterator[LabelledDocument]:
         TrainingError: When the file is missing or a line is not of the format; names the line.
     """
     with _open(path) as file:
+        number = 0
         try:
             for number, line in enumerate(file, 1):
                 if line.strip():
                     yield _parse(path, number, line)
-        except (OSError, UnicodeDecodeError) as error:
-            raise TrainingError(f"Cannot read {path}: {error}.") from error
+        except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+            raise TrainingError(f"Cannot read {path} after line {number}: {error}.") from error
 
 
-def _open(path: Path) -> TextIO:
+def _open(path: Path) -> TextIOWrapper:
     if not path.is_file():
         raise TrainingError(f"No data file {path}.", "Give JSON Lines, plain or gzip.")
     if path.suffix == ".gz":
@@ -92,7 +95,7 @@ def _open(path: Path) -> TextIO:
 def _parse(path: Path, number: int, line: str) -> LabelledDocument:
     try:
         record = json.loads(line)
-        text = record["text"]
+        text = _string(record, "text")
         questions = tuple(_parse_question(q, len(text)) for q in record.get("questions", ()))
         return LabelledDocument(
             id=record["doc_id"],
@@ -116,8 +119,15 @@ def _parse_question(record: dict[str, Any], n_chars: int) -> LabelledQuestion:
             raise ValueError(f"evidence [{start}, {end}] outside a text of {n_chars} characters")
     return LabelledQuestion(
         id=record["id"],
-        question=record["question"],
+        question=_string(record, "question"),
         answers=tuple(record.get("answers", ())),
         evidence=evidence,
         answerable=bool(record.get("answerable", bool(evidence))),
     )
+
+
+def _string(record: Any, key: str) -> str:
+    value = record[key]
+    if not isinstance(value, str):
+        raise TypeError(f"{key} is {value!r}, not a string")
+    return value
