@@ -7,6 +7,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -21,13 +22,25 @@ WRAP_COLUMNS = 88
 _UNSAFE = re.compile("[\x7f-\x9f\ud800-\udfff]")
 
 
-def print_json(value: Any, *, lines: bool = False) -> None:
-    """One JSON value, indented; with `lines` a list is printed an element a line."""
-    if lines:
-        for element in value:
-            click.echo(to_json(element, indent=None))
-    else:
-        click.echo(to_json(value))
+def print_json(value: Any) -> None:
+    """One JSON value, indented."""
+    click.echo(to_json(value))
+
+
+def export_lines(values: Iterable[Any], out: Path | None) -> None:
+    """JSON Lines, to a file or to stdout. A file appears whole or not at all."""
+    if out is None:
+        for value in values:
+            click.echo(to_json(value, indent=None))
+        return
+    partial = out.with_name(f"{out.name}.part")
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            file.writelines(to_json(value, indent=None) + "\n" for value in values)
+        partial.replace(out)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def to_json(value: Any, indent: int | None = 2) -> str:

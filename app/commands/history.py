@@ -72,13 +72,17 @@ def show(number: int, library: str | None, as_json: bool) -> None:
 @library_option
 def export(out: Path | None, library: str | None) -> None:
     """All questions as JSON Lines, the oldest first; each like `docqa ask --json` prints it."""
-    from docqa.app.output import record_json, to_json
+    from docqa.app.output import export_lines, record_json
 
-    with _open(library) as store, click.open_file(str(out or "-"), "w", "utf-8", atomic=True) as to:
-        for asked in reversed(store.questions()):
-            record = record_json(store.record(asked.id))
-            line = {"number": asked.id, "asked_at": asked.asked_at, **record}
-            to.write(to_json(line, indent=None) + "\n")
+    with _open(library) as store:
+        asked = reversed(store.questions())
+        export_lines(
+            (
+                {"number": one.id, "asked_at": one.asked_at, **record_json(store.record(one.id))}
+                for one in asked
+            ),
+            out,
+        )
 
 
 def _open(library: str | None) -> Any:

@@ -133,12 +133,11 @@ def remove(document: str, with_history: bool, yes: bool, library: str | None) ->
 @library_option
 def export(documents: tuple[str, ...], out: Path | None, library: str | None) -> None:
     """Documents with pages and sentences as JSON Lines; without a name, all of them."""
-    from docqa.app.output import to_json
+    from docqa.app.output import export_lines
 
-    with _open(library) as store, click.open_file(str(out or "-"), "w", "utf-8", atomic=True) as to:
+    with _open(library) as store:
         chosen = [store.find(name) for name in documents] or store.documents()
-        for stored in chosen:
-            to.write(to_json(document_json(store.load(stored.id)), indent=None) + "\n")
+        export_lines((document_json(store.load(stored.id)) for stored in chosen), out)
 
 
 def document_json(document: Document) -> dict[str, Any]:

@@ -1,0 +1,57 @@
+"""docqa as a process: what only shows outside of Python."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+DOCQA = [sys.executable, "-m", "docqa.app.cli"]
+NOTE = "Jane Doe is our chief executive.\n"
+
+
+def test_text_goes_in_and_an_answer_comes_out(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*DOCQA, "ask", "Who is the chief executive?", "-", "--retriever", "bm25"],
+        input=NOTE.encode(),
+        capture_output=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(b"Jane Doe is our chief executive. (p. 1)\n")
+
+
+def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "long.txt").write_text(NOTE * 20_000, encoding="utf-8")
+    subprocess.run([*DOCQA, "ingest", "long.txt", "-q"], cwd=tmp_path, check=True)
+    show = subprocess.Popen(
+        [*DOCQA, "library", "show", "long", "--text"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert show.stdout is not None
+    assert show.stderr is not None
+    show.stdout.read(10)
+    show.stdout.close()
+    assert show.stderr.read() == b""
+    assert show.wait() == 0
+    show.stderr.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no SIGINT to send")
+def test_ctrl_c_ends_with_130_and_a_library_that_opens(tmp_path: Path) -> None:
+    command = [*DOCQA, "ask", "Who?", "-", "--retriever", "bm25"]
+    ask = subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(1.5)  # it waits for the text
+    ask.send_signal(signal.SIGINT)
+    _, complaint = ask.communicate(timeout=20)
+    assert ask.returncode == 130
+    assert complaint.strip() == b"docqa: interrupted"
+    subprocess.run([*DOCQA, "library", "list"], cwd=tmp_path, check=True)
