@@ -34,6 +34,8 @@ class Block:
     header: Block | None = None
     """For a table row: the row that names its columns."""
     is_header: bool = False
+    is_stray: bool = False
+    """Runs another way than the rest of its page."""
     top: float = 0.0
     right: float = 0.0
     """Right edge of the column it stands in."""
@@ -53,11 +55,11 @@ def page_blocks(pieces: list[Piece]) -> list[Block]:
     blocks: list[Block] = []
     for rows in page_regions(pieces):
         right = max(row.x1 for row in rows)
-        pitch = _usual_pitch(rows)
+        steps = _usual_steps(rows)
         paragraph: list[Row] = []
         for part in split_tables(rows):
             if isinstance(part, Row):
-                if paragraph and _starts_new(paragraph, part, right, pitch):
+                if paragraph and _starts_new(paragraph, part, right, steps):
                     blocks.append(Block(paragraph, right=right))
                     paragraph = []
                 paragraph.append(part)
@@ -82,32 +84,40 @@ def _table_blocks(table: Table, right: float) -> Iterator[Block]:
     return iter(blocks)
 
 
-def _usual_pitch(rows: list[Row]) -> float:
-    """Distance of two lines of a paragraph, in font sizes."""
-    pitches = sorted(
-        (b.base - a.base) / b.size
-        for a, b in pairwise(rows)
-        if len(a.cells) == 1 == len(b.cells) and a.size == b.size and b.size
-    )
-    if not pitches:
-        return 1.3
-    return float(min(max(pitches[len(pitches) // 3], 1.0), 2.6))
+def _usual_steps(rows: list[Row]) -> dict[int, float]:
+    """For each row (by `id()`) the distance of two lines of a paragraph around it.
+
+    Looked for near by, for notes are set closer than the text above them.
+    """
+    steps = [0.0]
+    for above, row in pairwise(rows):
+        is_like = len(row.cells) == 1 == len(above.cells) and abs(above.size - row.size) < 0.5
+        step = row.base - above.base
+        steps.append(step if is_like and 0 < step < 2.6 * row.size else 0.0)
+    usual = {}
+    for i, row in enumerate(rows):
+        near = [step for step in steps[max(i - 2, 0) : i + 4] if step]
+        near.sort()
+        # A third of the way up: lines of paragraphs are closer than everything else.
+        usual[id(row)] = max(near[len(near) // 3], row.size) if near else 1.3 * row.size
+    return usual
 
 
-def _starts_new(paragraph: list[Row], row: Row, right: float, pitch: float) -> bool:
+def _starts_new(paragraph: list[Row], row: Row, right: float, steps: dict[int, float]) -> bool:
     """Whether a row opens a new paragraph rather than going on with the one above."""
     last, first = paragraph[-1], paragraph[0]
     size = row.size
     step = row.base - last.base
-    if step > 1.22 * pitch * size + 0.5 or step < -0.5 * size:
-        return True
-    if abs(size - last.size) > 0.12 * size or row.bold != last.bold:
+    usual = steps.get(id(row)) or steps.get(id(last)) or 1.3 * size
+    if step > 1.22 * usual + 0.5 or step < -0.5 * size:
         return True
     text, above = row.cells[0].text, last.cells[0].text
-    if _BULLET.match(text):
+    if abs(size - last.size) > 0.12 * size or _BULLET.match(text):
         return True
     if text[:1].islower() and not _TERMINAL.search(above):
         return False
+    if row.bold != last.bold:
+        return True
     if _LIST_ITEM.match(text) and (_ENDS_ITEM.search(above) or row.x0 < last.x0 - 0.5 * size):
         return True
     # The line above had room for the first word of this one: its break was meant.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter, defaultdict
 
@@ -31,29 +32,40 @@ def find_furniture(pages: list[list[Block]], heights: list[float]) -> set[int]:
         pages: The blocks of every page; positions in layout coordinates.
         heights: Height of every page in the same coordinates.
     """
-    found = _page_numbers(pages)
+    found = _page_numbers(pages) | _stamps(pages)
     edges = [
         _edge_blocks(blocks, height, found) for blocks, height in zip(pages, heights, strict=True)
     ]
-    places: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    places: dict[str, dict[int, float]] = defaultdict(dict)
     for number, sides in enumerate(edges):
         for side in sides:
             for block, place in side:
-                places[_key(block.text)].append((number, place))
+                places[_key(block.text)][number] = place
     enough = 2 if len(pages) < 4 else 3
     for number, sides in enumerate(edges):
         for side in sides:
             for block, place in side:
-                near = {
-                    n
-                    for n, other in places[_key(block.text)]
-                    if abs(other - place) < _PLACE_POINTS and abs(n - number) <= _NEAR_PAGES
-                }
+                n_near = _n_near(places[_key(block.text)], number, place)
                 # Furniture stands outside everything else; a row may head a table.
-                if len(near) < enough or block.is_header or block.header is not None:
+                if n_near < enough or block.is_header or block.header is not None:
                     break
                 found.add(id(block))
     return found
+
+
+def _n_near(places: dict[int, float], number: int, place: float) -> int:
+    """Number of pages around one on which a line stands at the same place."""
+    return sum(
+        abs(places.get(n, math.inf) - place) < _PLACE_POINTS
+        for n in range(number - _NEAR_PAGES, number + _NEAR_PAGES + 1)
+    )
+
+
+def _stamps(pages: list[list[Block]]) -> set[int]:
+    """Sideways lines in the margin that return on other pages."""
+    strays = [block for blocks in pages for block in blocks if block.is_stray]
+    n_times = Counter(_key(block.text) for block in strays)
+    return {id(block) for block in strays if n_times[_key(block.text)] > 1}
 
 
 def _page_numbers(pages: list[list[Block]]) -> set[int]:

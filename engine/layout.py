@@ -60,12 +60,19 @@ class Row:
 
     def __init__(self, cells: list[Piece]) -> None:
         self.cells = cells
-        longest = max(cells, key=_text_length) if len(cells) > 1 else cells[0]
-        self.base = longest.base
-        self.size = longest.size
+        first = cells[0]
+        self.x0, self.y0, self.x1, self.y1 = first.x0, first.y0, first.x1, first.y1
+        self.base, self.size = first.base, first.size
+        self.bold, self.italic = first.bold, first.italic
+        if len(cells) > 1:
+            self._cover(cells)
+
+    def _cover(self, cells: list[Piece]) -> None:
+        longest = max(cells, key=_text_length)
+        self.base, self.size = longest.base, longest.size
         self.bold = all(cell.bold for cell in cells)
         self.italic = all(cell.italic for cell in cells)
-        self.x0 = cells[0].x0
+        self.x0 = min(cell.x0 for cell in cells)
         self.x1 = max(cell.x1 for cell in cells)
         self.y0 = min(cell.y0 for cell in cells)
         self.y1 = max(cell.y1 for cell in cells)
@@ -110,7 +117,7 @@ def _gutters(pieces: list[Piece]) -> list[float]:
         return []
     left, right = min(p.x0 for p in pieces), max(p.x1 for p in pieces)
     low, high = left + 0.2 * (right - left), right - 0.12 * (right - left)
-    starts = sorted(p.x0 for p in pieces if low < p.x0 < high and len(p.text) >= PROSE_CHARS)
+    starts = sorted(p.x0 for p in pieces if low < p.x0 < high and _is_long(p.text))
     if len(starts) < COLUMN_ROWS:
         return []
     clusters: list[tuple[int, float]] = []
@@ -122,6 +129,12 @@ def _gutters(pieces: list[Piece]) -> list[float]:
             begin = i
     clusters.sort(reverse=True)
     return [x for _, x in clusters[:3]]
+
+
+def _is_long(text: str) -> bool:
+    """Whether a piece is long enough to be a line of prose; a Chinese character is a word."""
+    n_chars = len(text)
+    return n_chars >= PROSE_CHARS or (2 * n_chars >= PROSE_CHARS and text[n_chars // 2] > "\u2e80")
 
 
 def _zones(pieces: list[Piece], gutter: float) -> list[list[Piece]] | None:
@@ -175,7 +188,7 @@ def _is_text_column(side: list[Piece], n_rows: int) -> bool:
     if len(tops) < n_rows:
         return False
     n_chars = sum(len(p.text) for p in side)
-    n_long = sum(len(p.text) for p in side if len(p.text) >= PROSE_CHARS)
+    n_long = sum(len(p.text) for p in side if _is_long(p.text))
     if n_long < 0.6 * n_chars:
         return False
     # Lines of a paragraph follow each other; the cells of a table leave gaps.

@@ -30,8 +30,10 @@ _IMAGE_SHARE = 0.5
 
 _FEW_CHARS = 3
 
-_GAP = re.compile(r"\s{3,}|\s*(?:[.·…]\s?){4,}\s*")
+_GAP = re.compile(r"\s{3,}|\s*(?:[.·…]\s?){6,}\s*")
 """Inside a piece: padding, or the dots that lead to a number."""
+_RULE = re.compile(r"[-_=\s]{3,}")
+"""A line drawn with characters."""
 _AMOUNT = r"\(?[$€£]?\s?\(?\d{1,3}(?:,\d{3})+(?:\.\d+)?\)?%?"
 _AMOUNTS = re.compile(rf"{_AMOUNT}(?:\s+{_AMOUNT})+")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\u200b\ufeff]")
@@ -135,8 +137,12 @@ def read_page(page: pymupdf.Page) -> PageContent:
     size = page.rect.width, page.rect.height
     rotation = page.rotation
     width, height = reversed(size) if rotation in (90, 270) else size
-    turn = max(by_turn, key=lambda t: _n_chars(by_turn[t]) if t >= 0 else 0) if by_turn else 0
-    turn = max(turn, 0)
+    upright = {t: lines for t, lines in by_turn.items() if t >= 0}
+    turn = (
+        max(upright, key=lambda t: _n_chars(upright[t]))
+        if len(upright) > 1
+        else min(upright, default=0)
+    )
     pieces: list[Piece] = []
     strays: list[Piece] = []
     for t, lines in by_turn.items():
@@ -184,20 +190,22 @@ def _pieces(line: dict[str, Any], turn: int, width: float, height: float) -> lis
         return []
     if main["color"] == _WHITE and len(bare) <= 2:
         return []  # a spacer of filings that were printed from web pages
-    flags = main["flags"]
+    flags, size = main["flags"], main["size"]
     if len(spans) > 1:
         for span in spans:
             if not span["text"].isspace():
                 flags &= span["flags"]
-    piece = Piece(
-        box, y, main["size"], bare, bold=bool(flags & _BOLD), italic=bool(flags & _ITALIC)
-    )
+                if span["size"] > size and len(span["text"]) > 1:
+                    size = span["size"]  # small capitals beside large ones
+    piece = Piece(box, y, size, bare, bold=bool(flags & _BOLD), italic=bool(flags & _ITALIC))
     if len(bare) != len(text):
         share = (piece.x1 - piece.x0) / len(text)
         n_left = len(text) - len(text.lstrip())
         piece.x0 += n_left * share * 0.5
         piece.x1 -= (len(text) - len(bare) - n_left) * share * 0.5
-    if "   " in bare or "...." in bare or ". . " in bare or "··" in bare or "……" in bare:
+    if bare[0] in "-_=" and _RULE.fullmatch(bare):
+        return []
+    if "   " in bare or "......" in bare or ". . . " in bare or "··" in bare or "……" in bare:
         return _cut(piece, [m.span() for m in _GAP.finditer(bare)])
     if bare[-1] in "0123456789)%" and " " in bare and _AMOUNTS.fullmatch(bare):
         return _cut(piece, [m.span() for m in re.finditer(r"(?<=[\d)%])\s+", bare)])

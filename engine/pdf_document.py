@@ -32,6 +32,8 @@ _HYPHENS = "-\u00ad\u2010"
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _WORD_END = re.compile(r"([^\W\d_]+(?:-[^\W\d_]+)*)[-\u00ad\u2010]$")
 _WORD_START = re.compile(r"[^\W\d_]+")
+_OPEN_END = re.compile(r"[^\W_][-–\u2010]$|https?://\S*[/.@]?$|\w@$")
+"""A line that ends inside a number, a compound or an address."""
 _NUMBERED = re.compile(
     r"(?:item|section|article|part|chapter|note|annex|schedule|appendix|exhibit)\s+[\dIVXA-Z]|§\s*\d"
     r"|\d{1,2}(?:\.\d{1,2})*\.?\s+[A-Z]|[IVX]{1,5}\.\s+[A-Z]",
@@ -110,7 +112,7 @@ def _read_blocks(pdf: pymupdf.Document, number: int) -> tuple[PageContent | None
     except Exception:  # MuPDF's errors share no base class; one bad page must not cost the rest
         return None, []
     blocks = page_blocks(content.pieces)
-    blocks.extend(Block([Row([piece])]) for piece in content.strays)
+    blocks.extend(Block([Row([piece])], is_stray=True) for piece in content.strays)
     for block in blocks:
         block.boxes = [content.shown_box(row.box) for row in block.rows]
     return content, blocks
@@ -231,10 +233,10 @@ class _Hyphens:
         """Whether the document breaks words at all: filings do not, journals do."""
 
     def joins(self, first: str, second: str) -> bool:
-        if not second[0].islower():
-            return False
         if (first + second).lower() in self._words:
             return True
+        if not second[0].islower():
+            return False
         if f"{first}-{second}".lower() in self._words or "-" in first:
             return False
         return self._joins
@@ -251,7 +253,7 @@ def _join_rows(block: Block, hyphens: _Hyphens | None) -> None:
             if end and start:
                 if hyphens is None or text[-1] == "\u00ad" or hyphens.joins(end[1], start[0]):
                     text = text[:-1]
-            elif not (_is_wide(text[-1]) and _is_wide(line[0])):
+            elif not (_OPEN_END.search(text[-12:]) or (_is_wide(text[-1]) and _is_wide(line[0]))):
                 text += " "
         block.starts.append(len(text))
         text += line
@@ -323,13 +325,14 @@ def _is_heading(block: Block, style: _Style) -> bool:
         return False
     if not _HAS_WORD.search(text) or text[0].islower():
         return False
+    is_bold = all(row.bold for row in block.rows)
     stands_out = (
         lead.size > _LARGER * style.size
-        or (lead.bold and not style.bold)
+        or (is_bold and not style.bold)
         or (lead.italic and not style.italic and n_words <= 15 and text[-1] != ".")
     )
     if stands_out:
-        return text[-1] != "." or lead.bold or n_words <= 12
+        return text[-1] != "." or is_bold or n_words <= 12
     if n_words > 14 or text[-1] == "." or len(block.rows) > 1:
         return False
     return (text.isupper() and len(text) > 3) or (

@@ -135,7 +135,11 @@ def _table_end(rows: list[Row], begin: int) -> int:
             left, right = min(left, row.x0), max(right, row.x1)
         else:
             n_single += 1
-            too_wide = row.x1 - left > 0.85 * (right - left) and len(row.cells[0].text) > 60
+            too_wide = (
+                len(row.cells[0].text) > 60
+                and row.x0 < left + 0.2 * (right - left)
+                and row.x1 > left + 0.85 * (right - left)
+            )
             if n_single > 3 or too_wide or len(row.cells[0].text) > 100:
                 break
         i += 1
@@ -252,7 +256,7 @@ def _names_new_columns(row: Row) -> bool:
 def _n_header(rows: list[Row]) -> int:
     """Number of leading rows that name the columns; 0 when the table begins with figures."""
     n = 0
-    for row in rows[:8]:
+    for row in rows[:12]:
         if not _is_header_row(row):
             break
         n += 1
@@ -342,6 +346,8 @@ def _join_wrapped(rows: list[Row]) -> list[Row]:
         last = out[-1] if out else None
         if last is None or row.base - last.base > 1.65 * max(row.size, last.size):
             out.append(row)
+        elif _fills_cells(last, row, first_value):
+            out[-1] = _based(_with_rest(last, row), row)
         elif len(last.cells) == 1 and _wraps_into(last, row, label_right, first_value):
             label = join_pieces(last.cells[0], row.cells[0], " ")
             out[-1] = _based(Row([label, *row.cells[1:]]), row)
@@ -351,6 +357,27 @@ def _join_wrapped(rows: list[Row]) -> list[Row]:
         else:
             out.append(row)
     return out
+
+
+def _fills_cells(last: Row, row: Row, first_value: float) -> bool:
+    """Whether a row holds nothing but second lines of text cells of the row above."""
+    if len(last.cells) == 1 or row.x0 < first_value - 2 or len(row.cells) >= len(last.cells):
+        return False
+    return all(
+        not is_number(cell.text)
+        and any(
+            abs(cell.x0 - above.x0) < 2 and not is_number(above.text) for above in last.cells[1:]
+        )
+        for cell in row.cells
+    )
+
+
+def _with_rest(last: Row, row: Row) -> Row:
+    cells = list(last.cells)
+    for cell in row.cells:
+        k = min(range(1, len(cells)), key=lambda k: abs(cells[k].x0 - cell.x0))
+        cells[k] = join_pieces(cells[k], cell, " ")
+    return Row(cells)
 
 
 def _based(row: Row, like: Row) -> Row:
