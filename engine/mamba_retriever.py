@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 
 from docqa.engine.errors import Cancelled, CheckpointError, ConfigError
 from docqa.engine.mamba2.checkpoint import embedded_checkpoint, load_model, load_tokenizer
-from docqa.engine.mamba2.model import Mamba2Model, TokenFeatures
+from docqa.engine.mamba2.model import Mamba2Model, Mamba2State, TokenFeatures
 from docqa.engine.packing import TokenCache, TokenizedDocument, tokenize_document
 from docqa.engine.question_match import (
     content_mask,
@@ -149,7 +149,6 @@ class MambaRetriever:
                 on_progress(progress)
         return scores
 
-    @torch.inference_mode()
     def _read(
         self, question: str, tokens: TokenizedDocument
     ) -> Iterator[tuple[int, NDArray[np.float32]]]:
@@ -158,17 +157,24 @@ class MambaRetriever:
         asked = self._prepare(question, tokens)
         state = self.model.initial_state(1)
         for begin, end in segments(tokens.sentence_ends, len(tokens.token_ids), interval):
-            segment = _assemble(
-                asked, tokens, begin, end, reads_question=begin == 0 or interval > 0
-            )
-            hidden, state = self.model(
-                segment.token_ids.to(self._device),
-                state,
-                self._features(asked, segment),
-                n_real=segment.n_real,
-            )
-            ended = hidden[0, torch.from_numpy(segment.ends).to(self._device)]
-            yield end, self.model.score(ended).float().cpu().numpy()
+            reads_question = begin == 0 or interval > 0
+            segment = _assemble(asked, tokens, begin, end, reads_question=reads_question)
+            logits, state = self._read_segment(asked, segment, state)
+            yield end, logits
+
+    @torch.inference_mode()
+    def _read_segment(
+        self, asked: _Question, segment: _Segment, state: list[Mamba2State]
+    ) -> tuple[NDArray[np.float32], list[Mamba2State]]:
+        """The logits of the sentences that end in a segment, and the state after it."""
+        hidden, state = self.model(
+            segment.token_ids.to(self._device),
+            state,
+            self._features(asked, segment),
+            n_real=segment.n_real,
+        )
+        ended = hidden[0, torch.from_numpy(segment.ends).to(self._device)]
+        return self.model.score(ended).float().cpu().numpy(), state
 
     def _features(self, asked: _Question, segment: _Segment) -> TokenFeatures | None:
         """What the model is told of a segment's tokens besides their ids."""
@@ -183,6 +189,7 @@ class MambaRetriever:
         is_end[0, torch.from_numpy(segment.ends)] = True
         return TokenFeatures(*(x.to(self._device) for x in (match, similarity, is_end)))
 
+    @torch.inference_mode()
     def _prepare(self, question: str, tokens: TokenizedDocument) -> _Question:
         """Token ids of the question and its match with the tokens of the document."""
         config = self.model.config

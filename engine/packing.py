@@ -7,7 +7,7 @@ holds for any tokenizer and any script (the reference's look-back search does no
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ class TokenizedDocument:
     """(s,) index of each sentence's last token; never falls from one sentence to the next."""
 
 
+@runtime_checkable
 class TokenCache(Protocol):
     """Keeps tokenized documents; the store is one."""
 

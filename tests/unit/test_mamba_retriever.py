@@ -1,0 +1,223 @@
+"""The Mamba retriever: one pass, exact ends, progress, cancelling, constant memory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from docqa.engine.errors import Cancelled, CheckpointError, ConfigError
+from docqa.engine.ingest import document_from_text
+from docqa.engine.mamba_retriever import MambaRetriever, segments
+from docqa.engine.packing import TokenizedDocument
+from docqa.engine.retriever import Progress
+from docqa.engine.types import Document
+from tests.tiny_checkpoint import TEXT, make_checkpoint
+
+QUESTION = "Who leads the ferry company?"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_checkpoint(tmp_path_factory.mktemp("checkpoint"))
+
+
+@pytest.fixture
+def retriever(folder: Path, monkeypatch: pytest.MonkeyPatch) -> MambaRetriever:
+    monkeypatch.setenv("DOCQA_DTYPE", "float32")
+    return MambaRetriever.load(folder, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def document() -> Document:
+    return document_from_text("\n".join([TEXT] * 6), title="Ferries")
+
+
+def test_streamed_scores_equal_one_forward_over_everything(
+    retriever: MambaRetriever, document: Document
+) -> None:
+    """The question again after each interval, written out by hand and read without streaming."""
+    tokens = retriever.tokenize(document)
+    asked = retriever.tokenizer.encode(QUESTION, add_special_tokens=False).ids
+    ids: list[int] = []
+    positions: list[int] = []
+    n_segments = 0
+    for begin, end in segments(tokens.sentence_ends, len(tokens.token_ids), 48):
+        ids += asked
+        positions += [len(ids) + int(e) - begin for e in tokens.sentence_ends if begin <= e < end]
+        ids += tokens.token_ids[begin:end].tolist()
+        n_segments += 1
+    assert n_segments > 3
+    config = retriever.model.config
+    prepared = retriever._prepare(QUESTION, tokens)
+    from docqa.engine.mamba2.model import TokenFeatures
+
+    token_ids = torch.tensor([ids])
+    is_question = torch.zeros(len(ids), dtype=torch.bool)
+    cursor = 0
+    for begin, end in segments(tokens.sentence_ends, len(tokens.token_ids), 48):
+        is_question[cursor : cursor + len(asked)] = True
+        cursor += len(asked) + end - begin
+    match = prepared.buckets[token_ids]
+    match[0, is_question] = config.n_match_buckets + 1
+    similarity = prepared.similarity[token_ids]
+    similarity[0, is_question] = 0
+    is_end = torch.zeros_like(token_ids, dtype=torch.bool)
+    is_end[0, positions] = True
+    with torch.inference_mode():
+        features = TokenFeatures(match, similarity, is_end)
+        hidden, _ = retriever.model(token_ids, retriever.model.initial_state(1), features)
+        expected = retriever.model.score(hidden[0, positions]).numpy()
+    got = retriever.score(QUESTION, document)
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_published_checkpoints_read_the_question_once(
+    tmp_path: Path, document: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Question + newline + document in one sequence, the logit at each sentence's last token."""
+    monkeypatch.setenv("DOCQA_DTYPE", "float32")
+    plain = {"n_match_buckets": 0, "soft_match": False, "mark_sentences": False}
+    folder = make_checkpoint(tmp_path, **plain, question_interval=0, max_question_tokens=0)
+    retriever = MambaRetriever.load(folder, device="cpu")
+    tokens = retriever.tokenize(document)
+    asked = retriever.tokenizer.encode(QUESTION + "\n", add_special_tokens=False).ids
+    ids = torch.tensor([asked + tokens.token_ids.tolist()])
+    with torch.inference_mode():
+        hidden, _ = retriever.model(ids, retriever.model.initial_state(1))
+        ends = torch.from_numpy(tokens.sentence_ends).long() + len(asked)
+        expected = retriever.model.score(hidden[0, ends]).numpy()
+    np.testing.assert_allclose(retriever.score(QUESTION, document), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_same_inputs_same_scores(retriever: MambaRetriever, document: Document) -> None:
+    assert np.array_equal(retriever.score(QUESTION, document), retriever.score(QUESTION, document))
+
+
+def test_the_question_matters(retriever: MambaRetriever, document: Document) -> None:
+    other = retriever.score("What did fuel cost?", document)
+    assert not np.allclose(retriever.score(QUESTION, document), other)
+
+
+def test_progress_reaches_the_end_and_scores_arrive_on_the_way(
+    retriever: MambaRetriever, document: Document
+) -> None:
+    steps: list[tuple[int, int]] = []
+    first: list[np.ndarray] = []
+
+    def on_progress(progress: Progress) -> None:
+        steps.append((progress.n_tokens_read, progress.n_sentences_read))
+        if not first:
+            first.append(progress.scores[: progress.n_sentences_read].copy())
+
+    scores = retriever.score(QUESTION, document, on_progress=on_progress)
+    n_tokens = len(retriever.tokenize(document).token_ids)
+    assert steps == sorted(steps)
+    assert steps[-1] == (n_tokens, len(document.sentences))
+    assert 0 < len(first[0]) < len(scores)
+    assert np.array_equal(first[0], scores[: len(first[0])])
+
+
+def test_cancel_stops_within_a_segment(retriever: MambaRetriever, document: Document) -> None:
+    n_asked = 0
+
+    def is_cancelled() -> bool:
+        nonlocal n_asked
+        n_asked += 1
+        return n_asked == 2
+
+    with pytest.raises(Cancelled):
+        retriever.score(QUESTION, document, is_cancelled=is_cancelled)
+    assert n_asked == 2
+
+
+def test_tokens_come_from_the_cache(folder: Path, document: Document) -> None:
+    class Cache:
+        kept: dict[tuple[str, str], TokenizedDocument]
+
+        def __init__(self) -> None:
+            self.kept = {}
+
+        def load_tokens(self, document_id: str, tokenizer_id: str) -> TokenizedDocument | None:
+            return self.kept.get((document_id, tokenizer_id))
+
+        def save_tokens(
+            self, document_id: str, tokenizer_id: str, tokens: TokenizedDocument
+        ) -> None:
+            self.kept[document_id, tokenizer_id] = tokens
+
+    cache = Cache()
+    retriever = MambaRetriever.load(folder, device="cpu", cache=cache)
+    first = retriever.tokenize(document)
+    assert list(cache.kept) == [(document.id, retriever.tokenizer_id)]
+    assert retriever.tokenize(document) is first
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "   "])
+def test_a_document_without_sentences_has_no_scores(retriever: MambaRetriever, text: str) -> None:
+    assert len(retriever.score(QUESTION, document_from_text(text, title="empty"))) == 0
+
+
+def test_question_without_a_known_word(retriever: MambaRetriever, document: Document) -> None:
+    assert np.isfinite(retriever.score("?", document)).all()
+
+
+def test_missing_checkpoint_and_device_are_clear(tmp_path: Path, folder: Path) -> None:
+    with pytest.raises(CheckpointError, match="No checkpoint folder"):
+        MambaRetriever.load(tmp_path / "nowhere")
+    with pytest.raises(ConfigError, match="No device 'tpu'"):
+        MambaRetriever.load(folder, device="tpu")
+
+
+@given(
+    lengths=st.lists(st.integers(0, 30), max_size=40),
+    tail=st.integers(0, 20),
+    interval=st.integers(1, 50),
+)
+def test_segments_cover_the_document_once(lengths: list[int], tail: int, interval: int) -> None:
+    ends = np.cumsum(lengths, dtype=np.int32) - 1 if lengths else np.empty(0, np.int32)
+    n_tokens = sum(lengths) + tail
+    cuts = list(segments(ends, n_tokens, interval))
+    assert [token for cut in cuts for token in range(*cut)] == list(range(n_tokens))
+    assert all(0 < end - begin <= interval for begin, end in cuts)
+    for begin, end in cuts[:-1]:
+        inside = [int(e) for e in ends if begin <= e < begin + interval]
+        assert not inside or end - 1 == max(inside)
+
+
+PEAK = """
+import resource, sys
+import numpy as np
+from docqa.engine.mamba_retriever import MambaRetriever
+from docqa.engine.packing import TokenizedDocument
+from docqa.engine.types import Document, Page, Sentence
+
+retriever = MambaRetriever.load(sys.argv[1], device="cpu")
+
+def read(n_tokens):
+    rng = np.random.default_rng(0)
+    ids = rng.integers(2, 100, n_tokens).astype(np.int32)
+    ends = np.arange(19, n_tokens, 20, dtype=np.int32)
+    retriever.tokenize = lambda document: TokenizedDocument(ids, ends)
+    document = Document("x", "x", None, (Page(1, ""),), (), "none")
+    assert np.isfinite(retriever.score("who leads it?", document)).all()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+short = read(100_000)
+print((read(1_000_000) - short) // 1024)
+"""
+
+
+def test_memory_does_not_grow_with_the_document(tmp_path: Path) -> None:
+    """Peak memory from 100,000 to 1,000,000 tokens: under 64 MB more (in a process of its own)."""
+    folder = make_checkpoint(tmp_path, n_layer=1, chunk_size=64, question_interval=8192)
+    run = subprocess.run(
+        [sys.executable, "-c", PEAK, str(folder)], capture_output=True, text=True, check=True
+    )
+    assert int(run.stdout) < 64
