@@ -109,7 +109,8 @@ def as_toml(name: str, entry: Mapping[str, Any]) -> str:
     )
     numbers = f"bias = {entry['bias']}\nthreshold = {entry['threshold']}\n"
     weights = "".join(f"{feature} = {value}\n" for feature, value in entry["weights"].items())
-    return f"[{name}]\n{refused}{numbers}[{name}.weights]\n{weights}"
+    origin = "# Fitted by docqa.trainer.calibrate; trainer/README.md has the figures.\n"
+    return f"{origin}[{name}]\n{refused}{numbers}[{name}.weights]\n{weights}"
 
 
 def collect_examples(

@@ -16,6 +16,8 @@ tenth: scores of different retrievers have different scales, leads have none."""
 NEAR_LEAD = 0.5
 """Further sentences are quoted down to this share of the lead over the tenth."""
 N_COMPARED = 10
+MIN_WORDS = 4
+"""Shorter prose (`12.1 Term.`) names a place, as a heading does."""
 
 
 class ExtractiveGenerator:
@@ -61,10 +63,10 @@ def choose_quotes(
 ) -> list[Evidence]:
     """The sentences to quote: the best one alone where it clearly leads, else those near it.
 
-    A heading is quoted only where the evidence holds nothing else: it names an answer's place.
+    A heading or stub is quoted only where the evidence holds nothing else: it names the place.
     Sentences that say the same words are quoted once. Near ones come shortest first.
     """
-    quotable = [one for one in evidence if _kind(documents, one) is not SentenceKind.HEADING]
+    quotable = [one for one in evidence if _says_something(documents[one.document_id], one)]
     seen: set[str] = set()
     candidates: list[Evidence] = []
     for one in (quotable or evidence)[: N_COMPARED * 2]:
@@ -103,7 +105,7 @@ def show_quote(documents: Mapping[str, Document], evidence: Evidence) -> str:
 
 
 def name_columns(row: str, header: str) -> str:
-    """A table row with its column names: `Revenue: 1,577 (2023); 1,373 (2022)`.
+    """A table row with its column names: `Revenue — 2023: 1,577; 2022: 1,373`.
 
     Args:
         row: Cells joined by ` | `.
@@ -118,19 +120,22 @@ def name_columns(row: str, header: str) -> str:
     if len(names) != len(cells) or len(cells) < 2:
         return f"{row} [columns: {' | '.join(names)}]"
     named = [
-        f"{cell} ({name})" if name else cell
+        f"{name}: {cell}" if name else cell
         for name, cell in zip(names[1:], cells[1:], strict=True)
         if cell
     ]
-    return f"{cells[0]}: {'; '.join(named)}" if cells[0] else "; ".join(named)
+    return f"{cells[0]} — {'; '.join(named)}" if cells[0] else "; ".join(named)
 
 
 def _cells(row: str) -> list[str]:
     return [" ".join(cell.split()) for cell in re.split(r"\s*\|(?=\s|$)", row)] if row else []
 
 
-def _kind(documents: Mapping[str, Document], evidence: Evidence) -> SentenceKind:
-    return documents[evidence.document_id].sentences[evidence.sentence_id].kind
+def _says_something(document: Document, evidence: Evidence) -> bool:
+    kind = document.sentences[evidence.sentence_id].kind
+    if kind is SentenceKind.PROSE:
+        return len(document.sentence_text(evidence.sentence_id).split()) >= MIN_WORDS
+    return kind is SentenceKind.ROW
 
 
 def _place(documents: Mapping[str, Document], evidence: Evidence) -> str:

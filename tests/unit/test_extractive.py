@@ -34,8 +34,8 @@ PROSES = document(
     (1, HEADING, "Our Company"),
     (2, PROSE, "It was founded in 1998,  in Oslo."),
     (2, PROSE, "A rather longer sentence about how the company came to be in those days."),
-    (3, PROSE, "Profits rose."),
-    (4, PROSE, "Nobody knows why."),
+    (3, PROSE, "Profits rose in 2003."),
+    (4, PROSE, "Nobody ever knew quite why."),
 )
 
 
@@ -54,7 +54,7 @@ def test_a_clear_lead_is_quoted_alone_with_its_page():
 def test_close_ones_are_quoted_together_shortest_first():
     draft = answer(PROSES, evidence(PROSES, (2, 9), (1, 8), (3, 7), (4, 0)))
     assert draft.text.splitlines() == [
-        "Profits rose. (p. 3)",
+        "Profits rose in 2003. (p. 3)",
         "It was founded in 1998, in Oslo. (p. 2)",
         "A rather longer sentence about how the company came to be in those days. (p. 2)",
     ]
@@ -75,14 +75,21 @@ def test_any_scores_give_some_quote(scores):
     assert 1 <= len(choose_quotes({PROSES.id: PROSES}, ranked)) <= 3
 
 
+def test_a_stub_is_quoted_only_alone():
+    contract = document((1, PROSE, "12.1 Term."), (1, PROSE, "It runs for twelve months."))
+    ranked = evidence(contract, (0, 9), (1, 1))
+    assert answer(contract, ranked).text == "It runs for twelve months. (p. 1)"
+    assert answer(contract, ranked[:1]).text == "12.1 Term. (p. 1)"
+
+
 def test_a_heading_is_quoted_only_alone():
-    assert answer(PROSES, evidence(PROSES, (0, 9), (3, 1))).text == "Profits rose. (p. 3)"
+    assert answer(PROSES, evidence(PROSES, (0, 9), (3, 1))).text == "Profits rose in 2003. (p. 3)"
     assert answer(PROSES, evidence(PROSES, (0, 9))).text == "Our Company (p. 1)"
 
 
 def test_the_same_words_are_quoted_once():
-    twice = document((1, PROSE, "Profits rose."), (7, PROSE, "Profits  rose."))
-    assert answer(twice, evidence(twice, (0, 2), (1, 2))).text == "Profits rose. (p. 1)"
+    twice = document((1, PROSE, "Profits rose in 2003."), (7, PROSE, "Profits  rose in 2003."))
+    assert answer(twice, evidence(twice, (0, 2), (1, 2))).text == "Profits rose in 2003. (p. 1)"
 
 
 def test_a_row_comes_with_columns_and_heading():
@@ -92,17 +99,17 @@ def test_a_row_comes_with_columns_and_heading():
         (58, ROW, "Purchases of property | (1,577) | (1,373)"),
     )
     draft = answer(table, evidence(table, (2, 1)))
-    assert draft.text == "Cash Flows: Purchases of property: (1,577) (2018); (1,373) (2017) (p. 58)"
+    assert draft.text == "Cash Flows: Purchases of property — 2018: (1,577); 2017: (1,373) (p. 58)"
     assert draft.citations[0].quote == "Purchases of property | (1,577) | (1,373)"
 
 
 @pytest.mark.parametrize(
     ("row", "header", "expected"),
     [
-        ("Sales | 5 | 6", "| 2021 | 2020", "Sales: 5 (2021); 6 (2020)"),
-        ("Sales | 5 | 6", "2021 | 2020", "Sales: 5 (2021); 6 (2020)"),
-        ("Sales | 5 |", "Item | 2021 | 2020", "Sales: 5 (2021)"),
-        ("| 5 | 6", "| 2021 | 2020", "5 (2021); 6 (2020)"),
+        ("Sales | 5 | 6", "| 2021 | 2020", "Sales — 2021: 5; 2020: 6"),
+        ("Sales | 5 | 6", "2021 | 2020", "Sales — 2021: 5; 2020: 6"),
+        ("Sales | 5 |", "Item | 2021 | 2020", "Sales — 2021: 5"),
+        ("| 5 | 6", "| 2021 | 2020", "2021: 5; 2020: 6"),
         ("Sales | 5 | 6", "", "Sales | 5 | 6"),
         ("Sales | 5 | 6", "2021", "Sales | 5 | 6 [columns: 2021]"),
         ("Sales | $ | 5 | 6", "2021 | 2020", "Sales | $ | 5 | 6 [columns: 2021 | 2020]"),
@@ -132,14 +139,14 @@ def test_nothing_to_read():
 
 
 def test_several_documents_are_named():
-    other = document((5, PROSE, "Losses fell."), title="filing")
+    other = document((5, PROSE, "Losses fell in 2004."), title="filing")
     documents = {PROSES.id: PROSES, other.id: other}
     ranked = (Evidence(PROSES.id, 3, 2.0, 1), Evidence(other.id, 0, 2.0, 2))
     generator = load_generator("extractive", threshold=0.5)
     draft = generator.generate("What?", documents, ranked, 0.9)
     assert draft.text.splitlines() == [
-        "Losses fell. (filing, p. 5)",
-        "Profits rose. (report, p. 3)",
+        "Losses fell in 2004. (filing, p. 5)",
+        "Profits rose in 2003. (report, p. 3)",
     ]
     refused = generator.generate("What?", documents, ranked[:1], 0.1)
     assert refused.text.endswith("The closest passage is on report, p. 3.")
