@@ -55,7 +55,7 @@ def collate(windows: Sequence[Window], n_tokens: int) -> WindowBatch:
     )
 
 
-def _stack(rows: Sequence[NDArray[Any]], width: int, fill: float) -> Tensor:
+def _stack(rows: Sequence[NDArray[Any]], width: int, fill: int | float) -> Tensor:
     stacked = np.full((len(rows), width), fill, dtype=rows[0].dtype)
     for i, row in enumerate(rows):
         stacked[i, : len(row)] = row

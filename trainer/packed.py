@@ -44,8 +44,9 @@ class PackedData:
     relevant: NDArray[np.int32]
     """Sentence ids in the question's document; none for a question without an answer."""
     relevant_starts: NDArray[np.int64]
-    sources: NDArray[np.str_]
-    domains: NDArray[np.str_]
+    sources: NDArray[Any]
+    """Names of the sources, as str."""
+    domains: NDArray[Any]
 
     @property
     def n_documents(self) -> int:

@@ -67,6 +67,7 @@ def train_retriever(
     recipe: str | Path = "embedded",
     dev: Sequence[Path] = (),
     max_seconds: float | None = None,
+    stop_after: int | None = None,
     n_steps: int | None = None,
     seed: int | None = None,
     resume: bool = False,
@@ -81,6 +82,7 @@ def train_retriever(
         recipe: Name or path of a recipe.
         dev: Files to choose the best checkpoint by; without, the last one is kept.
         max_seconds: Stop cleanly after this time; `resume` goes on.
+        stop_after: Stop cleanly at this step, the schedule unchanged; `resume` goes on.
         n_steps: Overrides the recipe.
         seed: Overrides the recipe.
         resume: Go on from the state in `out`.
@@ -101,7 +103,7 @@ def train_retriever(
     run = _set_up(chosen, data, out, choose_device(device), on_progress)
     if resume:
         _load_state(run)
-    _fit(run, dev, max_seconds, on_progress)
+    _fit(run, dev, max_seconds, stop_after, on_progress)
     return run.folder / "checkpoint"
 
 
@@ -205,6 +207,7 @@ def _fit(
     run: _Run,
     dev: Sequence[Path],
     max_seconds: float | None,
+    stop_after: int | None,
     on_progress: OnProgress | None,
 ) -> None:
     """Step until the recipe's end or the time is up, evaluating and saving on the way."""
@@ -212,7 +215,8 @@ def _fit(
     layers = _compiled(run.model, section.compile)
     started = time.monotonic()
     saved_at = run.step
-    while run.step < section.n_steps:
+    last_step = min(section.n_steps, stop_after or section.n_steps)
+    while run.step < last_step:
         if max_seconds is not None and time.monotonic() - started > max_seconds:
             break
         step_started = time.monotonic()

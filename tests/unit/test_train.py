@@ -1,0 +1,258 @@
+"""Training: data, windows, losses, and a run that learns and can be resumed bit for bit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from docqa.engine.errors import TrainingError
+from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer
+from docqa.engine.question_match import content_mask, content_tokens, rarity_buckets
+from docqa.trainer.collate import collate
+from docqa.trainer.loss import bce_loss, listwise_loss
+from docqa.trainer.packed import PackedData, pack, pack_cached
+from docqa.trainer.recipe import Recipe, read_recipe, recipe_from_record
+from docqa.trainer.train import learning_rate, train_retriever
+from docqa.trainer.windows import WindowSampler
+from tests.tiny_checkpoint import make_checkpoint
+
+PEOPLE = ["Ada", "Bo", "Cy", "Dan", "Eve", "Finn", "Gus", "Hal"]
+THINGS = ["boat", "horse", "piano", "garden", "letter", "castle", "mirror", "lantern"]
+
+
+def labelled_file(folder: Path, n_documents: int = 4) -> Path:
+    """Documents of eight sentences, each the answer to one question."""
+    path = folder / "people.train.jsonl"
+    with path.open("w", encoding="utf-8") as file:
+        for d in range(n_documents):
+            pairs = [(PEOPLE[i], THINGS[(i + d) % len(THINGS)]) for i in range(len(PEOPLE))]
+            sentences = [f"{who} has the old {thing}." for who, thing in pairs]
+            text = " ".join(sentences)
+            questions = [
+                {
+                    "id": f"{d}-{i}",
+                    "question": f"Who has the {thing}?",
+                    "answers": [who],
+                    "evidence": [[text.index(sentences[i]), text.index(sentences[i]) + 5]],
+                    "answerable": True,
+                }
+                for i, (who, thing) in enumerate(pairs)
+            ]
+            record = {"doc_id": str(d), "source": "people", "domain": "x", "title": str(d)}
+            file.write(json.dumps({**record, "text": text, "questions": questions}) + "\n")
+    return path
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return labelled_file(tmp_path)
+
+
+@pytest.fixture
+def start(tmp_path: Path, data: Path) -> Path:
+    """An untrained checkpoint that knows the words of the data."""
+    text = data.read_text(encoding="utf-8")
+    return make_checkpoint(tmp_path / "start", text, question_interval=96)
+
+
+def recipe_file(folder: Path, start: Path, **run: object) -> Path:
+    """A recipe of a few steps; `run` changes its [run] table."""
+    lines = [f'seed = 3\n[start]\ncheckpoint = "{start}"']
+    lines.append("[model]\nn_match_buckets = 4\nquestion_interval = 96\nmax_question_tokens = 16")
+    lines.append("[windows]\nn_tokens = 96\nbatch_size = 4\nlong_every = 3\nforeign_share = 0.1")
+    lines.append("[optimizer]\nlearning_rate = 0.01\nembedding_learning_rate = 0.01")
+    section = {"n_steps": 60, "evaluate_every": 1000, "save_every": 5, "bf16": False, **run}
+    lines.append("[run]\n" + "\n".join(f"{k} = {json.dumps(v)}" for k, v in section.items()))
+    path = folder / "recipe.toml"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def sampler(data: Path, start: Path, folder: Path, **windows: object) -> WindowSampler:
+    tokenizer = load_tokenizer(start)
+    record = read_recipe(recipe_file(folder, start)).to_record()
+    record["windows"].update(windows)
+    recipe = recipe_from_record(record, where="test")
+    return WindowSampler(pack([data], tokenizer), recipe, content_mask(tokenizer))
+
+
+def test_pack_keeps_evidence_and_round_trips(data: Path, start: Path, tmp_path: Path) -> None:
+    tokenizer = load_tokenizer(start)
+    packed = pack_cached([data], tokenizer, tmp_path / "cache")
+    assert (packed.n_documents, packed.n_questions) == (4, 32)
+    assert packed.token_ids.dtype == np.uint16
+    ends = packed.ends(0)
+    assert len(ends) == 8
+    assert ends[-1] == len(packed.tokens(0)) - 1
+    for question in range(8):
+        assert packed.relevant_sentences(question).tolist() == [question]
+    (cached,) = (tmp_path / "cache").glob("packed-*.npz")
+    again = PackedData.load(cached)
+    assert np.array_equal(again.token_ids, packed.token_ids)
+
+
+def test_windows_hold_question_answer_and_true_labels(
+    data: Path, start: Path, tmp_path: Path
+) -> None:
+    draw = sampler(data, start, tmp_path, foreign_share=0.0, hard_share=0.5)
+    tokenizer = load_tokenizer(start)
+    for window in draw.batch(40, 96):
+        assert len(window.token_ids) <= 96
+        assert window.labels.sum() == 1
+        assert not window.is_document[: len(window.content)].all()
+        text = tokenizer.decode(window.token_ids[~window.is_document].tolist())
+        thing = next(word for word in THINGS if word in text)
+        answer = int(window.labels.argmax())
+        begin = window.sentence_ends[answer - 1] + 1 if answer else 0
+        sentence = window.token_ids[begin : window.sentence_ends[answer] + 1].tolist()
+        assert thing in tokenizer.decode(sentence)
+
+
+def test_long_windows_read_the_question_again(data: Path, start: Path, tmp_path: Path) -> None:
+    draw = sampler(data, start, tmp_path, foreign_share=0.0, hard_share=0.0)
+    draw._recipe = recipe_from_record(
+        {
+            **draw._recipe.to_record(),
+            "model": {**draw._recipe.to_record()["model"], "question_interval": 30},
+            "optimizer": {},
+        },
+        where="test",
+    )
+    (window,) = draw.batch(1, 80)
+    starts = np.flatnonzero(np.diff(window.is_document.astype(int), prepend=1) == -1)
+    assert len(starts) >= 2
+
+
+def test_foreign_windows_have_no_answer(data: Path, start: Path, tmp_path: Path) -> None:
+    draw = sampler(data, start, tmp_path, foreign_share=1.0)
+    assert all(window.labels.sum() == 0 for window in draw.batch(10, 96))
+
+
+def test_sampler_state_restores_the_stream(data: Path, start: Path, tmp_path: Path) -> None:
+    draw = sampler(data, start, tmp_path)
+    draw.batch(3, 96)
+    state = json.loads(json.dumps(draw.state))
+    expected = draw.batch(4, 96)
+    other = sampler(data, start, tmp_path)
+    other.state = state
+    for a, b in zip(expected, other.batch(4, 96), strict=True):
+        assert np.array_equal(a.token_ids, b.token_ids)
+
+
+def test_collate_marks_padding(data: Path, start: Path, tmp_path: Path) -> None:
+    windows = sampler(data, start, tmp_path).batch(4, 96)
+    batch = collate(windows, 96)
+    assert batch.token_ids.shape == (4, 96)
+    assert batch.real.sum(dim=1).tolist() == [len(w.sentence_ends) for w in windows]
+
+
+def test_rarity_buckets_are_by_share_of_the_document() -> None:
+    counts = np.zeros(10, dtype=np.int64)
+    counts[[1, 2, 3, 4]] = [500, 499, 1, 24]
+    buckets = rarity_buckets(np.asarray([1, 3, 4], np.int32), counts, 8)
+    assert buckets.tolist() == [0, 1, 0, 5, 2, 0, 0, 0, 0, 0]
+
+
+def test_content_tokens_leave_out_function_words(start: Path) -> None:
+    tokenizer = load_tokenizer(start)
+    mask = content_mask(tokenizer)
+    ids = np.asarray(tokenizer.encode("Who has the old boat?").ids, np.int32)
+    words = {tokenizer.id_to_token(int(i)) for i in content_tokens(ids, mask)}
+    assert words == {"old", "boat"}
+
+
+def test_listwise_loss_by_hand() -> None:
+    """Logits 0 and 0 with "none" at 0: each share is 1/3; the padded third does not count."""
+    logits = torch.tensor([[0.0, 0.0, 9.0]])
+    real = torch.tensor([[True, True, False]])
+    loss = listwise_loss(logits, torch.tensor([[1.0, 0.0, 0.0]]), real)
+    torch.testing.assert_close(loss, torch.log(torch.tensor(3.0)))
+    nothing = listwise_loss(torch.tensor([[2.0, 9.0]]), torch.zeros(1, 2), real[:, 1:])
+    torch.testing.assert_close(nothing, torch.log1p(torch.exp(torch.tensor(2.0))))
+
+
+def test_listwise_loss_has_finite_gradients_with_padding() -> None:
+    logits = torch.zeros(2, 3, requires_grad=True)
+    real = torch.tensor([[True, True, False], [True, False, False]])
+    listwise_loss(logits, torch.tensor([[1.0, 0, 0], [0, 0, 0]]), real).backward()
+    assert torch.isfinite(logits.grad).all()
+
+
+def test_bce_weights_positives_by_their_rarity() -> None:
+    logits, real = torch.zeros(1, 4), torch.ones(1, 4, dtype=torch.bool)
+    loss = bce_loss(logits, torch.tensor([[1.0, 0, 0, 0]]), real)
+    torch.testing.assert_close(loss, torch.log(torch.tensor(2.0)) * (3 + 3) / 4)
+
+
+def test_learning_rate_warms_up_and_ends_low() -> None:
+    recipe = recipe_from_record(
+        {"run": {"n_steps": 100}, "optimizer": {"warmup_share": 0.1}}, where="test"
+    )
+    rates = [learning_rate(step, 1e-3, recipe) for step in range(101)]
+    assert rates[0] == pytest.approx(1e-4)
+    assert max(rates) == rates[9] == pytest.approx(1e-3)
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[100] == pytest.approx(1e-5)
+
+
+def test_a_run_learns_its_examples(data: Path, start: Path, tmp_path: Path) -> None:
+    """60 steps on 32 questions: the best sentence is the right one, and dev is measured."""
+    recipe = recipe_file(tmp_path, start, n_steps=120, evaluate_every=60)
+    folder = train_retriever([data], tmp_path / "run", recipe=recipe, dev=[data], device="cpu")
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    losses = [record["loss"] for record in map(json.loads, lines) if "loss" in record]
+    assert losses[-1] < 0.6 * losses[0]
+    assert any("dev_mrr" in line for line in lines)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["dev"]["overall"]["mrr"] > 0.8
+
+
+def test_resumed_equals_uninterrupted(data: Path, start: Path, tmp_path: Path) -> None:
+    recipe = recipe_file(tmp_path, start, n_steps=14)
+    whole = train_retriever([data], tmp_path / "whole", recipe=recipe, device="cpu")
+    train_retriever([data], tmp_path / "halves", recipe=recipe, device="cpu", stop_after=7)
+    halves = train_retriever([data], tmp_path / "halves", recipe=recipe, device="cpu", resume=True)
+    expected, got = load_model(whole).state_dict(), load_model(halves).state_dict()
+    for name, value in expected.items():
+        assert torch.equal(value, got[name]), name
+
+
+def test_a_second_run_does_not_overwrite_the_first(data: Path, start: Path, tmp_path: Path) -> None:
+    recipe = recipe_file(tmp_path, start, n_steps=2)
+    train_retriever([data], tmp_path / "run", recipe=recipe, device="cpu")
+    with pytest.raises(TrainingError, match="already holds a run"):
+        train_retriever([data], tmp_path / "run", recipe=recipe, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ({"runs": {}}, "unknown field 'runs'. Did you mean run?"),
+        ({"run": {"n_step": 3}}, "unknown field 'n_step'. Did you mean n_steps?"),
+        ({"run": {"n_steps": "many"}}, "n_steps is 'many', but must be int"),
+    ],
+)
+def test_recipe_errors_name_the_field(record: dict[str, object], message: str) -> None:
+    with pytest.raises(TrainingError) as caught:
+        recipe_from_record(record, where="test")
+    assert message in str(caught.value)
+
+
+def test_recipes_in_the_package_can_be_read() -> None:
+    assert isinstance(read_recipe("embedded"), Recipe)
+    with pytest.raises(TrainingError, match="Known: embedded"):
+        read_recipe("no-such-recipe")
+
+
+def test_missing_and_broken_data_name_file_and_line(start: Path, tmp_path: Path) -> None:
+    recipe = recipe_file(tmp_path, start)
+    with pytest.raises(TrainingError, match="No data file"):
+        train_retriever([tmp_path / "none.jsonl"], tmp_path / "run", recipe=recipe)
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"doc_id": "1", "text": "a"}\n{"doc_id": 2}\n')
+    with pytest.raises(TrainingError, match=r"bad\.jsonl, line 2: KeyError"):
+        train_retriever([bad], tmp_path / "run2", recipe=recipe)
