@@ -153,4 +153,4 @@ def _reading_line(progress: Progress, document: Document, started: float) -> str
 
 def _bar(n_done: int, n_all: int) -> str:
     share = n_done / n_all if n_all else 1.0
-    return f"[{'#' * round(12 * share):<12}] {share:>4.0%}"
+    return f"[{'#' * round(12 * share):.<12}] {share:.0%}"

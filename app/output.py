@@ -128,7 +128,7 @@ def _print_passages(title: str, record: Record, passages: Sequence[RecordedEvide
         if evidence.heading:
             _print_indented(f"§ {evidence.heading}")
         if evidence.header:
-            _print_indented(evidence.header)
+            _print_indented(f"columns: {evidence.header}")
         _print_indented(evidence.text)
 
 

@@ -64,5 +64,5 @@ def test_fit_counts_cells_not_characters() -> None:
 
 
 def test_bar() -> None:
-    assert _bar(1, 2) == "[######      ]  50%"
+    assert _bar(1, 2) == "[######......] 50%"
     assert _bar(0, 0) == "[############] 100%"
