@@ -96,7 +96,7 @@ def _usual_steps(rows: list[Row]) -> dict[int, float]:
         steps.append(step if is_like and 0 < step < 2.6 * row.size else 0.0)
     usual = {}
     for i, row in enumerate(rows):
-        near = [step for step in steps[max(i - 2, 0) : i + 4] if step]
+        near = [step for step in steps[max(i - 3, 0) : i + 2] if step]
         near.sort()
         # A third of the way up: lines of paragraphs are closer than everything else.
         usual[id(row)] = max(near[len(near) // 3], row.size) if near else 1.3 * row.size

@@ -23,7 +23,7 @@ CELL_GAP_EM = 0.9
 NUMBER_GAP_EM = 0.6
 """The same beside a number: narrow tables set their figures close."""
 
-_MONEY_RUN = re.compile(r"\(?[$€£]?\s?\(?\d[\d,.]*\)?%?(?:\s+\(?[$€£]?\s?\(?\d[\d,.]*\)?%?)+")
+_CURRENCIES = frozenset("$€£¥")
 _NUMBER = re.compile(
     r"[(\s$€£¥+−–—-]*\d[\d,.\s/]*[)%\s]*(?:\([a-z\d]{1,2}\))?(?:x|bps|pts?\.?)?|[$€£\s]*[—–−-]{1,3}[\s%)]*"
 )
@@ -219,19 +219,24 @@ def _row(group: list[Piece]) -> Row:
     if len(group) == 1:
         return Row(group)
     group.sort(key=attrgetter("x0"))
-    if _is_right_to_left(group):
+    is_leftward = _is_right_to_left(group)
+    if is_leftward:
         group.reverse()
     cells = [group[0]]
     for piece in group[1:]:
         last = cells[-1]
         gap = max(piece.x0 - last.x1, last.x0 - piece.x1)
         em = last.size if last.size > piece.size else piece.size
-        if gap > CELL_GAP_EM * em or (
-            gap > NUMBER_GAP_EM * em and (is_number(last.text) or is_number(piece.text))
+        if gap > 0.25 * em and not piece.text.strip(". "):
+            continue  # dots that lead to a number
+        if (
+            gap > CELL_GAP_EM * em
+            or (gap > NUMBER_GAP_EM * em and (is_number(last.text) or is_number(piece.text)))
+            or (piece.text in _CURRENCIES and last.text[-1] in "0123456789%)")
         ):
             cells.append(piece)
         else:
-            cells[-1] = join_pieces(last, piece, "" if gap < 0.12 * em else " ")
+            cells[-1] = join_pieces(last, piece, "" if gap < 0.12 * em and not is_leftward else " ")
     return Row(cells)
 
 

@@ -23,7 +23,7 @@ pymupdf.TOOLS.mupdf_display_warnings(False)
 
 _FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
 """Without TEXT_PRESERVE_LIGATURES, which would leave one character for `fi`."""
-_BOLD, _ITALIC = 16, 2
+_BOLD, _ITALIC, _RAISED = 16, 2, 1
 _WHITE = 0xFFFFFF
 _IMAGE_SHARE = 0.5
 """A picture that covers this much of a page without text is a scan."""
@@ -173,7 +173,7 @@ def _n_chars(lines: list[dict[str, Any]]) -> int:
 
 def _pieces(line: dict[str, Any], turn: int, width: float, height: float) -> list[Piece]:
     spans = line["spans"]
-    text = spans[0]["text"] if len(spans) == 1 else "".join(span["text"] for span in spans)
+    text = spans[0]["text"] if len(spans) == 1 else "".join(map(_span_text, spans))
     if not text or text.isspace():
         return []
     main = spans[0] if len(spans) == 1 else max(spans, key=_span_length)
@@ -195,25 +195,33 @@ def _pieces(line: dict[str, Any], turn: int, width: float, height: float) -> lis
         for span in spans:
             if not span["text"].isspace():
                 flags &= span["flags"]
-                if span["size"] > size and len(span["text"]) > 1:
+                if span["size"] > size and len(span["text"].strip()) > 1:
                     size = span["size"]  # small capitals beside large ones
     piece = Piece(box, y, size, bare, bold=bool(flags & _BOLD), italic=bool(flags & _ITALIC))
     if len(bare) != len(text):
         share = (piece.x1 - piece.x0) / len(text)
         n_left = len(text) - len(text.lstrip())
-        piece.x0 += n_left * share * 0.5
-        piece.x1 -= (len(text) - len(bare) - n_left) * share * 0.5
+        piece.x0 += n_left * share * 0.8
+        piece.x1 -= (len(text) - len(bare) - n_left) * share * 0.8
     if bare[0] in "-_=" and _RULE.fullmatch(bare):
         return []
     if "   " in bare or "......" in bare or ". . . " in bare or "··" in bare or "……" in bare:
         return _cut(piece, [m.span() for m in _GAP.finditer(bare)])
+    if bare[-1] in "$€£" and len(bare) > 1 and bare[-2] == " ":
+        return _cut(piece, [(len(bare[:-1].rstrip()), len(bare) - 1)])
     if bare[-1] in "0123456789)%" and " " in bare and _AMOUNTS.fullmatch(bare):
         return _cut(piece, [m.span() for m in re.finditer(r"(?<=[\d)%])\s+", bare)])
     return [piece]
 
 
+def _span_text(span: dict[str, Any]) -> str:
+    """A raised note mark stays with its word, however far the two are set apart."""
+    text: str = span["text"]
+    return " " + text.strip() if span["flags"] & _RAISED and text[:1] == " " else text
+
+
 def _span_length(span: dict[str, Any]) -> int:
-    return len(span["text"])
+    return len(span["text"].strip())
 
 
 def _cut(piece: Piece, gaps: list[tuple[int, int]]) -> list[Piece]:

@@ -314,12 +314,10 @@ def _column_of(cell: Piece, columns: list[Piece], *, n_beside: int) -> int | Non
     ]
     if len(over) > 1:
         return None
-    is_sparse = n_beside < len(columns)
     if not over:
-        return None if is_sparse and cell.x0 > columns[0].x0 else -1
-    column = columns[over[0]]
+        return None if n_beside < len(columns) and cell.x0 > columns[0].x0 else -1
     # "Year ended December 31," over the middle one of three years.
-    if is_sparse and _YEAR.fullmatch(column.text) and len(cell.text) > 8:
+    if 2 * n_beside <= len(columns) and _YEAR.fullmatch(columns[over[0]].text):
         return None
     return over[0]
 
