@@ -65,5 +65,5 @@ class MissingError(DocqaError):
     exit_code = 3
 
 
-class Cancelled(Exception):  # noqa: N818 - not an error: the reader asked for it
+class Cancelled(Exception):
     """The work stopped because the reader asked it to."""

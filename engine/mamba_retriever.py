@@ -7,7 +7,7 @@ not grow with its length. A sentence is scored as soon as its last token has bee
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,8 +17,14 @@ import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from docqa.engine.confidence import Calibration, read_calibrations
 from docqa.engine.errors import Cancelled, CheckpointError, ConfigError
-from docqa.engine.mamba2.checkpoint import embedded_checkpoint, load_model, load_tokenizer
+from docqa.engine.mamba2.checkpoint import (
+    embedded_checkpoint,
+    load_model,
+    load_tokenizer,
+    read_metrics,
+)
 from docqa.engine.mamba2.model import Mamba2Model, Mamba2State, TokenFeatures
 from docqa.engine.packing import TokenCache, TokenizedDocument, tokenize_document
 from docqa.engine.question_match import (
@@ -77,6 +83,7 @@ class MambaRetriever:
         checkpoint: str,
         device: torch.device,
         cache: TokenCache | None = None,
+        calibrations: Mapping[str, Calibration] | None = None,
     ) -> None:
         """Take a loaded model; `load` is the usual way."""
         self.model = model.to(device)
@@ -85,6 +92,8 @@ class MambaRetriever:
         self.device = str(device)
         self._device = device
         self._cache = cache
+        self.calibrations: Mapping[str, Calibration] = calibrations or {}
+        """Confidence models by retriever name, fitted for this checkpoint."""
 
     @classmethod
     def load(
@@ -106,7 +115,14 @@ class MambaRetriever:
         chosen = choose_device(device)
         model = load_model(folder, dtype=choose_dtype(chosen))
         name = "embedded" if folder == embedded_checkpoint() else folder.name
-        return cls(model, load_tokenizer(folder), checkpoint=name, device=chosen, cache=cache)
+        return cls(
+            model,
+            load_tokenizer(folder),
+            checkpoint=name,
+            device=chosen,
+            cache=cache,
+            calibrations=read_calibrations(read_metrics(folder).get("confidence", {})),
+        )
 
     @cached_property
     def tokenizer_id(self) -> str:
@@ -280,11 +296,5 @@ def choose_dtype(device: torch.device) -> torch.dtype:
         return torch.float32 if wanted == "float32" else torch.bfloat16
     if device.type == "cuda":
         return torch.bfloat16
-    if device.type == "cpu" and torch.backends.mkldnn.is_available():
-        native = torch.ops.mkldnn._is_mkldnn_bf16_supported() and _has_avx512_bf16()
-        return torch.bfloat16 if native else torch.float32
-    return torch.float32
-
-
-def _has_avx512_bf16() -> bool:
-    return torch.cpu._is_avx512_bf16_supported()
+    multiplies_bf16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.bfloat16 if device.type == "cpu" and multiplies_bf16 else torch.float32

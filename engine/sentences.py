@@ -42,7 +42,8 @@ _COMMON = "vs v cf al viz e.g i.e a.k.a approx est dept univ resp ca ph.d d.b.a 
 _MONTHS = "jan feb mar apr jun jul aug sep sept oct nov dec"
 _NEVER_LAST = frozenset(f"{_TITLES} {_REFERENCES} {_COMMON} {_MONTHS}".split())
 """Abbreviations after which a sentence all but never ends."""
-_SOMETIMES_LAST = frozenset("inc corp co ltd llc plc etc u.s u.k u.s.c d.c a.m p.m bros".split())
+_COMPANIES = "inc corp co ltd llc plc etc u.s u.k u.s.c d.c a.m p.m bros"
+_SOMETIMES_LAST = frozenset(_COMPANIES.split())
 """Abbreviations that may end a sentence: they do when a usual first word follows."""
 _FIRST_WORD = re.compile(
     r"[\"'“‘(]?(?:The|This|That|These|Those|It|Its|We|Our|In|On|At|As|If|For|He|She|They|There|"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from dataclasses import asdict, dataclass, field, fields
 from difflib import get_close_matches
@@ -102,7 +103,19 @@ class Recipe:
 
     def to_record(self) -> dict[str, Any]:
         """Plain tables, as the TOML file holds them."""
-        return asdict(self)
+        record = asdict(self)
+        record["optimizer"]["betas"] = list(self.optimizer.betas)
+        return record
+
+    def to_toml(self) -> str:
+        """The whole recipe as a TOML file; `read_recipe` reads it back."""
+        lines = [f"seed = {self.seed}"]
+        for name, table in self.to_record().items():
+            if isinstance(table, dict):
+                lines += ["", f"[{name}]"]
+                # JSON's strings, numbers, booleans and arrays are TOML's too
+                lines += [f"{key} = {json.dumps(value)}" for key, value in table.items()]
+        return "\n".join(lines) + "\n"
 
 
 _SECTIONS: dict[str, type[Any]] = {

@@ -119,7 +119,7 @@ def _set_up(
     model, tokenizer = _new_model(recipe)
     model.to(device)
     out.mkdir(parents=True, exist_ok=True)
-    (out / "run.json").write_text(json.dumps(recipe.to_record(), indent=2) + "\n")
+    (out / "run.toml").write_text(recipe.to_toml(), encoding="utf-8")
 
     def on_file(name: str, n_documents: int) -> None:
         if on_progress:
@@ -342,7 +342,7 @@ def _save_checkpoint(run: _Run, metrics: dict[str, Any]) -> None:
     folder = run.folder / "checkpoint"
     record = {"step": run.step, "tokens": run.n_tokens, "seed": run.recipe.seed, **metrics}
     save_checkpoint(folder, run.model, run.tokenizer, metrics=record)
-    shutil.copyfile(run.folder / "run.json", folder / "run.json")
+    shutil.copyfile(run.folder / "run.toml", folder / "run.toml")
 
 
 def _save_state(run: _Run) -> None:
@@ -385,10 +385,9 @@ def _load_state(run: _Run) -> None:
 
 
 def _recipe_of_run(out: Path) -> Recipe:
-    path = out / "run.json"
-    if not path.is_file():
+    if not (out / "run.toml").is_file():
         raise TrainingError(f"No run in {out}.", "Start without --resume.")
-    return recipe_from_record(json.loads(path.read_text(encoding="utf-8")), where=str(path))
+    return read_recipe(out / "run.toml")
 
 
 def _with_overrides(recipe: Recipe, n_steps: int | None, seed: int | None) -> Recipe:
@@ -397,5 +396,4 @@ def _with_overrides(recipe: Recipe, n_steps: int | None, seed: int | None) -> Re
         record["run"]["n_steps"] = n_steps
     if seed is not None:
         record["seed"] = seed
-    record["optimizer"]["betas"] = list(record["optimizer"]["betas"])
     return recipe_from_record(record, where="recipe")

@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from docqa.engine.errors import CheckpointError
-from docqa.engine.mamba2.config import Mamba2Config, read_config
+from docqa.engine.mamba2.config import read_config
 from docqa.engine.mamba2.model import Mamba2Model
 
 EMBEDDING = "backbone.embedding.weight"
@@ -77,6 +77,18 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
+
+
+def read_metrics(folder: Path) -> dict[str, Any]:
+    """What was measured of a checkpoint; empty for one without `metrics.json`."""
+    path = folder / "metrics.json"
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"Cannot read {path}: {error}.") from error
+    return record
 
 
 def save_checkpoint(
@@ -149,9 +161,3 @@ def _fill(model: Mamba2Model, tensors: dict[str, Tensor], path: Path) -> None:
                 f"{path}: {name} is {tuple(tensors[name].shape)}, config.json asks for {shape}."
             )
     model.load_state_dict({k: v.float() for k, v in tensors.items()}, strict=True, assign=True)
-
-
-def describe(config: Mamba2Config, model: Mamba2Model) -> str:
-    """One line on a model, for `docqa doctor`."""
-    n_parameters = sum(p.numel() for p in model.parameters())
-    return f"Mamba-2, {config.n_layer} x {config.d_model}, {n_parameters / 1e6:.1f}M parameters"

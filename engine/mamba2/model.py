@@ -1,7 +1,8 @@
 """The Mamba-2 retriever: backbone and sentence head, read segment after segment.
 
 Module names give the tensor names of the published checkpoints (`backbone.layers.0.mixer...`).
-Letters: b batch, l tokens, d model, h heads, p head dim, g groups, n state, w conv width, m = w - 1.
+Letters: b batch, l tokens, d model, h heads, p head dim, g groups, n state, w conv width,
+m = w - 1.
 Sources: Dao & Gu (arXiv 2405.21060), figure 6, for the block; arXiv 2504.03101 for the head.
 """
 
@@ -54,9 +55,9 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... d"]:
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
-        groups = wide.unflatten(-1, (self.n_groups, -1))
+        groups = wide.reshape(*wide.shape[:-1], self.n_groups, -1)
         scale = torch.rsqrt(groups.square().mean(-1, keepdim=True) + self.eps)
-        return (groups * scale).flatten(-2).to(x.dtype) * self.weight
+        return (groups * scale).reshape(wide.shape).to(x.dtype) * self.weight
 
 
 class Mixer(nn.Module):

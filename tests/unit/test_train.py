@@ -118,7 +118,6 @@ def test_long_windows_read_the_question_again(data: Path, start: Path, tmp_path:
         {
             **draw._recipe.to_record(),
             "model": {**draw._recipe.to_record()["model"], "question_interval": 30},
-            "optimizer": {},
         },
         where="test",
     )
@@ -246,6 +245,12 @@ def test_recipes_in_the_package_can_be_read() -> None:
     assert isinstance(read_recipe("embedded"), Recipe)
     with pytest.raises(TrainingError, match="Known: embedded"):
         read_recipe("no-such-recipe")
+
+
+def test_a_recipe_survives_its_file(tmp_path: Path) -> None:
+    recipe = read_recipe("embedded")
+    (tmp_path / "run.toml").write_text(recipe.to_toml(), encoding="utf-8")
+    assert read_recipe(tmp_path / "run.toml") == recipe
 
 
 def test_missing_and_broken_data_name_file_and_line(start: Path, tmp_path: Path) -> None:
