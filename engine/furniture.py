@@ -37,19 +37,28 @@ def find_furniture(pages: list[list[Block]], heights: list[float]) -> set[int]:
         _edge_blocks(blocks, height, found) for blocks, height in zip(pages, heights, strict=True)
     ]
     places: dict[str, dict[int, float]] = defaultdict(dict)
+    n_heads: Counter[str] = Counter()
     for number, sides in enumerate(edges):
         for side in sides:
             for block, place in side:
-                places[_key(block.text)][number] = place
+                key = _key(block.text)
+                places[key][number] = place
+                n_heads[key] += block.is_header or block.header is not None
     enough = 2 if len(pages) < 4 else 3
     for number, sides in enumerate(edges):
         for side in sides:
             for block, place in side:
-                n_near = _n_near(places[_key(block.text)], number, place)
-                # Furniture stands outside everything else; a row may head a table.
-                if n_near < enough or block.is_header or block.header is not None:
+                key = _key(block.text)
+                # Furniture stands outside everything else. A header repeated on the pages of a
+                # long table is none; a running header that chances to stand over a table is.
+                heads_tables = 2 * n_heads[key] > len(places[key])
+                if heads_tables or _n_near(places[key], number, place) < enough:
                     break
                 found.add(id(block))
+    for blocks in pages:
+        for block in blocks:
+            if block.header is not None and id(block.header) in found:
+                block.header = None
     return found
 
 

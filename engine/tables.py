@@ -364,7 +364,9 @@ def _fills_cells(last: Row, row: Row, first_value: float) -> bool:
     return all(
         not is_number(cell.text)
         and any(
-            abs(cell.x0 - above.x0) < 2 and not is_number(above.text) for above in last.cells[1:]
+            not is_number(above.text)
+            and (abs(cell.x0 - above.x0) < 2 or abs(cell.x1 - above.x1) < 2)
+            for above in last.cells[1:]
         )
         for cell in row.cells
     )
@@ -373,7 +375,9 @@ def _fills_cells(last: Row, row: Row, first_value: float) -> bool:
 def _with_rest(last: Row, row: Row) -> Row:
     cells = list(last.cells)
     for cell in row.cells:
-        k = min(range(1, len(cells)), key=lambda k: abs(cells[k].x0 - cell.x0))
+        k = min(
+            range(1, len(cells)), key=lambda k: abs(cells[k].x0 + cells[k].x1 - cell.x0 - cell.x1)
+        )
         cells[k] = join_pieces(cells[k], cell, " ")
     return Row(cells)
 
