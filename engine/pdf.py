@@ -21,6 +21,9 @@ from docqa.engine.types import Box, PageStatus
 pymupdf.TOOLS.mupdf_display_errors(False)
 pymupdf.TOOLS.mupdf_display_warnings(False)
 
+MUPDF_ERRORS = (pymupdf.mupdf.FzErrorBase, RuntimeError, ValueError, OSError)
+"""What MuPDF raises on damaged files."""
+
 _FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
 """Without TEXT_PRESERVE_LIGATURES, which would leave one character for `fi`."""
 _BOLD, _ITALIC, _RAISED = 16, 2, 1
@@ -92,16 +95,15 @@ def open_pdf(path: Path, password: str | None) -> Iterator[pymupdf.Document]:
         IngestError: When it is damaged beyond repair, or needs another password.
     """
     try:
-        pdf = pymupdf.open(str(path), filetype="pdf")
-    except (RuntimeError, ValueError, OSError) as error:
+        with pymupdf.open(str(path), filetype="pdf") as pdf:
+            if pdf.needs_pass:
+                _unlock(pdf, path, password)
+            yield pdf
+    except MUPDF_ERRORS as error:
         raise IngestError(
             f"Cannot ingest {path.name}: the file is damaged and cannot be repaired.",
             "Fetch the file again, or print it to a new PDF from a program that opens it.",
         ) from error
-    with pdf:
-        if pdf.needs_pass:
-            _unlock(pdf, path, password)
-        yield pdf
 
 
 def _unlock(pdf: pymupdf.Document, path: Path, password: str | None) -> None:
@@ -119,7 +121,7 @@ def _unlock(pdf: pymupdf.Document, path: Path, password: str | None) -> None:
 
 def is_dynamic_form(pdf: pymupdf.Document) -> bool:
     """Whether the content is an XFA form, which only Adobe's reader lays out."""
-    with suppress(RuntimeError, ValueError):
+    with suppress(*MUPDF_ERRORS):
         catalog = pdf.pdf_catalog()
         keys = ("NeedsRendering", "AcroForm/XFA")
         return any(pdf.xref_get_key(catalog, key)[0] != "null" for key in keys)
@@ -149,7 +151,8 @@ def read_page(page: pymupdf.Page) -> PageContent:
         for line in lines:
             (pieces if t == turn else strays).extend(_pieces(line, turn, width, height))
     if page.parent.is_form_pdf:
-        pieces.extend(_form_values(page, turn, width, height))
+        text = " ".join(piece.text for piece in pieces)
+        pieces.extend(v for v in _form_values(page, turn, width, height) if v.text not in text)
     m = page.rotation_matrix
     to_shown = (m.a, m.b, m.c, m.d, m.e, m.f) if rotation else None
     return PageContent(pieces, strays, turn, width, height, to_shown)
@@ -205,6 +208,8 @@ def _pieces(line: dict[str, Any], turn: int, width: float, height: float) -> lis
         piece.x1 -= (len(text) - len(bare) - n_left) * share * 0.8
     if bare[0] in "-_=" and _RULE.fullmatch(bare):
         return []
+    if "  " in bare and "   " not in bare:
+        bare = piece.text = bare.replace("  ", " ")
     if "   " in bare or "......" in bare or ". . . " in bare or "··" in bare or "……" in bare:
         return _cut(piece, [m.span() for m in _GAP.finditer(bare)])
     if bare[-1] in "$€£" and len(bare) > 1 and bare[-2] == " ":
@@ -257,11 +262,14 @@ def _turn_back(box: Box, turn: int, width: float, height: float) -> Box:
 
 
 def _form_values(page: pymupdf.Page, turn: int, width: float, height: float) -> Iterator[Piece]:
-    """What was filled in, where it stands; ticked boxes as an x."""
+    """What was filled in, where it stands; ticked boxes as `[x]`.
+
+    Most forms also draw their values, and then they are text of the page already.
+    """
     for widget in page.widgets():
         value = str(widget.field_value or "").strip()
         if widget.field_type_string in ("CheckBox", "RadioButton"):
-            value = "" if value in ("", "Off", "False") else "x"
+            value = "" if value in ("", "Off", "False") else "[x]"
         elif widget.field_type_string not in ("Text", "ComboBox"):
             value = ""
         if not value:

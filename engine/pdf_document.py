@@ -18,6 +18,7 @@ from docqa.engine.errors import Cancelled, IngestError
 from docqa.engine.furniture import find_furniture
 from docqa.engine.layout import Row
 from docqa.engine.pdf import (
+    MUPDF_ERRORS,
     PageContent,
     is_dynamic_form,
     is_language,
@@ -109,7 +110,7 @@ def _read_blocks(pdf: pymupdf.Document, number: int) -> tuple[PageContent | None
     """A page's blocks; None for its content when MuPDF cannot load it."""
     try:
         content = read_page(pdf[number])
-    except Exception:  # MuPDF's errors share no base class; one bad page must not cost the rest
+    except MUPDF_ERRORS:  # one bad page must not cost the rest
         return None, []
     blocks = page_blocks(content.pieces)
     blocks.extend(Block([Row([piece])], is_stray=True) for piece in content.strays)
@@ -151,7 +152,7 @@ def _status(
         if len(scored) < _FEW_CHARS:
             return unread_status(pdf[number], scored, has_furniture=bool(furniture and blocks))
         return PageStatus.TEXT if is_language(pdf[number], scored) else PageStatus.SUSPECT
-    except Exception:  # as above
+    except MUPDF_ERRORS:
         return PageStatus.SUSPECT
 
 
