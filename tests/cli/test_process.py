@@ -47,11 +47,12 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGINT to send")
 def test_ctrl_c_ends_with_130_and_a_library_that_opens(tmp_path: Path) -> None:
-    command = [*DOCQA, "ask", "Who?", "-", "--retriever", "bm25"]
+    command = [*DOCQA, "ask", "Who?", "-", "--retriever", "bm25", "--library", "library.db"]
     ask = subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-    time.sleep(1.5)  # it waits for the text
+    while not (tmp_path / "library.db").exists():  # then it waits for the text
+        time.sleep(0.05)
     ask.send_signal(signal.SIGINT)
-    _, complaint = ask.communicate(timeout=20)
+    _, complaint = ask.communicate(timeout=120)
     assert ask.returncode == 130
     assert complaint.strip() == b"docqa: interrupted"
-    subprocess.run([*DOCQA, "library", "list"], cwd=tmp_path, check=True)
+    subprocess.run([*DOCQA, "library", "list", "--library", "library.db"], cwd=tmp_path, check=True)

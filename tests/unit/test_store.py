@@ -389,6 +389,6 @@ def test_a_document_of_400_pages_loads_fast(store: Store) -> None:
     document = Document("ef" * 32, "Long", None, pages, sentences, "test/1")
     store.add(document)
     assert store.load(document.id) == document
-    started = time.perf_counter()
+    started = time.process_time()
     store.load(document.id)
-    assert time.perf_counter() - started < 1.0  # 0.1 s on an idle machine
+    assert time.process_time() - started < 0.3
