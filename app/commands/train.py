@@ -51,7 +51,9 @@ def train() -> None:
 @click.option(
     "--minutes", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Stop after N."
 )
-@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Stop after N steps.")
+@click.option(
+    "--steps", type=click.IntRange(min=1), metavar="N", help="Length of the run; default: recipe's."
+)
 @click.option("--seed", type=int, help="Default: the recipe's.")
 @click.option("--resume", is_flag=True, help="Go on with the run in DIR.")
 @click.option("--device", type=click.Choice(DEVICES), default="auto", help="Where to train.")
@@ -87,6 +89,64 @@ def retriever(
         resume=resume,
         device=device,
         on_progress=narrator.training,
+    )
+    narrator.clear()
+    click.echo(folder)
+
+
+@train.command()
+@click.argument(
+    "checkpoint",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="CHECKPOINT",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="The small checkpoint; replaced if it exists.",
+)
+@click.option(
+    "--dev",
+    type=DATA_FILE,
+    multiple=True,
+    required=True,
+    metavar="FILE",
+    help="Labelled documents to measure on; may be given several times.",
+)
+@click.argument("more_dev", type=DATA_FILE, nargs=-1, metavar="[FILE]...")
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Questions of each file, at most."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Chooses them.")
+@click.option("--device", type=click.Choice(DEVICES), default="auto", help="Where to measure.")
+@quiet_option
+def publish(
+    checkpoint: Path,
+    out: Path,
+    dev: tuple[Path, ...],
+    more_dev: tuple[Path, ...],
+    limit: int | None,
+    seed: int,
+    device: str,
+    quiet: bool,
+) -> None:
+    """Make a checkpoint small, calibrate its confidence and measure it."""
+    from docqa.app.diagnostics import Narrator
+
+    narrator = Narrator(quiet=quiet)
+
+    from docqa.trainer.publish import publish as publish_checkpoint
+
+    folder = publish_checkpoint(
+        checkpoint,
+        out,
+        [*dev, *more_dev],
+        limit=limit,
+        seed=seed,
+        device=device,
+        on_progress=narrator.benching,
     )
     narrator.clear()
     click.echo(folder)

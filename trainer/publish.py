@@ -1,0 +1,150 @@
+"""Turn a run's best checkpoint into one to ship: small, calibrated, measured.
+
+Every number in the shipped `metrics.json` and in its card comes from here.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from docqa.engine.bm25 import BM25Retriever
+from docqa.engine.errors import CheckpointError
+from docqa.engine.hybrid import HybridRetriever
+from docqa.engine.mamba2.checkpoint import (
+    load_model,
+    load_tokenizer,
+    read_metrics,
+    save_checkpoint,
+)
+from docqa.engine.mamba_retriever import MambaRetriever
+from docqa.engine.retriever import IsCancelled, OnProgress, Retriever, Scores
+from docqa.engine.types import Document
+from docqa.trainer.bench import bench_files, markdown_table
+from docqa.trainer.calibrate import calibrate
+
+MAX_BYTES = 30 * 1024**2
+"""Most bytes the embedded checkpoint may take."""
+
+OnFile = Callable[[str, int, int], None]
+
+
+class RememberedScores:
+    """A retriever whose scores are kept, so that benchmark and calibration read only once."""
+
+    def __init__(self, retriever: Retriever) -> None:
+        self._retriever = retriever
+        self._kept: dict[tuple[str, str], Scores] = {}
+        self.name = retriever.name
+        self.checkpoint = retriever.checkpoint
+        self.device = retriever.device
+
+    def score(
+        self,
+        question: str,
+        document: Document,
+        *,
+        on_progress: OnProgress | None = None,
+        is_cancelled: IsCancelled | None = None,
+    ) -> Scores:
+        """See `Retriever.score`."""
+        key = (document.id, question)
+        if key not in self._kept:
+            self._kept[key] = self._retriever.score(
+                question, document, on_progress=on_progress, is_cancelled=is_cancelled
+            )
+        return self._kept[key]
+
+
+def publish(
+    checkpoint: Path,
+    out: Path,
+    dev: Sequence[Path],
+    *,
+    limit: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    on_progress: OnFile | None = None,
+) -> Path:
+    """Write the small form of a checkpoint with its measures.
+
+    Weights are stored as fp16, the embedding as int8 with a scale a row. What is measured is that
+    form: `mamba`, `bm25` and `hybrid` on the dev files, and the confidence of the two that read.
+
+    Args:
+        checkpoint: A checkpoint folder, as training leaves it.
+        out: The folder to write; replaced only when everything is measured.
+        dev: Labelled files.
+        limit: Most questions of each kind a file.
+        seed: Of the sample.
+        device: Where to measure.
+        on_progress: File name, questions done, questions in all.
+
+    Raises:
+        CheckpointError: When the result is larger than `MAX_BYTES`.
+    """
+    partial = out.with_name(out.name + ".part")
+    shutil.rmtree(partial, ignore_errors=True)
+    trained = {k: v for k, v in read_metrics(checkpoint).items() if k != "dev"}
+    model, tokenizer = load_model(checkpoint), load_tokenizer(checkpoint)
+    save_checkpoint(
+        partial, model, tokenizer, metrics=trained, dtype=torch.float16, int8_embedding=True
+    )
+    shutil.copyfile(checkpoint / "run.toml", partial / "run.toml")
+    n_bytes = sum(path.stat().st_size for path in partial.iterdir())
+    if n_bytes > MAX_BYTES:
+        raise CheckpointError(f"{partial} takes {n_bytes} bytes, {MAX_BYTES} are allowed.")
+
+    mamba = RememberedScores(MambaRetriever.load(partial, device=device))
+    hybrid = HybridRetriever(mamba)
+    retrievers: list[Retriever] = [mamba, BM25Retriever(), hybrid]
+    results = [
+        bench_files(dev, one, limit=limit, seed=seed, on_progress=on_progress) for one in retrievers
+    ]
+    for result in results:
+        result["checkpoint"] = None if result["retriever"] == "bm25" else "embedded"
+    reading: list[Retriever] = [mamba, hybrid]
+    confidence = {
+        one.name: calibrate(dev, one, limit=limit, seed=seed, on_progress=on_progress)
+        for one in reading
+    }
+    metrics = {**trained, "benchmark": results, "confidence": confidence}
+    (partial / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
+    (partial / "README.md").write_text(card(metrics), encoding="utf-8")
+    shutil.rmtree(out, ignore_errors=True)
+    partial.rename(out)
+    return out
+
+
+def card(metrics: Mapping[str, Any]) -> str:
+    """The checkpoint's README: the fixed part from the recipes' folder, then the measures."""
+    fixed = (Path(__file__).parent / "recipes" / "card.md").read_text(encoding="utf-8")
+    results = metrics["benchmark"]
+    limit = results[0]["limit"]
+    asked = f"At most {limit} questions a file, " if limit else "All questions, "
+    parts = [fixed.rstrip(), "", "## Measured", ""]
+    parts.append(f"{asked}seed {results[0]['seed']}, whole documents, dev files.")
+    for title, metric, budget in (
+        ("Recall within 500 words", "recall_words", "500"),
+        ("Recall within 1,000 words", "recall_words", "1000"),
+        ("Recall within 2,000 words", "recall_words", "2000"),
+        ("Mean reciprocal rank", "mrr", ""),
+    ):
+        parts += ["", f"{title}:", "", markdown_table(results, metric, budget)]
+    parts += ["", "Refusing what the document does not answer, on documents not fitted on:", ""]
+    parts += ["| retriever | precision | recall | refused with an answer | ECE |"]
+    parts += ["| --- | ---: | ---: | ---: | ---: |"]
+    for name, entry in metrics["confidence"].items():
+        measured = entry["metrics"]
+        cells = [
+            measured[key]
+            for key in ("refusal_precision", "refusal_recall", "false_refusals", "ece")
+        ]
+        shown = ["-" if cell is None else f"{cell:.2f}" for cell in cells]
+        parts.append(f"| {name} | {' | '.join(shown)} |")
+    return "\n".join(parts) + "\n"
