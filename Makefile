@@ -5,7 +5,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 SAMPLE := $(wildcard assets/sample/*.pdf)
-QUESTION := What is the penalty for each month that a return is late?
+QUESTION := How much did the company pay for new vessels in 2024?
 
 .PHONY: demo test lint types clean
 
