@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from docqa.engine.errors import IngestError
-from docqa.engine.plain import decode_text, is_markdown_name, reflow
+from docqa.engine.plain import Reflowed, decode_text, is_markdown_name, reflow
 from docqa.engine.sentences import SEGMENTER, split_sentences
 from docqa.engine.types import Document, Page, PageStatus, Sentence, SentenceKind
 
@@ -78,7 +78,7 @@ def document_from_text(
             begin a page at every form feed.
     """
     return _document_from_pages(
-        [reflow(page) for page in text.split("\f")] if is_wrapped else [text],
+        [reflow(page) for page in text.split("\f")] if is_wrapped else [Reflowed(text)],
         document_id=hashlib.sha256(text.encode()).hexdigest(),
         title=title,
         path=path,
@@ -86,15 +86,18 @@ def document_from_text(
 
 
 def _document_from_pages(
-    texts: list[str], *, document_id: str, title: str, path: str | None
+    texts: list[Reflowed], *, document_id: str, title: str, path: str | None
 ) -> Document:
     sentences: list[Sentence] = []
     pages: list[Page] = []
     heading = None
-    for number, text in enumerate(texts, 1):
+    for number, reflowed in enumerate(texts, 1):
+        text = reflowed.text
         status = PageStatus.TEXT if text.strip() else PageStatus.EMPTY
         pages.append(Page(number, text, status))
         for start, end, kind in split_sentences(text):
+            if start in reflowed.headings:
+                kind = SentenceKind.HEADING
             sentence_id = len(sentences)
             sentences.append(Sentence(sentence_id, number, start, end, kind, heading=heading))
             if kind is SentenceKind.HEADING:

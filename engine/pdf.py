@@ -296,6 +296,8 @@ def unread_status(page: pymupdf.Page, text: str, *, has_furniture: bool) -> Page
         return PageStatus.IMAGE
     if named or (has_furniture and not text):
         return PageStatus.TEXT
+    if page.get_text().strip(" \n\xa0") == "" and page.get_text():
+        return PageStatus.EMPTY  # nothing but spaces
     # Letters are painted but none could be named: the font has no Unicode map.
     drawn = {kind for kind, *_ in page.get_bboxlog()}
     if drawn & {"fill-text", "stroke-text", "fill-imgmask"}:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 _MARKDOWN_SUFFIXES = frozenset([".md", ".markdown", ".mdown", ".mkd"])
 _BINARY = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
@@ -45,25 +46,41 @@ def decode_text(content: bytes) -> str | None:
     return None
 
 
-def reflow(text: str, *, is_markdown: bool = False) -> str:
-    """The text with a paragraph or a table row a line.
+@dataclass(frozen=True, slots=True)
+class Reflowed:
+    """A text with a paragraph or a table row a line."""
 
-    Lines of a paragraph that were wrapped at a width are joined; lists, tables, verse and lines
-    broken on purpose stay as they are. Markdown loses its heading marks and table rules.
+    text: str
+    headings: frozenset[int] = frozenset()
+    """Offsets at which a line marked as a heading begins."""
+
+
+def reflow(text: str, *, is_markdown: bool = False) -> Reflowed:
+    """Put each paragraph on one line.
+
+    Lines that were wrapped at a width are joined; lists, tables, verse and lines broken on purpose
+    stay as they are. Markdown loses its heading marks and table rules.
     """
     out: list[str] = []
+    headings: set[int] = set()
     block: list[str] = []
     for line in [*text.split("\n"), ""]:
         line = line.rstrip()
         if line:
             block.append(line)
             continue
-        if block:
-            out.extend(_markdown_block(block) if is_markdown else _unwrap(block))
-            block = []
+        if block and is_markdown:
+            lines, marked = _markdown_block(block)
+            headings |= {len(out) + i for i in marked}
+            out.extend(lines)
+        elif block:
+            out.extend(_unwrap(block))
+        block = []
         if out and out[-1]:
             out.append("")
-    return "\n".join(out).strip("\n")
+    starts = accumulate((len(line) + 1 for line in out), initial=0)
+    marks = frozenset(start for i, start in enumerate(starts) if i in headings)
+    return Reflowed("\n".join(out).rstrip("\n"), marks)
 
 
 def _unwrap(lines: list[str]) -> list[str]:
@@ -85,18 +102,22 @@ def _unwrap(lines: list[str]) -> list[str]:
     return out
 
 
-def _markdown_block(lines: list[str]) -> list[str]:
+def _markdown_block(lines: list[str]) -> tuple[list[str], set[int]]:
+    """The lines of a block without their marks, and which of them are headings."""
     out: list[str] = []
+    headings: set[int] = set()
     for line in lines:
-        heading = _HEADING.fullmatch(line.strip())
+        bare = line.strip()
+        heading = _HEADING.fullmatch(bare)
         if heading:
+            headings.add(len(out))
             out.extend([heading[1], ""])
-        elif _RULE.fullmatch(line.strip()):
+        elif _RULE.fullmatch(bare):
             continue
-        elif line.lstrip().startswith("|"):
-            out.append(" | ".join(cell.strip() for cell in line.strip().strip("|").split("|")))
+        elif bare.startswith("|"):
+            out.append(" | ".join(cell.strip() for cell in bare.strip("|").split("|")))
         elif out and out[-1] and not _OPENS.match(line) and " | " not in out[-1]:
-            out[-1] += " " + line.strip()
+            out[-1] += " " + bare
         else:
-            out.append(line.strip() if not line.startswith("    ") else line)
-    return out
+            out.append(line if line.startswith("    ") else bare)
+    return out, headings

@@ -170,26 +170,31 @@ def _table_begin(rows: list[Row], begin: int, top: int, end: int) -> int:
         end: After its last row.
     """
     first = top
+    has_units = False
     table = rows[top]
     left, right = min(row.x0 for row in rows[top:end]), max(row.x1 for row in rows[top:end])
     while first > begin and top - first < 4:
         row = rows[first - 1]
-        if rows[first].base - row.base > 2 * row.size:
-            break
         text = row.cells[0].text
+        if has_units and not _PERIOD.search(text):
+            break  # above the units stands the title
+        is_units = _UNITS.match(text) is not None
+        if rows[first].base - row.base > (3.5 if is_units else 2) * row.size:
+            break
         over_values = row.x0 > left + 0.25 * (right - left)
         in_label = row.x1 < table.cells[1].x0 and row.x0 >= left - 2
         wraps = in_label and not _is_header_row(table)
         if len(text) > 70 or not (
             (over_values and row.x1 > table.cells[0].x0)
-            or (len(text) < 60 and (_UNITS.match(text) or (_PERIOD.search(text) and not row.bold)))
+            or (len(text) < 60 and (is_units or (_PERIOD.search(text) and not row.bold)))
             or wraps
         ):
             break
-        is_title = row.bold and not table.bold and not over_values and not _UNITS.match(text)
+        is_title = row.bold and not table.bold and not over_values and not is_units
         if text.endswith(".") or is_title:
             break
         first -= 1
+        has_units = has_units or is_units
     return first
 
 

@@ -1,0 +1,368 @@
+"""Real PDFs: what an analyst asks for stands in one row, with its page, header and heading."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pymupdf
+import pytest
+
+from docqa.engine.ingest import ingest
+from docqa.engine.types import Document, PageStatus, Sentence, SentenceKind
+
+PDFS = Path(__file__).parents[3] / "shared" / "pdfs"
+SAMPLE = Path(__file__).parents[2] / "assets" / "sample" / "harrow-point-ferries.pdf"
+needs_pdfs = pytest.mark.skipif(not PDFS.is_dir(), reason=f"no PDF files at {PDFS}")
+
+
+@cache
+def read(name: str) -> Document:
+    return ingest(SAMPLE if name == "sample" else PDFS / f"{name}.pdf")
+
+
+def find(document: Document, page: int, text: str) -> Sentence:
+    """The sentence on a page that reads exactly so."""
+    found = [
+        sentence
+        for sentence in document.sentences
+        if sentence.page == page and document.sentence_text(sentence.id) == text
+    ]
+    on_page = [document.sentence_text(s.id) for s in document.sentences if s.page == page]
+    assert len(found) == 1, f"{text!r} is not one of {on_page}"
+    return found[0]
+
+
+def text_of(document: Document, sentence_id: int | None) -> str:
+    assert sentence_id is not None
+    return document.sentence_text(sentence_id)
+
+
+@needs_pdfs
+@pytest.mark.parametrize(
+    ("name", "page", "row", "header"),
+    [
+        (
+            "real/10k-ebay-2021",
+            58,
+            "Net revenues | $10,420 | $8,894 | $7,429",
+            "Year Ended December 31, (In millions, except per share amounts) | 2021 | 2020 | 2019",
+        ),
+        (
+            "real/10k-ebay-2021",
+            58,
+            "Diluted | 663 | 718 | 856",
+            "Year Ended December 31, (In millions, except per share amounts) | 2021 | 2020 | 2019",
+        ),
+        (
+            "real/10k-ebay-2021",
+            57,
+            "Total assets | $26,626 | $19,310",
+            "December 31, (In millions, except par value) | 2021 | 2020",
+        ),
+        (
+            "real/10k-ebay-2021",
+            61,
+            "Purchases of property and equipment | (444) | (463) | (508)",
+            "Year Ended December 31, (In millions) | 2021 | 2020 | 2019",
+        ),
+        (
+            "real/10k-ebay-2021",
+            36,
+            "Cost of net revenues | $2,650 | 47% | $1,797 | 13% | $1,585",
+            "Year Ended December 31, | 2021 | % Change | 2020 | % Change | 2019",
+        ),
+        (
+            "real/10k-ebay-2021",
+            78,
+            "Goodwill | $4,155 | $— | $130 | $4,285 | $22 | $(129) | $4,178",
+            "December 31, 2019 | Goodwill Acquired | Adjustments | December 31, 2020 | "
+            "Goodwill Acquired | Adjustments | December 31, 2021",
+        ),
+        (
+            "real/10k-fedex-2023",
+            83,
+            "Capital expenditures | (6,174) | (6,763) | (5,884)",
+            "Years ended May 31, (IN MILLIONS) | 2023 | 2022 | 2021",
+        ),
+        (
+            "real/10k-fedex-2023",
+            84,
+            "Employee incentive plans and other (5.4 million shares issued) | — | 125 | 56 | — | "
+            "732 | 913",
+            None,
+        ),
+        (
+            "real/10k-salesforce-2023",
+            61,
+            "Total revenues | 31,352 | 26,492 | 21,252",
+            "Fiscal Year Ended January 31, (in millions, except per share data) | 2023 | 2022 | "
+            "2021",
+        ),
+        (
+            "real/10k-salesforce-2023",
+            64,
+            "Capital expenditures | (798) | (717) | (710)",
+            "Fiscal Year Ended January 31, (in millions) | 2023 | 2022 | 2021",
+        ),
+        (
+            "real/10k-pge-2017",
+            124,
+            "Capital expenditures | (5,641) | (5,709) | (5,173)",
+            "Year ended December 31, (in millions) | 2017 | 2016 | 2015",
+        ),
+        (
+            "real/10k-pge-2017",
+            150,
+            "State income tax (net of federal benefit) (1) | 1.5 | (2.5) | (4.9) | 1.6 | (2.2) | "
+            "(4.8)",
+            "PG&E Corporation | Utility | Year Ended December 31, | 2017 | 2016 | 2015 | 2017 | "
+            "2016 | 2015",
+        ),
+        (
+            "sample",
+            9,
+            "Purchase of new vessels | (18,640) | (6,200)",
+            "Year ended December 31, (In thousands) | 2024 | 2023",
+        ),
+    ],
+)
+def test_a_statement_row_is_one_sentence_under_its_header(
+    name: str, page: int, row: str, header: str | None
+) -> None:
+    document = read(name)
+    sentence = find(document, page, row)
+    assert sentence.kind is SentenceKind.ROW
+    if header is not None:
+        assert text_of(document, sentence.header) == header
+
+
+def test_a_table_keeps_its_header_on_the_next_page() -> None:
+    document = read("sample")
+    row = find(document, 8, "Total assets | $123,941 | $110,207")
+    assert row.header is not None
+    assert document.sentences[row.header].page == 7
+    assert text_of(document, row.header) == "December 31, (In thousands) | 2024 | 2023"
+
+
+def test_column_names_over_several_lines_become_one_row() -> None:
+    document = read("sample")
+    row = find(document, 3, "Cape Amity (seasonal) | 814 | 133 | - | 4%")
+    assert text_of(document, row.header) == (
+        "Route | Sailings 2024 | Passengers 2024 (thousands) | Vehicles 2024 (thousands) | "
+        "Share of revenue"
+    )
+
+
+def test_running_heads_and_page_numbers_are_text_but_no_sentences() -> None:
+    document = read("sample")
+    for page in document.pages[1:]:
+        assert "Harrow Point Ferries, Inc. | Annual Report 2024" in page.text
+        assert page.text.split("\n")[-1] == str(page.number)
+    scored = [document.sentence_text(s.id) for s in document.sentences if s.page > 1]
+    assert "Harrow Point Ferries, Inc. | Annual Report 2024" not in scored
+    assert not any(re.fullmatch(r"\d+", text) for text in scored)
+
+
+@needs_pdfs
+def test_page_numbers_are_found_wherever_the_text_ends() -> None:
+    # eBay's filing was printed from a web page: the number follows the text at any height.
+    document = read("real/10k-ebay-2021")
+    scored = {(s.page, document.sentence_text(s.id)) for s in document.sentences}
+    for page in document.pages[2:115]:
+        assert str(page.number) in page.text.split("\n")
+        assert (page.number, str(page.number)) not in scored
+        assert (page.number, "Table of Contents") not in scored
+
+
+@pytest.mark.parametrize(
+    ("page", "text", "heading"),
+    [
+        (4, "We have not had a strike since 2008.", "Employees"),
+        (5, "Spare parts for her engines have to be ordered up to seven months ahead.",
+         "We depend on a small number of vessels."),
+        (9, "Purchase of new vessels | (18,640) | (6,200)",
+         "Consolidated statements of cash flows"),
+        (12, "5.1 For each Cancelled Sailing above 2 percent of the timetable in a calendar year, "
+         "the Operator shall pay the Authority $1,200.", "Article 5. Penalties and termination"),
+    ],
+)  # fmt: skip
+def test_a_sentence_knows_its_heading(page: int, text: str, heading: str) -> None:
+    document = read("sample")
+    sentence = find(document, page, text)
+    assert text_of(document, sentence.heading) == heading
+    assert document.sentences[sentence.heading or 0].kind is SentenceKind.HEADING
+
+
+@pytest.mark.parametrize(
+    "name", ["sample", "zoo/two-column-tracemonkey", "zoo/form-instructions-i1040nr"]
+)
+def test_sentences_lie_in_order_in_the_text_of_their_page(name: str) -> None:
+    if name != "sample" and not PDFS.is_dir():
+        pytest.skip(f"no PDF files at {PDFS}")
+    document = read(name)
+    last = (0, 0)
+    for i, sentence in enumerate(document.sentences):
+        assert sentence.id == i
+        assert (sentence.page, sentence.start) >= last
+        last = (sentence.page, sentence.end)
+        text = document.sentence_text(i)
+        assert text
+        assert text == text.strip()
+        assert "\n" not in text
+        for other in (sentence.heading, sentence.header):
+            assert other is None or other < i
+
+
+@needs_pdfs
+@pytest.mark.parametrize(
+    ("name", "page", "in_order"),
+    [
+        (
+            "zoo/three-column-federal-register",
+            1,
+            [
+                "comments on this proposed AD by September 21, 2020.",
+                "You may send comments, using the procedures found in 14 CFR 11.43 and 11.45",
+                "It is also available in the Docket",
+                "The most helpful comments reference a specific portion of the",
+                "proposal, explain the reason for any recommended change",
+                "Confidential Business Information (CBI)",
+                "On October 29, 2018, a Boeing Model 737–8 airplane",
+            ],
+        ),
+        (
+            "zoo/two-column-tracemonkey",
+            13,
+            [
+                "Fraction of time spent on major VM activities.",
+                "leading to much greater tail duplication.",
+                "Researchers have shown how to gen-",
+                "erate native code with nearly the same structure",
+                "9. Conclusions",
+                "10. Future Work",
+            ],
+        ),
+        (
+            "zoo/form-instructions-i1040nr",
+            5,
+            [
+                "A dual-status year is one in which you change status",
+                "As a dual-status taxpayer not filing a joint return, you are taxed on income",
+                "from all sources for the part of the year you were a resident alien.",
+                "Special rules apply for exemptions",
+                "How To Figure Tax for Dual-Status Year",
+            ],
+        ),
+    ],
+)
+def test_columns_are_read_one_after_the_other(name: str, page: int, in_order: list[str]) -> None:
+    text = read(name).pages[page - 1].text
+    places = [text.find(words) for words in in_order]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
+@needs_pdfs
+def test_prose_in_columns_is_not_a_table() -> None:
+    document = read("zoo/three-column-federal-register")
+    rows = [s for s in document.sentences if s.kind is SentenceKind.ROW and s.page < 5]
+    assert rows == []
+
+
+@needs_pdfs
+def test_words_broken_at_line_ends_are_joined() -> None:
+    columns = read("zoo/two-column-tracemonkey").text
+    assert "type-specialized" in columns  # a compound stays one
+    assert "efficiently compiled traces" in columns
+    broken = re.findall(r"\b(?:expres- sions|dy- namic|lan- guages|special- ized)\b", columns)
+    assert broken == []
+    register = read("zoo/three-column-federal-register").text
+    assert "proposes to supersede Airworthiness Directive (AD) 2018–23–51" in register
+    filing = read("real/10k-fedex-2023").text
+    assert "long-term debt" in filing
+    assert "longterm" not in filing
+
+
+@pytest.mark.parametrize(
+    ("name", "page", "text", "words"),
+    [
+        ("sample", 7, "Total revenue | 85,760 | 80,280", ("Total", "80,280")),
+        ("zoo/rotated-table-background-checks", 1, "Wyoming", ("Wyoming", "5,017")),
+        ("zoo/rotated-pages-french", 3, None, None),
+    ],
+)
+def test_boxes_stand_where_the_words_are_shown(
+    name: str, page: int, text: str | None, words: tuple[str, str] | None
+) -> None:
+    if name != "sample" and not PDFS.is_dir():
+        pytest.skip(f"no PDF files at {PDFS}")
+    document = read(name)
+    path = SAMPLE if name == "sample" else PDFS / f"{name}.pdf"
+    with pymupdf.open(path) as pdf:
+        shown = pdf[page - 1].rect
+        for sentence in document.sentences:
+            if sentence.page == page:
+                assert sentence.box is not None
+                x0, y0, x1, y1 = sentence.box
+                assert -2 <= x0 < x1 <= shown.width + 2
+                assert -2 <= y0 < y1 <= shown.height + 2
+        if text is None or words is None:
+            return
+        found = [
+            s for s in document.sentences
+            if s.page == page and document.sentence_text(s.id).startswith(text)
+        ]  # fmt: skip
+        box = pymupdf.Rect(found[0].box) + (-3, -3, 3, 3)  # noqa: RUF005 - adds to each side
+        # search_for answers in the page as stored; the box is on the page as shown.
+        for word in words:
+            hits = [hit * pdf[page - 1].rotation_matrix for hit in pdf[page - 1].search_for(word)]
+            assert any(hit.normalize() in box for hit in hits)
+
+
+@needs_pdfs
+def test_a_table_on_a_rotated_page_has_its_rows() -> None:
+    document = read("zoo/rotated-table-background-checks")
+    rows = [
+        document.sentence_text(s.id) for s in document.sentences if s.kind is SentenceKind.ROW
+    ]  # fmt: skip
+    wyoming = next(row for row in rows if row.startswith("Wyoming | "))
+    assert wyoming.split(" | ")[1:4] == ["383", "1,745", "2,372"]
+    assert wyoming.endswith("| 5,017")
+
+
+@needs_pdfs
+def test_double_spaced_lines_make_paragraphs() -> None:
+    document = read("real/long-sec-regulation-best-interest")
+    text = document.pages[99].text
+    assert "we believe it is necessary to impose a more explicit disclosure obligation" in text
+
+
+@needs_pdfs
+def test_pages_without_text_are_told_apart() -> None:
+    document = read("real/10k-pge-2017")
+    assert document.pages[45].status is PageStatus.EMPTY
+    assert document.pages[119].status is PageStatus.TEXT
+    assert document.unread_pages == ()
+    assert read("real/long-book-free-culture").unread_pages == (1, 255)  # cover and a picture
+
+
+def test_the_title_is_the_documents_own() -> None:
+    assert read("sample").title == "Harrow Point Ferries, Inc. Annual Report 2024"
+
+
+@needs_pdfs
+def test_a_useless_title_gives_way_to_the_file_name() -> None:
+    assert read("zoo/rotated-pages-french").title == "rotated-pages-french"
+
+
+def test_the_sample_fits_its_source(tmp_path: Path) -> None:
+    script = SAMPLE.with_name("make_sample.py")
+    made: dict[str, object] = {"__name__": "make_sample", "__file__": str(script)}
+    exec(compile(script.read_text(encoding="utf-8"), str(script), "exec"), made)
+    target = tmp_path / "made.pdf"
+    made["TARGET"] = target
+    made["main"]()  # type: ignore[operator]
+    assert ingest(target).text == read("sample").text
+    assert SAMPLE.stat().st_size < 150_000
