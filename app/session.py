@@ -114,7 +114,7 @@ def check_choices(settings: Settings, *, checkpoint_given: bool) -> None:
         if not folder.is_dir():
             raise MissingError(
                 f"No checkpoint folder {settings.checkpoint}.",
-                "Leave --checkpoint away to use the embedded one.",
+                "Leave --checkpoint away to use the one that comes with docqa.",
             )
 
 

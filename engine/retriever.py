@@ -1,6 +1,7 @@
 """What a retriever is: a question and a document in, a score for every sentence out.
 
-`mamba`, `bm25` and `hybrid` stand behind this one protocol; `load_retriever` picks one by name.
+`mamba`, `bm25` and `hybrid` stand behind this one protocol, and the baselines `embedding` and
+`fusion`; `load_retriever` picks one by name.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
     from docqa.engine.packing import TokenCache
 
-RETRIEVERS = ("mamba", "bm25", "hybrid")
+RETRIEVERS = ("mamba", "bm25", "hybrid", "embedding", "fusion")
+"""The last two are baselines: what most tools do, to be measured against."""
 
 Scores = NDArray[np.float32]
 """(s,) one score a sentence of the document, higher is better."""
@@ -88,14 +90,16 @@ def load_retriever(
     """The retriever of that name, ready to score.
 
     Args:
-        name: `mamba`, `bm25` or `hybrid`.
-        checkpoint: A checkpoint folder; None = the embedded one.
+        name: One of `RETRIEVERS`.
+        checkpoint: A checkpoint folder; None = the embedded one. For `embedding` and `fusion` a
+            folder of sentence-transformers; None = all-MiniLM-L6-v2.
         device: `auto`, `cpu`, `cuda` or `mps`.
         cache: Where tokenized documents are kept between questions.
 
     Raises:
         ConfigError: When there is no such retriever or device.
         CheckpointError: When the checkpoint cannot be used.
+        MissingError: When the retriever needs an extra that is not installed.
     """
     if name == "bm25":
         from docqa.engine.bm25 import BM25Retriever
@@ -110,4 +114,13 @@ def load_retriever(
         from docqa.engine.hybrid import HybridRetriever
 
         return HybridRetriever(mamba)
+    if name in ("embedding", "fusion"):
+        from docqa.engine.embedding_retriever import EmbeddingRetriever
+
+        embedding = EmbeddingRetriever.load(checkpoint, device=device)
+        if name == "embedding":
+            return embedding
+        from docqa.engine.fusion import FusionRetriever
+
+        return FusionRetriever(embedding)
     raise ConfigError(f"No retriever {name!r}.", f"Choose one of: {', '.join(RETRIEVERS)}.")

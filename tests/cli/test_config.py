@@ -68,7 +68,7 @@ def test_a_wrong_value_says_where_it_stands(docqa: Run) -> None:
     with pytest.raises(ConfigError, match=r"words = 'many' \(.*docqa\.toml\)") as caught:
         load_settings()
     assert "retriever = 'psychic'" in caught.value.message
-    assert "'mamba', 'bm25' or 'hybrid'" in caught.value.message
+    assert "'mamba', 'bm25', 'hybrid', 'embedding' or 'fusion'" in caught.value.message
 
 
 def test_a_file_that_is_no_toml(docqa: Run) -> None:
