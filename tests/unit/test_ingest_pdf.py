@@ -358,7 +358,7 @@ def test_a_useless_title_gives_way_to_the_file_name() -> None:
 
 
 def test_the_sample_fits_its_source(tmp_path: Path) -> None:
-    script = SAMPLE.with_name("make_sample.py")
+    script = Path(__file__).parents[1] / "sample" / "make_sample.py"
     made: dict[str, object] = {"__name__": "make_sample", "__file__": str(script)}
     exec(compile(script.read_text(encoding="utf-8"), str(script), "exec"), made)
     target = tmp_path / "made.pdf"

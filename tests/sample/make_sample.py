@@ -1,8 +1,9 @@
 """Set harrow-point-ferries.md as a PDF: the annual report of an invented company.
 
-    python assets/sample/make_sample.py
+    python tests/sample/make_sample.py
 
-Looks like a filing on purpose: statements without ruling lines, running headers and footers, page
+The source stays out of the installed package; the PDF in assets/ is what users get.
+It looks like a filing on purpose: statements without ruling lines, running headers and footers, page
 numbers. Only MuPDF's built-in fonts are used, so the file is the same on every machine.
 """
 
@@ -15,7 +16,7 @@ import pymupdf
 
 HERE = Path(__file__).parent
 SOURCE = HERE / "harrow-point-ferries.md"
-TARGET = HERE / "harrow-point-ferries.pdf"
+TARGET = HERE.parents[1] / "assets" / "sample" / "harrow-point-ferries.pdf"
 
 WIDTH, HEIGHT = 612, 792
 LEFT, RIGHT, TOP, BOTTOM = 72, 540, 92, 706
