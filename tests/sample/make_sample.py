@@ -3,8 +3,8 @@
     python tests/sample/make_sample.py
 
 The source stays out of the installed package; the PDF in assets/ is what users get.
-It looks like a filing on purpose: statements without ruling lines, running headers and footers, page
-numbers. Only MuPDF's built-in fonts are used, so the file is the same on every machine.
+It looks like a filing on purpose: statements without ruling lines, running headers and footers,
+page numbers. Only MuPDF's built-in fonts are used, so the file is the same on every machine.
 """
 
 from __future__ import annotations
