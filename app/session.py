@@ -154,7 +154,7 @@ def _open_stdin(store: Store) -> Document:
     if not text.strip():
         raise IngestError("The text on stdin is empty.", "Pipe text into docqa, or name a file.")
     text = text.replace("\r\n", "\n").replace("\0", " ")
-    document = document_from_text(text, title="standard input")
+    document = document_from_text(text, title="standard input", is_wrapped=True)
     if store.get(document.id) is None:
         store.add(document)
     return document

@@ -122,6 +122,7 @@ def save_checkpoint(
         tensors[EMBEDDING_SCALE] = scale
     partial = folder / "model.safetensors.part"
     save_file(tensors, partial)
+    partial.chmod(0o644)  # safetensors leaves it to its owner alone
     partial.replace(folder / "model.safetensors")
     _write_json(folder / "config.json", model.config.to_json())
     _write_json(folder / "metrics.json", dict(metrics or {}))
