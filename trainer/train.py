@@ -1,17 +1,10 @@
-"""Train a retriever: read a recipe, set up, fit, evaluate, save.
-
-A run folder holds `run.toml` (the recipe as run), `metrics.jsonl`, `state/` (everything needed to
-go on, written every `save_every` steps) and, in `checkpoint/`, the best checkpoint so far.
-"""
+"""Train a retriever: read a recipe, set up, fit, evaluate, save."""
 
 from __future__ import annotations
 
-import json
-import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +15,7 @@ from torch import Tensor, nn
 
 from docqa.engine.embedding_retriever import packaged_folder
 from docqa.engine.errors import TrainingError
-from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer, save_checkpoint
+from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer
 from docqa.engine.mamba2.config import Mamba2Config
 from docqa.engine.mamba2.model import Mamba2Model, TokenFeatures, initialise
 from docqa.engine.mamba_retriever import MambaRetriever, choose_device
@@ -30,8 +23,10 @@ from docqa.engine.question_match import content_mask, token_similarity
 from docqa.trainer.bench import bench_files
 from docqa.trainer.collate import WindowBatch, collate
 from docqa.trainer.loss import bce_loss, listwise_loss
+from docqa.trainer.optimizer import learning_rate, make_optimizer
 from docqa.trainer.packed import pack_cached
 from docqa.trainer.recipe import Recipe, read_recipe, recipe_from_record
+from docqa.trainer.run import Run, load_state, log, save_run_checkpoint, save_state
 from docqa.trainer.windows import WindowSampler
 
 MINILM_EMBEDDING = "embeddings.word_embeddings.weight"
@@ -39,24 +34,6 @@ LOG_EVERY = 20
 
 OnProgress = Callable[[str, int, int, dict[str, float]], None]
 """Called with the phase, steps done, steps in all and the latest figures."""
-
-
-@dataclass
-class _Run:
-    """What a run carries from step to step."""
-
-    recipe: Recipe
-    folder: Path
-    model: Mamba2Model
-    tokenizer: Tokenizer
-    sampler: WindowSampler
-    optimizer: torch.optim.AdamW
-    device: torch.device
-    step: int = 0
-    n_tokens: int = 0
-    seconds: float = 0.0
-    best: float = -1.0
-    losses: list[float] = field(default_factory=list)
 
 
 def train_retriever(
@@ -101,7 +78,7 @@ def train_retriever(
         raise TrainingError(f"{out} already holds a run.", "Add --resume, or choose another --out.")
     run = _set_up(chosen, data, out, choose_device(device), on_progress)
     if resume:
-        _load_state(run)
+        load_state(run)
     _fit(run, dev, max_seconds, stop_after, on_progress)
     return run.folder / "checkpoint"
 
@@ -112,7 +89,7 @@ def _set_up(
     out: Path,
     device: torch.device,
     on_progress: OnProgress | None,
-) -> _Run:
+) -> Run:
     """Model, data and optimizer of a new run."""
     torch.manual_seed(recipe.seed)
     model, tokenizer = _new_model(recipe)
@@ -125,13 +102,13 @@ def _set_up(
             on_progress(f"packing {name}", n_documents, 0, {})
 
     packed = pack_cached(data, tokenizer, out.parent / "packed", on_file)
-    return _Run(
+    return Run(
         recipe=recipe,
         folder=out,
         model=model,
         tokenizer=tokenizer,
         sampler=WindowSampler(packed, recipe, content_mask(tokenizer)),
-        optimizer=_optimizer(model, recipe),
+        optimizer=make_optimizer(model, recipe),
         device=device,
     )
 
@@ -161,39 +138,8 @@ def _new_model(recipe: Recipe) -> tuple[Mamba2Model, Tokenizer]:
     return model, tokenizer
 
 
-def _optimizer(model: Mamba2Model, recipe: Recipe) -> torch.optim.AdamW:
-    """AdamW with decay on matrices only and a rate of its own for the embedding."""
-    section = recipe.optimizer
-    embedding, matrices, rest = [], [], []
-    for name, parameter in model.named_parameters():
-        if name == "backbone.embedding.weight":
-            embedding.append(parameter)
-        elif parameter.ndim >= 2 and "conv1d" not in name and "question_match" not in name:
-            matrices.append(parameter)
-        else:
-            rest.append(parameter)
-    rate, own = section.learning_rate, section.embedding_learning_rate
-    groups = [
-        {"params": embedding, "lr": own, "peak": own, "weight_decay": 0.0},
-        {"params": matrices, "lr": rate, "peak": rate, "weight_decay": section.weight_decay},
-        {"params": rest, "lr": rate, "peak": rate, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, betas=section.betas, fused=True)
-
-
-def learning_rate(step: int, peak: float, recipe: Recipe) -> float:
-    """Linear warm-up to `peak`, then a cosine down to the final rate."""
-    section, n_steps = recipe.optimizer, recipe.run.n_steps
-    n_warmup = max(1, round(section.warmup_share * n_steps))
-    if step < n_warmup:
-        return peak * (step + 1) / n_warmup
-    done = (step - n_warmup) / max(1, n_steps - n_warmup)
-    final = min(section.final_learning_rate, peak)
-    return final + (peak - final) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
-
-
 def _fit(
-    run: _Run,
+    run: Run,
     dev: Sequence[Path],
     max_seconds: float | None,
     stop_after: int | None,
@@ -213,18 +159,18 @@ def _fit(
         run.seconds += time.monotonic() - step_started
         run.step += 1
         if run.step % LOG_EVERY == 0:
-            _log(run, figures)
+            log(run, figures)
             if on_progress:
                 on_progress("training", run.step, section.n_steps, figures)
         if run.step % section.evaluate_every == 0 or run.step == section.n_steps:
             _evaluate(run, dev, on_progress)
         if run.step % section.save_every == 0:
-            _save_state(run)
+            save_state(run)
             saved_at = run.step
     if saved_at != run.step:
-        _save_state(run)
+        save_state(run)
     if not (run.folder / "checkpoint" / "model.safetensors").is_file():
-        _save_checkpoint(run, {})
+        save_run_checkpoint(run, {})
 
 
 def _compiled(model: Mamba2Model, compile_layers: bool) -> list[Callable[..., Any]]:
@@ -235,7 +181,7 @@ def _compiled(model: Mamba2Model, compile_layers: bool) -> list[Callable[..., An
     return layers
 
 
-def _train_step(run: _Run, layers: list[Callable[..., Any]]) -> dict[str, float]:
+def _train_step(run: Run, layers: list[Callable[..., Any]]) -> dict[str, float]:
     """One optimizer step on one batch."""
     batch = _next_batch(run).to(run.device)
     for group in run.optimizer.param_groups:
@@ -258,7 +204,7 @@ def _train_step(run: _Run, layers: list[Callable[..., Any]]) -> dict[str, float]
     }
 
 
-def _next_batch(run: _Run) -> WindowBatch:
+def _next_batch(run: Run) -> WindowBatch:
     section = run.recipe.windows
     n_windows, n_tokens = section.batch_size, section.n_tokens
     if section.long_every and run.step % section.long_every == section.long_every - 1:
@@ -300,16 +246,10 @@ def _top1(batch: WindowBatch, logits: Tensor) -> float:
     return float(hit[answerable].mean()) if answerable.any() else 0.0
 
 
-def _log(run: _Run, figures: dict[str, float]) -> None:
-    record = {"step": run.step, "tokens": run.n_tokens, "seconds": round(run.seconds, 1), **figures}
-    with (run.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(record) + "\n")
-
-
-def _evaluate(run: _Run, dev: Sequence[Path], on_progress: OnProgress | None) -> None:
+def _evaluate(run: Run, dev: Sequence[Path], on_progress: OnProgress | None) -> None:
     """Score the dev files and keep the checkpoint if it is the best."""
     if not dev:
-        _save_checkpoint(run, {})
+        save_run_checkpoint(run, {})
         return
     run.model.eval()
     retriever = MambaRetriever(
@@ -319,58 +259,12 @@ def _evaluate(run: _Run, dev: Sequence[Path], on_progress: OnProgress | None) ->
     run.model.train()
     overall = result["overall"]
     figure = float(overall["recall_words"]["1000"])
-    _log(run, {"dev_recall_words_1000": figure, "dev_mrr": float(overall["mrr"])})
+    log(run, {"dev_recall_words_1000": figure, "dev_mrr": float(overall["mrr"])})
     if on_progress:
         on_progress("dev", run.step, run.recipe.run.n_steps, {"recall": figure})
     if figure + float(overall["mrr"]) > run.best:
         run.best = figure + float(overall["mrr"])
-        _save_checkpoint(run, {"dev": result})
-
-
-def _save_checkpoint(run: _Run, metrics: dict[str, Any]) -> None:
-    folder = run.folder / "checkpoint"
-    record = {"step": run.step, "tokens": run.n_tokens, "seed": run.recipe.seed, **metrics}
-    save_checkpoint(folder, run.model, run.tokenizer, metrics=record)
-    shutil.copyfile(run.folder / "run.toml", folder / "run.toml")
-
-
-def _save_state(run: _Run) -> None:
-    """Everything a resumed run needs, written beside the last one and then moved over it."""
-    folder = run.folder / "state"
-    folder.mkdir(exist_ok=True)
-    state = {
-        "model": run.model.state_dict(),
-        "optimizer": run.optimizer.state_dict(),
-        "torch_random": torch.get_rng_state(),
-        "progress": json.dumps(
-            {
-                "step": run.step,
-                "n_tokens": run.n_tokens,
-                "seconds": run.seconds,
-                "best": run.best,
-                "losses": run.losses,
-                "sampler": run.sampler.state,
-            }
-        ),
-    }
-    partial = folder / "state.pt.part"
-    torch.save(state, partial)
-    partial.replace(folder / "state.pt")
-
-
-def _load_state(run: _Run) -> None:
-    path = run.folder / "state" / "state.pt"
-    try:
-        state = torch.load(path, map_location=run.device, weights_only=True)
-    except FileNotFoundError:
-        raise TrainingError(f"No saved state in {run.folder}.", "Start without --resume.") from None
-    run.model.load_state_dict(state["model"])
-    run.optimizer.load_state_dict(state["optimizer"])
-    torch.set_rng_state(state["torch_random"].cpu())
-    progress = json.loads(state["progress"])
-    run.sampler.state = progress["sampler"]
-    run.step, run.n_tokens = progress["step"], progress["n_tokens"]
-    run.seconds, run.best, run.losses = progress["seconds"], progress["best"], progress["losses"]
+        save_run_checkpoint(run, {"dev": result})
 
 
 def _recipe_of_run(out: Path) -> Recipe:

@@ -14,9 +14,10 @@ from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer
 from docqa.engine.question_match import content_mask, content_tokens, rarity_buckets
 from docqa.trainer.collate import collate
 from docqa.trainer.loss import bce_loss, listwise_loss
+from docqa.trainer.optimizer import learning_rate
 from docqa.trainer.packed import PackedData, pack, pack_cached
 from docqa.trainer.recipe import Recipe, read_recipe, recipe_from_record
-from docqa.trainer.train import learning_rate, train_retriever
+from docqa.trainer.train import train_retriever
 from docqa.trainer.windows import WindowSampler
 from tests.tiny_checkpoint import make_checkpoint
 

@@ -1,0 +1,92 @@
+"""A training run and its folder: what it carries from step to step, and how that is kept.
+
+A run folder holds `run.toml` (the recipe as run), `metrics.jsonl`, `state/` (everything needed to
+go on, written every `save_every` steps) and, in `checkpoint/`, the best checkpoint so far.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+
+from docqa.engine.errors import TrainingError
+from docqa.engine.mamba2.checkpoint import save_checkpoint
+from docqa.engine.mamba2.model import Mamba2Model
+from docqa.trainer.recipe import Recipe
+from docqa.trainer.windows import WindowSampler
+
+
+@dataclass
+class Run:
+    """What a run carries from step to step."""
+
+    recipe: Recipe
+    folder: Path
+    model: Mamba2Model
+    tokenizer: Tokenizer
+    sampler: WindowSampler
+    optimizer: torch.optim.AdamW
+    device: torch.device
+    step: int = 0
+    n_tokens: int = 0
+    seconds: float = 0.0
+    best: float = -1.0
+    losses: list[float] = field(default_factory=list)
+
+
+def log(run: Run, figures: dict[str, float]) -> None:
+    record = {"step": run.step, "tokens": run.n_tokens, "seconds": round(run.seconds, 1), **figures}
+    with (run.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(record) + "\n")
+
+
+def save_run_checkpoint(run: Run, metrics: dict[str, Any]) -> None:
+    folder = run.folder / "checkpoint"
+    record = {"step": run.step, "tokens": run.n_tokens, "seed": run.recipe.seed, **metrics}
+    save_checkpoint(folder, run.model, run.tokenizer, metrics=record)
+    shutil.copyfile(run.folder / "run.toml", folder / "run.toml")
+
+
+def save_state(run: Run) -> None:
+    """Everything a resumed run needs, written beside the last one and then moved over it."""
+    folder = run.folder / "state"
+    folder.mkdir(exist_ok=True)
+    state = {
+        "model": run.model.state_dict(),
+        "optimizer": run.optimizer.state_dict(),
+        "torch_random": torch.get_rng_state(),
+        "progress": json.dumps(
+            {
+                "step": run.step,
+                "n_tokens": run.n_tokens,
+                "seconds": run.seconds,
+                "best": run.best,
+                "losses": run.losses,
+                "sampler": run.sampler.state,
+            }
+        ),
+    }
+    partial = folder / "state.pt.part"
+    torch.save(state, partial)
+    partial.replace(folder / "state.pt")
+
+
+def load_state(run: Run) -> None:
+    path = run.folder / "state" / "state.pt"
+    try:
+        state = torch.load(path, map_location=run.device, weights_only=True)
+    except FileNotFoundError:
+        raise TrainingError(f"No saved state in {run.folder}.", "Start without --resume.") from None
+    run.model.load_state_dict(state["model"])
+    run.optimizer.load_state_dict(state["optimizer"])
+    torch.set_rng_state(state["torch_random"].cpu())
+    progress = json.loads(state["progress"])
+    run.sampler.state = progress["sampler"]
+    run.step, run.n_tokens = progress["step"], progress["n_tokens"]
+    run.seconds, run.best, run.losses = progress["seconds"], progress["best"], progress["losses"]
