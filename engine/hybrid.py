@@ -11,6 +11,9 @@ from docqa.engine.confidence import Calibration
 from docqa.engine.retriever import IsCancelled, OnProgress, Retriever, Scores
 from docqa.engine.types import Document
 
+BM25_WEIGHT = 6.0
+"""What the best BM25 sentence gains, in logits; trainer/README.md has the figures."""
+
 
 class HybridRetriever:
     """Scores sentences with both retrievers and fuses the scores."""
@@ -58,22 +61,20 @@ class HybridRetriever:
 
 
 def fuse(mamba: Scores, bm25: Scores) -> Scores:
-    """One score a sentence from both: the sum of their z-scores.
+    """One score a sentence from both: the logit plus the share of the best BM25, weighted.
+
+    The logit stays what it is, so that "nothing here answers" can still be seen in it, and scores
+    of several documents still compare.
 
     Args:
         mamba: (s,) logits.
-        bm25: (s,) BM25 scores of the same sentences.
+        bm25: (s,) BM25 scores of the same sentences, at least 0.
 
     Returns:
-        (s,) higher is better, comparable within one question and document.
+        (s,) higher is better.
     """
-    return standardize(mamba) + standardize(bm25)
-
-
-def standardize(scores: Scores) -> Scores:
-    """(s,) mean 0 and standard deviation 1; zeros where all scores are the same."""
-    spread = float(scores.std()) if len(scores) else 0.0
-    if spread == 0:
-        return np.zeros(len(scores), np.float32)
-    standard: Scores = ((scores - scores.mean()) / spread).astype(np.float32)
-    return standard
+    best = float(bm25.max()) if len(bm25) else 0.0
+    if best <= 0:
+        return mamba.astype(np.float32)
+    fused: Scores = (mamba + BM25_WEIGHT * bm25 / best).astype(np.float32)
+    return fused

@@ -6,7 +6,7 @@ import pytest
 from docqa.engine.bm25 import BM25Retriever
 from docqa.engine.confidence import Calibration
 from docqa.engine.errors import Cancelled
-from docqa.engine.hybrid import HybridRetriever, fuse
+from docqa.engine.hybrid import BM25_WEIGHT, HybridRetriever, fuse
 from docqa.engine.ingest import document_from_text
 from docqa.engine.retriever import Progress
 
@@ -40,20 +40,21 @@ def test_agreement_beats_either_alone():
     assert fused.dtype == np.float32
 
 
-def test_scale_and_offset_of_either_do_not_matter():
+def test_scale_of_bm25_does_not_matter_and_logits_keep_theirs():
     generator = np.random.default_rng(0)
-    mamba, bm25 = generator.normal(size=(2, 50)).astype(np.float32)
-    np.testing.assert_allclose(
-        fuse(mamba, bm25), fuse(3 * mamba + 5, bm25 / 10), rtol=1e-4, atol=1e-5
-    )
+    mamba = generator.normal(size=50).astype(np.float32)
+    bm25 = generator.random(50).astype(np.float32)
+    fused = fuse(mamba, bm25)
+    np.testing.assert_allclose(fused, fuse(mamba, bm25 / 10), rtol=1e-5)
+    np.testing.assert_allclose(fuse(mamba - 3, bm25), fused - 3, rtol=1e-4, atol=1e-5)
+    assert fused[bm25.argmax()] == pytest.approx(mamba[bm25.argmax()] + BM25_WEIGHT)
 
 
 def test_a_retriever_that_says_nothing_leaves_the_other_in_charge():
     mamba = np.array([0.1, 0.9, 0.5], np.float32)
-    assert np.argsort(fuse(mamba, np.zeros(3, np.float32))).tolist() == [0, 2, 1]
+    assert fuse(mamba, np.zeros(3, np.float32)).tolist() == mamba.tolist()
     assert np.argsort(fuse(np.full(3, -4, np.float32), mamba)).tolist() == [0, 2, 1]
     assert fuse(np.zeros(0, np.float32), np.zeros(0, np.float32)).shape == (0,)
-    assert fuse(np.ones(1, np.float32), np.ones(1, np.float32)).tolist() == [0.0]
 
 
 def test_reads_with_both_and_passes_progress_on():
