@@ -14,7 +14,9 @@ from typing import Any
 import torch
 
 from docqa.engine.bm25 import BM25Retriever
-from docqa.engine.errors import CheckpointError
+from docqa.engine.embedding_retriever import EmbeddingRetriever
+from docqa.engine.errors import CheckpointError, MissingError
+from docqa.engine.fusion import FusionRetriever
 from docqa.engine.hybrid import HybridRetriever
 from docqa.engine.mamba2.checkpoint import (
     load_model,
@@ -68,6 +70,7 @@ def publish(
     *,
     limit: int | None = None,
     seed: int = 0,
+    baselines: bool = True,
     device: str = "auto",
     on_progress: OnFile | None = None,
 ) -> Path:
@@ -82,6 +85,8 @@ def publish(
         dev: Labelled files.
         limit: Most questions of each kind a file.
         seed: Of the sample.
+        baselines: Measure `embedding` and `fusion` too, on the same questions, if the extra
+            `embedding` is installed.
         device: Where to measure.
         on_progress: File name, questions done, questions in all.
 
@@ -103,10 +108,12 @@ def publish(
     mamba = RememberedScores(MambaRetriever.load(partial, device=device))
     hybrid = HybridRetriever(mamba)
     retrievers: list[Retriever] = [mamba, BM25Retriever(), hybrid]
+    if baselines:
+        retrievers += _baselines(device)
     results = [
         bench_files(dev, one, limit=limit, seed=seed, on_progress=on_progress) for one in retrievers
     ]
-    for result in results:
+    for result in results[:3]:
         result["checkpoint"] = None if result["retriever"] == "bm25" else "embedded"
     reading: list[Retriever] = [mamba, hybrid]
     confidence = {
@@ -119,6 +126,15 @@ def publish(
     shutil.rmtree(out, ignore_errors=True)
     partial.rename(out)
     return out
+
+
+def _baselines(device: str) -> list[Retriever]:
+    """What users would pick instead: sentence embeddings, and those fused with BM25."""
+    try:
+        embedding = RememberedScores(EmbeddingRetriever.load(device=device))
+    except MissingError:
+        return []
+    return [embedding, FusionRetriever(embedding)]
 
 
 def card(metrics: Mapping[str, Any]) -> str:

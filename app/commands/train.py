@@ -120,6 +120,12 @@ def retriever(
     "--limit", type=click.IntRange(min=1), metavar="N", help="Questions of each file, at most."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Chooses them.")
+@click.option(
+    "--baselines/--no-baselines",
+    default=True,
+    show_default=True,
+    help="Measure embedding and fusion too.",
+)
 @click.option("--device", type=click.Choice(DEVICES), default="auto", help="Where to measure.")
 @quiet_option
 def publish(
@@ -129,6 +135,7 @@ def publish(
     more_dev: tuple[Path, ...],
     limit: int | None,
     seed: int,
+    baselines: bool,
     device: str,
     quiet: bool,
 ) -> None:
@@ -145,6 +152,7 @@ def publish(
         [*dev, *more_dev],
         limit=limit,
         seed=seed,
+        baselines=baselines,
         device=device,
         on_progress=narrator.benching,
     )

@@ -64,7 +64,8 @@ def choose_quotes(
     """The sentences to quote: the best one alone where it clearly leads, else those near it.
 
     A heading or stub is quoted only where the evidence holds nothing else: it names the place.
-    Sentences that say the same words are quoted once. Near ones come shortest first.
+    Sentences that say the same words are quoted once. The best comes first: ordered by length, a
+    short sentence beside the point opened the answer.
     """
     quotable = [one for one in evidence if _says_something(documents[one.document_id], one)]
     seen: set[str] = set()
@@ -79,10 +80,7 @@ def choose_quotes(
     if len(candidates) == 1 or best.score - candidates[1].score >= CLEAR_LEAD * spread > 0:
         return [best]
     near = [one for one in candidates if best.score - one.score <= (1 - NEAR_LEAD) * spread]
-    return sorted(
-        near[:MAX_QUOTES],
-        key=lambda one: (len(documents[one.document_id].sentence_text(one.sentence_id)), one.rank),
-    )
+    return near[:MAX_QUOTES]
 
 
 def show_quote(documents: Mapping[str, Document], evidence: Evidence) -> str:

@@ -15,6 +15,10 @@ from tests.tiny_checkpoint import make_checkpoint
 from tests.unit.test_train import labelled_file
 
 
+def publish(checkpoint: Path, out: Path, dev: list[Path]) -> Path:
+    return publishing.publish(checkpoint, out, dev, limit=30, baselines=False, device="cpu")
+
+
 @pytest.fixture
 def trained(tmp_path: Path) -> Path:
     text = labelled_file(tmp_path, n_documents=12).read_text(encoding="utf-8")
@@ -25,7 +29,9 @@ def trained(tmp_path: Path) -> Path:
 
 def test_published_checkpoint_says_what_it_measured(trained: Path, tmp_path: Path) -> None:
     dev = [tmp_path / "people.train.jsonl"]
-    out = publishing.publish(trained, tmp_path / "small", dev, limit=30, device="cpu")
+    out = publishing.publish(
+        trained, tmp_path / "small", dev, limit=30, baselines=False, device="cpu"
+    )
     metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
     assert [one["retriever"] for one in metrics["benchmark"]] == ["mamba", "bm25", "hybrid"]
     assert set(metrics["confidence"]) == {"mamba", "hybrid"}
@@ -45,7 +51,9 @@ def test_hybrid_of_a_published_checkpoint_carries_its_own_confidence(
     trained: Path, tmp_path: Path
 ) -> None:
     dev = [tmp_path / "people.train.jsonl"]
-    out = publishing.publish(trained, tmp_path / "small", dev, limit=30, device="cpu")
+    out = publishing.publish(
+        trained, tmp_path / "small", dev, limit=30, baselines=False, device="cpu"
+    )
     hybrid = load_retriever("hybrid", checkpoint=out, device="cpu")
     assert "hybrid" in hybrid.calibrations  # type: ignore[attr-defined]
 
