@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 
 from docqa.app.cli import cli
 from docqa.app.config import Settings
+from docqa.trainer.bench import markdown_table
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -78,3 +80,14 @@ def test_the_readme_names_the_make_targets(target: str) -> None:
 def test_every_linked_file_exists() -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_the_readme_shows_what_was_measured() -> None:
+    """The tables of the README are those of the shipped checkpoint's metrics."""
+    metrics = json.loads((ROOT / "assets/checkpoint/metrics.json").read_text(encoding="utf-8"))
+    for metric, budget in (("recall_words", "1000"), ("mrr", "")):
+        assert markdown_table(metrics["benchmark"], metric, budget) in README
+    for entry in metrics["confidence"].values():
+        measured = entry["metrics"]
+        for name in ("refusal_precision", "refusal_recall"):
+            assert f"{measured[name]:.2f}" in README

@@ -22,7 +22,13 @@ from docqa.trainer.bench import sample_questions, score_all
 from docqa.trainer.dataset import LabelledDocument, read_documents
 
 TARGET_PRECISION = 0.8
-"""The threshold refuses as often as it can while this share of the refusals is right."""
+"""The threshold refuses as often as it can while this share of the refusals is right..."""
+MAX_FALSE_REFUSALS = 0.05
+"""... and no more than this share of the questions with an answer is refused: a reader forgives a
+weak quotation sooner than the claim that the document does not say what it says."""
+LOGIT_FEATURES = ("top", "log_n_sentences", "log_n_question_words")
+"""All that is fitted for a retriever whose scores are logits. Gaps between the best sentences say
+nothing there: a filing states its capital expenditure in four tables, and all are right."""
 MIN_REFUSALS = 20
 """A precision measured on fewer refusals decides nothing."""
 RIDGE = 1.0
@@ -90,11 +96,11 @@ def calibrate(
                 "documents have an answer.",
                 "Give more files, or a higher limit.",
             )
-    calibration = fit_confidence(fitting)
-    names = list(dict.fromkeys(example.file for example in reporting))
+    names = FEATURES if retriever.checkpoint is None else LOGIT_FEATURES
+    calibration = fit_confidence(fitting, names)
     by_file = {
         name: evaluate([one for one in reporting if one.file == name], calibration)
-        for name in names
+        for name in dict.fromkeys(example.file for example in reporting)
     }
     metrics = {**evaluate(reporting, calibration), "files": by_file}
     return {**calibration.as_dict(), "seed": seed, "limit": limit, "metrics": metrics}
@@ -157,13 +163,14 @@ def collect_examples(
                 on_progress(path.name, n_done, len(asked))
 
 
-def fit_confidence(examples: Sequence[Example]) -> Calibration:
-    """A logistic model of the features, and the confidence below which to abstain.
+def fit_confidence(examples: Sequence[Example], names: Sequence[str] = FEATURES) -> Calibration:
+    """A logistic model of the named features, and the confidence below which to abstain.
 
     Questions with and without an answer weigh the same in all, and so do the files within each:
     how often a reader asks what is not there is not known.
     """
-    features = np.stack([example.features for example in examples])
+    columns = [FEATURES.index(name) for name in names]
+    features = np.stack([example.features[columns] for example in examples])
     answerable = np.array([example.answerable for example in examples])
     weights = example_weights(examples)
     mean = np.average(features, axis=0, weights=weights)
@@ -173,7 +180,7 @@ def fit_confidence(examples: Sequence[Example]) -> Calibration:
     slopes = coefficients[:-1] / spread
     bias = float(coefficients[-1] - slopes @ mean)
     confidences = _sigmoid(features @ slopes + bias)
-    named = {name: round(float(slope), 6) for name, slope in zip(FEATURES, slopes, strict=True)}
+    named = {name: round(float(slope), 6) for name, slope in zip(names, slopes, strict=True)}
     threshold = choose_threshold(confidences, answerable, weights)
     return Calibration(named, round(bias, 6), round(threshold, 4))
 
@@ -221,14 +228,15 @@ def fit_logistic(
 def choose_threshold(
     confidences: NDArray[np.float64], answerable: NDArray[np.bool_], weights: NDArray[np.float64]
 ) -> float:
-    """The highest confidence below which `TARGET_PRECISION` of the refusals are right.
+    """The highest confidence below which refusals are right as often as the constants above ask.
 
     0, which never refuses, where no threshold gets there.
     """
     order = np.argsort(confidences, kind="stable")
     refused = np.cumsum(weights[order])
     right = np.cumsum((weights * ~answerable)[order])
-    good = right / refused >= TARGET_PRECISION
+    wrong = (refused - right) / max(float(weights[answerable].sum()), 1e-12)
+    good = (right / refused >= TARGET_PRECISION) & (wrong <= MAX_FALSE_REFUSALS)
     good[: MIN_REFUSALS - 1] = False
     # Where confidences are equal, all of them fall on the same side.
     good[:-1] &= confidences[order][:-1] < confidences[order][1:]
@@ -251,7 +259,7 @@ def evaluate(examples: Sequence[Example], calibration: Calibration) -> dict[str,
         files are weighted as in `fit_confidence`.
     """
     weights = example_weights(examples)
-    slopes = np.array([calibration.weights[name] for name in FEATURES])
+    slopes = np.array([calibration.weights.get(name, 0.0) for name in FEATURES])
     features = np.stack([example.features for example in examples])
     confidences = _sigmoid(features @ slopes + calibration.bias)
     answerable = np.array([example.answerable for example in examples])

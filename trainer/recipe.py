@@ -139,7 +139,7 @@ def read_recipe(name: str | Path) -> Recipe:
         folder = files("docqa.trainer") / "recipes"
         path = Path(str(folder / f"{name}.toml"))
         if not path.is_file():
-            known = sorted(Path(str(p)).stem for p in folder.iterdir())
+            known = sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".toml"))
             raise TrainingError(f"No recipe {name!r}.", f"Known: {', '.join(known)}; or a .toml.")
     try:
         record = tomllib.loads(path.read_text(encoding="utf-8"))

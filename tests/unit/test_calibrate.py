@@ -61,12 +61,25 @@ def test_classes_weigh_the_same_and_so_do_their_files():
 
 
 def test_threshold_keeps_the_precision():
+    """25 refusals, 20 of them right; five of 180 questions with an answer are few enough."""
+    confidences = np.linspace(0, 0.995, 200)
+    answerable = np.arange(200) >= 20
+    assert choose_threshold(confidences, answerable, np.ones(200)) == pytest.approx(0.1225)
+
+
+def test_threshold_refuses_few_questions_with_an_answer():
+    """43 refusals: the next would be the fourth of 60 questions with an answer, over 5 %."""
     confidences = np.linspace(0, 0.99, 100)
     answerable = np.arange(100) >= 40
-    assert choose_threshold(confidences, answerable, np.ones(100)) == pytest.approx(0.495)
+    assert choose_threshold(confidences, answerable, np.ones(100)) == pytest.approx(0.425)
+
+
+def test_no_threshold_where_none_is_good():
+    confidences = np.linspace(0, 0.99, 100)
     # No mistakes to be had: every refusal would be one.
     assert choose_threshold(confidences, np.ones(100, bool), np.ones(100)) == 0.0
     # Equal confidences cannot be told apart.
+    answerable = np.arange(100) >= 40
     assert choose_threshold(np.full(100, 0.5), answerable, np.ones(100)) == 0.0
 
 
