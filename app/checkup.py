@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
@@ -105,7 +104,7 @@ def _why(asked: str, device: str) -> str:
 
 
 def _checkpoint(chosen: Path | None, retriever: Any) -> dict[str, Any]:
-    from docqa.engine.mamba2.checkpoint import embedded_checkpoint
+    from docqa.engine.mamba2.checkpoint import embedded_checkpoint, read_metrics
 
     folder = chosen or embedded_checkpoint()
     parameters = list(retriever.model.parameters())
@@ -118,9 +117,20 @@ def _checkpoint(chosen: Path | None, retriever: Any) -> dict[str, Any]:
         "compute_path": getattr(retriever, "compute_path", "plain torch, chunked scan"),
         "vocabulary": retriever.tokenizer.get_vocab_size(),
     }
-    metrics = folder / "metrics.json"
-    if metrics.is_file():
-        facts["metrics"] = json.dumps(json.loads(metrics.read_text(encoding="utf-8")))
+    return {**facts, **_measured(read_metrics(folder))}
+
+
+def _measured(metrics: dict[str, Any]) -> dict[str, str]:
+    """How long a checkpoint was trained and how much of the evidence it finds."""
+    facts = {}
+    if "step" in metrics and "tokens" in metrics:
+        facts["trained"] = f"{metrics['step']:,} steps, {metrics['tokens']:,} tokens"
+    for result in metrics.get("benchmark", ()):
+        overall = result["overall"]
+        facts[f"recall_{result['retriever']}"] = (
+            f"{overall['recall_words']['1000']:.0%} of the evidence within 1,000 words "
+            f"({overall['questions']} questions)"
+        )
     return facts
 
 

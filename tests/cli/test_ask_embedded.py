@@ -72,7 +72,10 @@ def test_same_question_same_evidence_and_no_second_ingest(docqa: Run) -> None:
 def test_doctor_names_the_embedded_checkpoint(docqa: Run) -> None:
     result = docqa("doctor", "--json")
     assert result.exit_code == 0, result.stdout
-    assert "embedded" in result.stdout
+    retriever = json.loads(result.stdout)["retriever"]
+    assert retriever["checkpoint"] == "embedded"
+    assert "steps" in retriever["trained"]
+    assert "within 1,000 words" in retriever["recall_hybrid"]
 
 
 PEAK = """
