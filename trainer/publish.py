@@ -152,7 +152,10 @@ def card(metrics: Mapping[str, Any]) -> str:
         ("Mean reciprocal rank", "mrr", ""),
     ):
         parts += ["", f"{title}:", "", markdown_table(results, metric, budget)]
-    parts += ["", "Refusing what the document does not answer, on documents not fitted on:", ""]
+    fitted = metrics["confidence"].values()
+    n_examples = max(entry["metrics"]["n_examples"] for entry in fitted)
+    parts += ["", "Refusing what the document does not answer, on documents not fitted on"]
+    parts += [f"({n_examples} questions with and without an answer):", ""]
     parts += ["| retriever | precision | recall | refused with an answer | ECE |"]
     parts += ["| --- | ---: | ---: | ---: | ---: |"]
     for name, entry in metrics["confidence"].items():
