@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import fnmatch
+import re
 import subprocess
 import sys
 import tomllib
@@ -23,6 +25,29 @@ def test_every_package_on_disk_is_declared() -> None:
         for file in (ROOT / part).rglob("*.py")
     }
     assert on_disk == set(PROJECT["tool"]["setuptools"]["packages"])
+
+
+OF_EXTRAS = {"huggingface_hub", "sentence_transformers", "transformers"}
+"""Imported only behind a check that they are installed."""
+OTHER_NAMES = {"pymupdf-lite": "pymupdf", "pydantic-settings": "pydantic_settings"}
+
+
+def test_every_import_is_a_dependency() -> None:
+    """A plain installation, without the development tools, has all that is imported."""
+    declared = {
+        OTHER_NAMES.get(name, name.replace("-", "_"))
+        for name in (re.split(r"[<>=]", line)[0] for line in PROJECT["project"]["dependencies"])
+    }
+    imported = set()
+    for part in ("app", "engine", "trainer"):
+        for file in (ROOT / part).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Import):
+                    imported |= {alias.name.split(".")[0] for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.module:
+                    imported.add(node.module.split(".")[0])
+    theirs = imported - set(sys.stdlib_module_names) - {"docqa"} - OF_EXTRAS
+    assert theirs - declared == set()
 
 
 def test_every_package_has_an_init_file() -> None:
