@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -38,14 +40,19 @@ def run(command: Callable[[], Any]) -> int:
 
     `DOCQA_TRACEBACK=1` shows the traceback of an unexpected error instead.
     """
+    interrupt = Interrupt()
     try:
-        result = command()
+        with interrupt:
+            result = command()
         sys.stdout.flush()
         return result if isinstance(result, int) else ExitCode.DONE
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except DocqaError as error:
+        if interrupt.seen:
+            complain("interrupted")
+            return ExitCode.INTERRUPTED
         complain(str(error))
         return error.exit_code
     except (KeyboardInterrupt, click.Abort, Cancelled):
@@ -56,6 +63,9 @@ def run(command: Callable[[], Any]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
     except Exception as error:
+        if interrupt.seen:
+            complain("interrupted")
+            return ExitCode.INTERRUPTED
         if os.environ.get("DOCQA_TRACEBACK"):
             raise
         complain(
@@ -63,6 +73,31 @@ def run(command: Callable[[], Any]) -> int:
             "This is a bug; DOCQA_TRACEBACK=1 shows where."
         )
         return ExitCode.FAILED
+
+
+class Interrupt:
+    """Remembers that Ctrl-C was pressed.
+
+    Ctrl-C in the middle of a library call can come out as an error of that library (SQLite's
+    "interrupted", an import that failed): it is still the reader who ended the command.
+    """
+
+    def __init__(self) -> None:
+        self.seen = False
+        self._before: Any = None
+
+    def __enter__(self) -> None:
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            with contextlib.suppress(ValueError):  # not in the main thread: nobody sends it there
+                self._before = signal.signal(signal.SIGINT, self._note)
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _note(self, _number: int, _frame: object) -> None:
+        self.seen = True
+        raise KeyboardInterrupt
 
 
 def complain(message: str) -> None:

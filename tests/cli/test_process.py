@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from docqa.app.diagnostics import ExitCode, run
+
 DOCQA = [sys.executable, "-m", "docqa.app.cli"]
 NOTE = "Jane Doe is our chief executive.\n"
 
@@ -43,6 +45,20 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
     assert show.stderr.read() == b""
     assert show.wait() == 0
     show.stderr.close()
+
+
+def test_an_error_after_ctrl_c_is_the_interruption(capsys: pytest.CaptureFixture[str]) -> None:
+    """A library may turn the interruption into an error of its own."""
+
+    def command() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise RuntimeError("the database was interrupted") from None
+
+    assert run(command) == ExitCode.INTERRUPTED
+    assert capsys.readouterr().err == "docqa: interrupted\n"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGINT to send")
