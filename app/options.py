@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -14,6 +15,9 @@ RETRIEVERS = ("mamba", "bm25", "hybrid", "embedding", "fusion")
 GENERATORS = ("extractive", "llama", "openai")
 STRATEGIES = ("direct", "scratchpad")
 DEVICES = ("auto", "cpu", "cuda", "mps")
+
+DATA_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+"""A file of labelled documents."""
 
 
 def library_option(command: Command) -> Command:

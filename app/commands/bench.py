@@ -7,9 +7,7 @@ from typing import Any
 
 import click
 
-from docqa.app.options import json_option, model_options, quiet_option
-
-DATA_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+from docqa.app.options import DATA_FILE, json_option, model_options, quiet_option
 
 
 @click.group()

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import click
 
-from docqa.app.options import DEVICES, quiet_option
-
-DATA_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+from docqa.app.options import DATA_FILE, DEVICES, quiet_option
 
 
 @click.group()

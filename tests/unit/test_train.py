@@ -200,7 +200,7 @@ def test_learning_rate_warms_up_and_ends_low() -> None:
 
 
 def test_a_run_learns_its_examples(data: Path, start: Path, tmp_path: Path) -> None:
-    """60 steps on 32 questions: the best sentence is the right one, and dev is measured."""
+    """120 steps on 32 questions: the best sentence is the right one, and dev is measured."""
     recipe = recipe_file(tmp_path, start, n_steps=120, evaluate_every=60)
     folder = train_retriever([data], tmp_path / "run", recipe=recipe, dev=[data], device="cpu")
     lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
