@@ -16,10 +16,13 @@ from pathlib import Path
 from docqa.engine.confidence import calibration_of, confidence
 from docqa.engine.errors import ConfigError, IngestError
 from docqa.engine.evidence import select_evidence
-from docqa.engine.generators.base import Generator
+from docqa.engine.generators.base import Generator, OnText
 from docqa.engine.retriever import IsCancelled, OnProgress, Progress, Retriever, Scores
 from docqa.engine.store import Store
-from docqa.engine.types import Answer, Document, Reading
+from docqa.engine.types import Answer, Document, Evidence, Reading
+
+OnEvidence = Callable[[tuple[Evidence, ...], float], None]
+"""Called with the evidence, best first, and the probability that the documents answer."""
 
 DEFAULT_WORDS = 500
 """Words of evidence a generator gets when no other budget is named."""
@@ -34,6 +37,8 @@ def ask(
     n_words: int | None = None,
     top_k: int | None = None,
     on_progress: OnProgress | None = None,
+    on_evidence: OnEvidence | None = None,
+    on_text: OnText | None = None,
     is_cancelled: IsCancelled | None = None,
 ) -> Answer:
     """Answer a question from documents, and say which sentences the answer stands on.
@@ -46,7 +51,9 @@ def ask(
         n_words: Most words of evidence.
         top_k: Most sentences of evidence; without any limit `DEFAULT_WORDS` holds.
         on_progress: Called after each segment that was read.
-        is_cancelled: Asked between segments.
+        on_evidence: Called once with the evidence, before the answer is written.
+        on_text: Called with each further piece of the answer.
+        is_cancelled: Asked between segments, and while the answer is written.
 
     Raises:
         ConfigError: When the question is empty.
@@ -60,10 +67,14 @@ def ask(
     scored, reading = read(question, documents, retriever, on_progress, is_cancelled)
     evidence = select_evidence(scored, n_words=n_words, top_k=top_k)
     answerable = confidence(question, [s for _, s in scored], calibration_of(retriever))
+    if on_evidence is not None:
+        on_evidence(evidence, answerable)
 
     started = time.perf_counter()
     by_id = {document.id: document for document in documents}
-    draft = generator.generate(question, by_id, evidence, answerable)
+    draft = generator.generate(
+        question, by_id, evidence, answerable, on_text=on_text, is_cancelled=is_cancelled
+    )
     return Answer(
         question=question,
         text=draft.text,

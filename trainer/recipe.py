@@ -51,6 +51,7 @@ class WindowsSection:
     long_every: int = 0
     hard_share: float = 0.5
     foreign_share: float = 0.08
+    missing_share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

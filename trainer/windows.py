@@ -99,6 +99,9 @@ class WindowSampler:
             other = self._other_document(document)
             relevant = relevant if other == document else relevant[:0]
             document = other
+        removed = relevant[:0]
+        if self._random.random() < self._recipe.windows.missing_share:
+            removed, relevant = relevant, relevant[:0]
         question_ids = self._packed.question(question)
         if limit := self._recipe.model.max_question_tokens:
             question_ids = question_ids[:limit]
@@ -109,7 +112,7 @@ class WindowSampler:
         interval = self._recipe.model.question_interval or n_tokens
         n_readings = max(1, round(n_tokens / (interval + len(question_ids))))
         budget = min(n_tokens - n_readings * len(question_ids), n_readings * interval)
-        chosen = self._choose(text, relevant, content, budget)
+        chosen = self._choose(text, relevant, content, budget, removed)
         if chosen is None:
             return None
         window = self._assemble(text, question_ids, content, chosen, relevant, interval)
@@ -122,15 +125,19 @@ class WindowSampler:
         relevant: NDArray[np.int32],
         content: NDArray[np.int32],
         budget: int,
+        removed: NDArray[np.int32],
     ) -> NDArray[np.int64] | None:
-        """Ids of the sentences of a window, in document order, within `budget` tokens."""
+        """Ids of the sentences of a window, in document order, within `budget` tokens.
+
+        The `removed` ones are left out: what remains is on the subject, but without the answer.
+        """
         target = int(self._random.choice(relevant)) if len(relevant) else None
         if target is not None and text.stops[target] - text.starts[target] > budget:
             return None
         hard = target is None or self._random.random() < self._recipe.windows.hard_share
         if not hard and target is not None:
             return np.arange(*self._stretch(text, target, budget, self._random.random()))
-        seeds = self._similar_sentences(text, content, relevant)
+        seeds = self._similar_sentences(text, content, np.union1d(relevant, removed))
         if target is not None:
             seeds = np.concatenate([[target], seeds])
         taken = np.zeros(len(text.starts), dtype=np.bool_)
@@ -139,7 +146,7 @@ class WindowSampler:
             size = int(self._random.integers(*PASSAGE_TOKENS))
             # more of what comes before, where headings and column names stand
             first, last = self._stretch(text, int(seed), size, 0.7)
-            new = np.flatnonzero(~taken[first:last]) + first
+            new = np.setdiff1d(np.flatnonzero(~taken[first:last]) + first, removed)
             n_new = int((text.stops[new] - text.starts[new]).sum())
             if n_taken + n_new > budget:
                 continue

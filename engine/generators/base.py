@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from docqa.engine.errors import ConfigError, MissingError
+from docqa.engine.retriever import IsCancelled
 from docqa.engine.types import Citation, Document, Evidence
 
 GENERATORS = ("extractive", "llama", "openai")
+
+OnText = Callable[[str], None]
+"""Called with each further piece of the answer's text; the pieces joined are `Draft.text`, unless
+what was written had to be corrected at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,9 @@ class Generator(Protocol):
         documents: Mapping[str, Document],
         evidence: tuple[Evidence, ...],
         confidence: float,
+        *,
+        on_text: OnText | None = None,
+        is_cancelled: IsCancelled | None = None,
     ) -> Draft:
         """Answer a question.
 
@@ -45,8 +53,11 @@ class Generator(Protocol):
             documents: By id; at least those that the evidence names.
             evidence: Ranked best first.
             confidence: Probability in [0, 1] that the documents answer the question.
+            on_text: Called while the answer is written.
+            is_cancelled: Asked between tokens.
 
         Raises:
+            Cancelled: When `is_cancelled` said so.
             GeneratorError: When it could not write an answer.
         """
         ...

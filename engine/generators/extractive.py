@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from docqa.engine.generators.base import Draft
+from docqa.engine.generators.base import Draft, OnText
+from docqa.engine.retriever import IsCancelled
 from docqa.engine.types import Citation, Document, Evidence, SentenceKind
 
 MAX_QUOTES = 3
@@ -39,8 +40,19 @@ class ExtractiveGenerator:
         documents: Mapping[str, Document],
         evidence: tuple[Evidence, ...],
         confidence: float,
+        *,
+        on_text: OnText | None = None,
+        is_cancelled: IsCancelled | None = None,
     ) -> Draft:
-        """See `Generator.generate`."""
+        """See `Generator.generate`; the whole text comes at once."""
+        draft = self._draft(documents, evidence, confidence)
+        if on_text is not None:
+            on_text(draft.text)
+        return draft
+
+    def _draft(
+        self, documents: Mapping[str, Document], evidence: tuple[Evidence, ...], confidence: float
+    ) -> Draft:
         if not evidence:
             return Draft("There is no readable text to answer from.", True, ())
         if confidence < self.threshold:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from docqa.engine.errors import Cancelled, ConfigError, IngestError
-from docqa.engine.generators.base import Draft
+from docqa.engine.generators.base import Draft, OnText
 from docqa.engine.pipeline import TokenCount, ask, file_id, open_file
 from docqa.engine.record import make_record
 from docqa.engine.retriever import IsCancelled, OnProgress, Progress, Scores
@@ -55,13 +55,32 @@ class ScriptedGenerator:
         documents: Mapping[str, Document],
         evidence: tuple[Evidence, ...],
         confidence: float,
+        *,
+        on_text: OnText | None = None,
+        is_cancelled: IsCancelled | None = None,
     ) -> Draft:
         best = evidence[0]
         quote = documents[best.document_id].sentence_text(best.sentence_id)
+        if on_text:
+            on_text(quote)
         return Draft(quote, False, (Citation(best.document_id, best.sentence_id, quote),))
 
 
 SCORES = [0.0, 1.0, 3.0, 0.0, 0.0, 9.0, 2.0]
+
+
+def test_evidence_is_there_before_the_answer_is_written(report: Document) -> None:
+    seen: list[object] = []
+    answer = ask(
+        "Revenue?",
+        [report],
+        ScriptedRetriever(SCORES),
+        ScriptedGenerator(),
+        top_k=3,
+        on_evidence=lambda evidence, confidence: seen.extend((evidence, confidence)),
+        on_text=seen.append,
+    )
+    assert seen == [answer.evidence, answer.confidence, answer.text]
 
 
 def test_the_best_sentences_reach_the_answer(report: Document) -> None:

@@ -132,6 +132,19 @@ def test_foreign_windows_have_no_answer(data: Path, start: Path, tmp_path: Path)
     assert all(window.labels.sum() == 0 for window in draw.batch(10, 96))
 
 
+def test_missing_windows_are_on_the_subject_without_the_answer(
+    data: Path, start: Path, tmp_path: Path
+) -> None:
+    draw = sampler(data, start, tmp_path, foreign_share=0.0, missing_share=1.0)
+    tokenizer = load_tokenizer(start)
+    for window in draw.batch(20, 96):
+        assert len(window.labels) > 1
+        assert window.labels.sum() == 0
+        asked = tokenizer.decode(window.token_ids[~window.is_document].tolist())
+        thing = next(word for word in THINGS if word in asked)
+        assert thing not in tokenizer.decode(window.token_ids[window.is_document].tolist())
+
+
 def test_sampler_state_restores_the_stream(data: Path, start: Path, tmp_path: Path) -> None:
     draw = sampler(data, start, tmp_path)
     draw.batch(3, 96)
