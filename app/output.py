@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from docqa.app.terminal import clean, one_line
+from docqa.engine.exports.record_json import record_json as record_json
 from docqa.engine.record import Record, RecordedEvidence
 
 N_SHOWN = 5
@@ -48,59 +49,6 @@ def to_json(value: Any, indent: int | None = 2) -> str:
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
     text = json.dumps(value, ensure_ascii=not encoding.startswith("utf"), indent=indent)
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-
-
-def record_json(record: Record) -> dict[str, Any]:
-    """The object that `docqa ask --json` prints."""
-    return {
-        "question": record.question,
-        "answer": record.answer,
-        "abstained": record.abstained,
-        "confidence": round(record.confidence, 4),
-        "documents": [
-            {
-                "id": document.id,
-                "title": document.title,
-                "path": document.path,
-                "pages": document.n_pages,
-                "words": document.n_words,
-                "tokens": document.n_tokens,
-                "unread_pages": list(document.unread_pages),
-            }
-            for document in record.documents
-        ],
-        "evidence": [
-            {
-                "rank": evidence.rank,
-                "document": evidence.document_id,
-                "page": evidence.page,
-                "sentence": evidence.sentence_id,
-                "start": evidence.start,
-                "end": evidence.end,
-                "text": evidence.text,
-                "score": evidence.score,
-                "cited": evidence.cited,
-            }
-            for evidence in record.evidence
-        ],
-        "retriever": {
-            "name": record.reading.name,
-            "checkpoint": record.reading.checkpoint,
-            "device": record.reading.device,
-            "tokens_per_second": round(record.reading.tokens_per_second, 1),
-        },
-        "generator": {
-            "name": record.generator,
-            "model": record.model,
-            "strategy": record.strategy,
-        },
-        "seconds": {
-            "ingest": round(record.seconds.ingest, 3),
-            "retrieve": round(record.seconds.retrieve, 3),
-            "generate": round(record.seconds.generate, 3),
-            "total": round(record.seconds.total, 3),
-        },
-    }
 
 
 def print_record(record: Record) -> None:

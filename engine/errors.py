@@ -6,6 +6,7 @@
     ├── CheckpointError     a checkpoint is missing, damaged or of another shape
     ├── TrainingError       training data, recipe or run that cannot be used
     ├── GeneratorError      the generator failed
+    ├── ExportError         a file cannot be written, or what it is made from is gone
     ├── ConfigError         exit 2: a setting or argument that cannot be
     └── MissingError        exit 3: an extra, model or server that is not there
 Cancelled (not an error): the reader asked to stop; exit 130.
@@ -51,6 +52,10 @@ class TrainingError(DocqaError):
 
 class GeneratorError(DocqaError):
     """The generator could not write an answer."""
+
+
+class ExportError(DocqaError):
+    """An export cannot be written, or the file it is made from is gone or another one."""
 
 
 class ConfigError(DocqaError):
