@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -27,10 +27,11 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from docqa.app.keymap import parse_keymap
 from docqa.engine.errors import ConfigError
 
 ENV_PREFIX = "DOCQA_"
-NO_SETTINGS = {"DOCQA_DTYPE", "DOCQA_TRACEBACK"}
+NO_SETTINGS = {"DOCQA_DEBUG", "DOCQA_DTYPE", "DOCQA_TRACEBACK"}
 """Variables of ours that are no settings."""
 
 
@@ -51,6 +52,16 @@ class Settings(BaseSettings):
     """Sentences of evidence instead of words; 0 = words decide."""
     library: str
     """The library file; empty = the platform's data folder."""
+    theme: str
+    """Colours of the terminal application; `auto` = what suits the terminal."""
+    keymap: str
+    """Keys of the terminal application that differ: `quit=ctrl+x help=f1,h`."""
+
+    @field_validator("keymap")
+    @classmethod
+    def _keymap_can_be_read(cls, value: str) -> str:
+        parse_keymap(value)
+        return value
 
     @classmethod
     def settings_customise_sources(
@@ -191,7 +202,7 @@ def _typed(key: str, value: str) -> str | int:
         mine = [problem for problem in error.errors() if problem["loc"] == (key,)]
         if not mine:
             raise ConfigError(_explain(error, read_layers({})), "See: docqa config show") from None
-        raise ConfigError(f"{key} = {value!r}: {mine[0]['msg']}.") from None
+        raise ConfigError(f"{key} = {value!r}: {_reason(mine[0]['msg'])}.") from None
     assert isinstance(typed, str | int)
     return typed
 
@@ -224,5 +235,10 @@ def _explain(error: ValidationError, layers: list[tuple[str, dict[str, Any]]]) -
     for problem in error.errors():
         key = str(problem["loc"][0])
         source = next((source for source, values in layers if key in values), "settings")
-        problems.append(f"{key} = {problem['input']!r} ({source}): {problem['msg']}")
+        problems.append(f"{key} = {problem['input']!r} ({source}): {_reason(problem['msg'])}")
     return "; ".join(dict.fromkeys(problems)) + "."
+
+
+def _reason(message: str) -> str:
+    """What a validator said, without pydantic's own word before it."""
+    return message.removeprefix("Value error, ")
