@@ -85,6 +85,7 @@ def ask(
         reading=reading,
         generator=generator.name,
         generator_seconds=time.perf_counter() - started,
+        writing=draft.writing,
     )
 
 

@@ -163,6 +163,27 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Writing:
+    """How a language model wrote an answer, and what had to be taken out of it."""
+
+    n_evidence_used: int
+    """Evidence sentences that fitted into the prompt, counted from the best."""
+    context_tokens: int
+    """The model's window: prompt and answer together."""
+    n_prompt_tokens: int | None
+    """As the model counted them, over all calls; None where a server does not tell."""
+    n_answer_tokens: int | None
+    first_text_seconds: float
+    """From the start of the generator to the first text of the model."""
+    n_removed_citations: int = 0
+    """Numbers in the text that no evidence has."""
+    n_removed_quotes: int = 0
+    """Quotations that were not verbatim; their words stay, without the marks."""
+    is_cut_off: bool = False
+    """True when the answer reached the most tokens it may have."""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """An answer with everything it stands on."""
 
@@ -177,3 +198,10 @@ class Answer:
     reading: Reading
     generator: str
     generator_seconds: float
+    writing: Writing | None = None
+    """How a language model wrote it; None where none did."""
+
+    @property
+    def unsupported(self) -> bool:
+        """True when it claims something and cites nothing."""
+        return not self.abstained and not self.citations

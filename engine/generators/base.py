@@ -1,20 +1,51 @@
-"""What a generator is: a question and its evidence in, an answer with citations out."""
+"""What a generator is: a question and its evidence in, an answer with citations out.
+
+How a streamed answer shows its citations
+-----------------------------------------
+The text, whole (`Draft.text`) or in pieces (`OnText`), carries markers of the form `[3]`. The
+number is `Evidence.rank` of the evidence it stands on, so a screen that was told the evidence
+makes a link of each:
+
+    MARKER.sub(lambda found: link(evidence[int(found[1]) - 1]), text)
+
+What may be relied on:
+
+* A marker comes in one piece, never cut, and was checked before it was sent: its number is that of
+  evidence which was offered to the model. Numbers that were made up never arrive; they are counted
+  (`Writing.n_removed_citations`).
+* Nothing else in the text looks like a marker. A bracketed number inside a quotation is sent with
+  a space, `[ 3]`.
+* A quotation comes in one piece with its marks, and only when it is verbatim; otherwise its words
+  come without the marks, and it is counted (`Writing.n_removed_quotes`).
+* The pieces joined are `Draft.text`. There is nothing to take back; only an error or a
+  cancellation ends a text before its end.
+* `Draft.citations` names each cited sentence in the order of the text, with the words taken from
+  it. A text without a marker can have citations (`extractive` shows pages instead).
+* Only the strategy `full` may cite what was not among the evidence: such sentences get the numbers
+  after the last rank, and `Answer.evidence` lists them at its end. Until that is there, a number
+  beyond the evidence is no link yet.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from docqa.engine.errors import ConfigError, MissingError
 from docqa.engine.retriever import IsCancelled
-from docqa.engine.types import Citation, Document, Evidence
+from docqa.engine.types import Citation, Document, Evidence, Writing
 
 GENERATORS = ("extractive", "llama", "openai")
 
+MARKER = re.compile(r"\[(\d+)\]")
+"""A citation in the text of an answer; the number is `Evidence.rank`."""
+BRACKETED_NUMBER = re.compile(r"\[(?=\d+\])")
+"""The bracket before a number that is no citation; `[ ` takes its place."""
+
 OnText = Callable[[str], None]
-"""Called with each further piece of the answer's text; the pieces joined are `Draft.text`, unless
-what was written had to be corrected at its end."""
+"""Called with each further piece of the answer's text, its citations checked (see above)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +56,14 @@ class Draft:
     abstained: bool
     """True when it says that the documents do not answer; then it cites nothing."""
     citations: tuple[Citation, ...]
-    """In the order of the text; every one names a sentence of the evidence."""
+    """In the order of the text; every one names a sentence that was offered."""
+    writing: Writing | None = None
+    """How a language model wrote it; None where none did."""
+
+    @property
+    def unsupported(self) -> bool:
+        """True when it claims something and cites nothing."""
+        return not self.abstained and not self.citations
 
 
 @runtime_checkable

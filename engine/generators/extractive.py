@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from docqa.engine.generators.base import Draft, OnText
+from docqa.engine.generators.base import BRACKETED_NUMBER, Draft, OnText
 from docqa.engine.retriever import IsCancelled
 from docqa.engine.types import Citation, Document, Evidence, SentenceKind
 
@@ -103,7 +103,8 @@ def show_quote(documents: Mapping[str, Document], evidence: Evidence) -> str:
     """
     document = documents[evidence.document_id]
     sentence = document.sentences[evidence.sentence_id]
-    text = " ".join(document.sentence_text(sentence.id).split())
+    # A footnote `[3]` of the document is no citation of ours.
+    text = BRACKETED_NUMBER.sub("[ ", " ".join(document.sentence_text(sentence.id).split()))
     place = f"({_place(documents, evidence)})"
     if sentence.kind is not SentenceKind.ROW:
         return f"{text} {place}"
