@@ -33,7 +33,7 @@ class Glyph:
     """A letter on the page as it is stored, rotation not applied."""
 
     key: str
-    """Its letters and digits, folded."""
+    """Its letters and digits, folded; empty for a mark or sign."""
     line: int
     direction: tuple[float, float]
     box: Box
@@ -71,7 +71,7 @@ class PageGlyphs:
         ]
         found = self._match(folded(text), text.split(), inside, is_bounded=area is not None)
         if found:
-            return self._quads(found)
+            return self._quads(self._with_marks(found, text, set(inside)))
         if area is None:
             return []
         return self._quads(inside) or [area.quad]
@@ -114,16 +114,33 @@ class PageGlyphs:
                 n_found += len(word)
         return sorted(taken) if n_found >= _ENOUGH * len(key) else []
 
+    def _with_marks(self, found: list[int], text: str, inside: set[int]) -> list[int]:
+        """With the marks before the first letter and after the last, as the sentence has them."""
+        n_before = len(text) - len(text.lstrip(_marks(text)))
+        n_after = len(text) - len(text.rstrip(_marks(text)))
+        around = [*range(found[0] - n_before, found[0])]
+        around += range(found[-1] + 1, found[-1] + 1 + n_after)
+        lines = {self._glyphs[found[0]].line, self._glyphs[found[-1]].line}
+        return found + [
+            index
+            for index in around
+            if index in inside and not self._glyphs[index].key and self._glyphs[index].line in lines
+        ]
+
     def _quads(self, indices: Iterable[int]) -> list[pymupdf.Quad]:
         """Runs of neighbouring glyphs of a line become one quad each."""
         runs: list[list[int]] = []
         for index in sorted(indices):
-            last = runs[-1][-1] if runs else None
-            if last == index - 1 and self._glyphs[last].line == self._glyphs[index].line:
+            if runs and self._are_neighbours(runs[-1][-1], index):
                 runs[-1].append(index)
             else:
                 runs.append([index])
         return [_quad([self._glyphs[index] for index in run]) for run in runs]
+
+    def _are_neighbours(self, first: int, second: int) -> bool:
+        """Whether two glyphs stand on one line with nothing but marks between them."""
+        same_line = self._glyphs[first].line == self._glyphs[second].line
+        return same_line and not any(glyph.key for glyph in self._glyphs[first + 1 : second])
 
 
 def folded(text: str) -> str:
@@ -132,14 +149,18 @@ def folded(text: str) -> str:
     return "".join(char for char in plain if char.isalnum())
 
 
+def _marks(text: str) -> str:
+    """The characters of a text that are neither letters, digits nor space."""
+    return "".join({char for char in text if not char.isalnum() and not char.isspace()})
+
+
 def _glyphs(number: int, line: dict[str, Any]) -> Iterable[Glyph]:
     direction = tuple(line["dir"])
     for span in line["spans"]:
         for char in span["chars"]:
-            key = folded(char["c"])
-            if key:
+            if not char["c"].isspace():
                 box = _trimmed(char["bbox"], char["origin"][1], span["size"], direction)
-                yield Glyph(key, number, direction, box)
+                yield Glyph(folded(char["c"]), number, direction, box)
 
 
 def _trimmed(box: Box, base: float, size: float, direction: tuple[float, float]) -> Box:
