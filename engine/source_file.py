@@ -6,12 +6,13 @@ import hashlib
 from pathlib import Path
 
 from docqa.engine.errors import ExportError
+from docqa.engine.store import Store
 from docqa.engine.types import Document
 
 
-def original_path(document: Document) -> Path:
-    """Where the file of a document is; see `original_bytes` for the errors."""
-    return checked_path(document.path, document.title)
+def load_kept(store: Store, document_id: str) -> Document | None:
+    """A document if the library still has it."""
+    return None if store.get(document_id) is None else store.load(document_id)
 
 
 def checked_path(path: str | None, title: str) -> Path:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import click
 
+from docqa.app.commands.export import export
 from docqa.app.options import json_option, library_option
 
 
@@ -67,22 +67,7 @@ def show(number: int, library: str | None, as_json: bool) -> None:
         print_record(record)
 
 
-@history.command()
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Default: stdout.")
-@library_option
-def export(out: Path | None, library: str | None) -> None:
-    """All questions as JSON Lines, the oldest first; each like `docqa ask --json` prints it."""
-    from docqa.app.output import export_lines, record_json
-
-    with _open(library) as store:
-        asked = reversed(store.questions())
-        export_lines(
-            (
-                {"number": one.id, "asked_at": one.asked_at, **record_json(store.record(one.id))}
-                for one in asked
-            ),
-            out,
-        )
+history.add_command(export)
 
 
 def _open(library: str | None) -> Any:

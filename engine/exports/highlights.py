@@ -6,8 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from docqa.engine.exports.questions import ExportedQuestion
-from docqa.engine.record import RecordedEvidence
+from docqa.engine.record import Record, RecordedEvidence
 from docqa.engine.types import Box, Document
+
+
+N_CLOSEST = 5
+"""Passages shown where the answer is that the documents do not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +40,16 @@ def highlights_of(
     """
     found: dict[tuple[int, int, int], list[tuple[ExportedQuestion, RecordedEvidence]]] = {}
     for question in questions:
-        for evidence in question.record.evidence:
+        for evidence in _worth_marking(question.record):
             if evidence.document_id == document_id:
                 place = (evidence.page, evidence.start, evidence.end)
                 found.setdefault(place, []).append((question, evidence))
     return [_highlight(found[place], document) for place in sorted(found)]
+
+
+def _worth_marking(record: Record) -> Sequence[RecordedEvidence]:
+    """The evidence; of a question without an answer, the closest passages only."""
+    return record.evidence[:N_CLOSEST] if record.abstained else record.evidence
 
 
 def _highlight(

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from docqa.engine.exports.highlights import N_CLOSEST
 from docqa.engine.exports.questions import ExportedQuestion, documents_of
 from docqa.engine.record import Record, RecordedDocument, RecordedEvidence
 from docqa.engine.sentences import CELL_SEPARATOR
-
-N_CLOSEST = 5
-"""Passages shown where the answer is that the documents do not say."""
 
 _MARKS = re.compile(r"([\\`*_\[\]<>|~$])")
 _LINE_MARKS = re.compile(r"^(\s*)([#+=-]|\d+(?=[.)]))", re.MULTILINE)
