@@ -9,7 +9,6 @@ from docqa.engine.exports.questions import ExportedQuestion
 from docqa.engine.record import Record, RecordedEvidence
 from docqa.engine.types import Box, Document
 
-
 N_CLOSEST = 5
 """Passages shown where the answer is that the documents do not say."""
 
