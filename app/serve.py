@@ -102,7 +102,6 @@ def _server(command: str, port: int, key: str) -> Any:
     """Textual's server, for this machine alone."""
     from importlib.resources import files
 
-    from aiohttp import web
     from textual_serve.server import Server
 
     class LoopbackServer(Server):
@@ -142,9 +141,8 @@ def _guard(port: int, right_key: str) -> Any:
     @web.middleware
     async def guard(request: web.Request, handler: Any) -> web.StreamResponse:
         headers, given = request.headers, request.query.get(KEY)
-        key = given or request.cookies.get(cookie, "")
-        if request.path.startswith("/static/"):
-            key = None
+        is_public = request.path.startswith("/static/")
+        key = None if is_public else given or request.cookies.get(cookie, "")
         host, origin = headers.get("Host", ""), headers.get("Origin")
         reason = refusal(host, origin, key, port=port, right_key=right_key)
         if reason:

@@ -27,7 +27,13 @@ def test_every_package_on_disk_is_declared() -> None:
     assert on_disk == set(PROJECT["tool"]["setuptools"]["packages"])
 
 
-OF_EXTRAS = {"huggingface_hub", "sentence_transformers", "transformers"}
+OF_EXTRAS = {
+    "aiohttp",
+    "huggingface_hub",
+    "sentence_transformers",
+    "textual_serve",
+    "transformers",
+}
 """Imported only behind a check that they are installed."""
 OTHER_NAMES = {"pymupdf-lite": "pymupdf", "pydantic-settings": "pydantic_settings"}
 
