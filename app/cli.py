@@ -42,15 +42,48 @@ class DocqaGroup(click.Group):
         return code
 
 
-@click.group(cls=DocqaGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=DocqaGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    invoke_without_command=True,
+)
 @click.version_option(package_name="docqa", message="docqa %(version)s")
-def cli() -> None:
+@click.option("--serve", is_flag=True, help="Open the application in a browser of this machine.")
+@click.option("--port", type=click.IntRange(0, 65535), help="With --serve; 0 = any free one.")
+@click.option("--library", metavar="FILE", help="The library the application opens.")
+@click.pass_context
+def cli(context: click.Context, serve: bool, port: int | None, library: str | None) -> int | None:
     """Answers questions about long documents, on this machine, with page citations.
+
+    Without a command, the terminal application opens.
 
     \b
     docqa ask "What was the total revenue?" report.pdf
     docqa ask "And the year before?"            asks the same document again
     """
+    if context.invoked_subcommand is not None:
+        _refuse_options(serve, port, library)
+        return None
+    if port is not None and not serve:
+        raise click.UsageError("--port goes with --serve.")
+    if serve:
+        from docqa.app.serve import DEFAULT_PORT
+        from docqa.app.serve import serve as serve_app
+
+        arguments = ["--library", library] if library else []
+        return serve_app(arguments, DEFAULT_PORT if port is None else port)
+    from docqa.app.config import load_settings
+    from docqa.app.tui import run_app
+
+    return run_app(load_settings({"library": library}))
+
+
+def _refuse_options(serve: bool, port: int | None, library: str | None) -> None:
+    """The options of the application mean nothing before a command: say so, do not ignore them."""
+    if serve or port is not None:
+        raise click.UsageError("--serve and --port go without a command.")
+    if library:
+        raise click.UsageError("--library goes after the command: docqa COMMAND --library FILE")
 
 
 for command in (ask, ingest, library, history, doctor, config, bench, train, completion):
