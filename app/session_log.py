@@ -67,7 +67,9 @@ class SessionLog:
         """Lines so far, those that were dropped included; grows with every line."""
         self._lines: deque[LogLine] = deque(maxlen=MAX_LINES)
         self._lock = threading.Lock()
-        self._handler = None if file is None else self._open(file)
+        self._handler: logging.Handler | None = None
+        if file is not None:
+            self._handler = self._open(file)
 
     @property
     def lines(self) -> tuple[LogLine, ...]:
@@ -125,7 +127,11 @@ class SessionLog:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.touch(mode=0o600)
             handler = QuietFileHandler(
-                file, maxBytes=MAX_FILE_BYTES, backupCount=N_OLD_FILES, encoding="utf-8"
+                file,
+                maxBytes=MAX_FILE_BYTES,
+                backupCount=N_OLD_FILES,
+                encoding="utf-8",
+                delay=True,
             )
         except OSError as error:
             self.file = None
