@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from textual.binding import Binding
+from textual.dom import DOMNode
+
 if TYPE_CHECKING:
     from textual.app import App
-    from textual.binding import Binding
-    from textual.dom import DOMNode
     from textual.screen import Screen
 
 
@@ -64,10 +65,21 @@ def part_title(node: DOMNode) -> str:
     return str(title or words.capitalize())
 
 
-def unknown_names(screen: Screen[Any], keymap: dict[str, str]) -> list[str]:
-    """Names in a keymap that no action has."""
-    known = {row.id for section in key_sections(screen) for row in section.rows}
-    return sorted(set(keymap) - known)
+def action_names() -> set[str]:
+    """All names the setting `keymap` may use, those of dialogs that are not open included."""
+    from importlib import import_module
+
+    for screen in ("file_picker", "help", "log", "main", "settings"):
+        import_module(f"docqa.app.screens.{screen}")
+    return {binding.id for binding in _declared(DOMNode) if binding.id}
+
+
+def _declared(kind: type[DOMNode]) -> Iterator[Binding]:
+    """The bindings of a class and of all that are made from it."""
+    for binding in Binding.make_bindings(kind.__dict__.get("BINDINGS", ())):
+        yield binding
+    for narrower in kind.__subclasses__():
+        yield from _declared(narrower)
 
 
 def _rows(app: App[Any], nodes: list[DOMNode]) -> tuple[KeyRow, ...]:

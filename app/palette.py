@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from docqa.app.key_sections import KeyRow, key_sections
+from docqa.app.settings_form import keep
 from docqa.app.themes import OWN_THEMES
+from docqa.engine.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,13 +67,20 @@ class DocqaCommands(Provider):
         own = [theme.name for theme in OWN_THEMES]
         others = sorted(set(self.app.available_themes) - set(own))
         for name in (*own, *others):
-            current = "in use" if name == self.app.theme else "until docqa ends; F2 keeps it"
+            current = "in use" if name == self.app.theme else ""
             yield PaletteCommand(
                 f"Theme: {name}", current, partial(self._use_theme, name), is_offered=name in own
             )
 
     def _use_theme(self, name: str) -> None:
+        """Change the colours, for the next start too."""
         self.app.theme = name
+        try:
+            locked = keep("theme", name)
+        except (ConfigError, OSError) as error:
+            locked = str(error)
+        if locked:
+            self.app.notify(f"This theme holds until docqa ends: {locked}.", markup=False)
 
     async def _run(self, row: KeyRow) -> None:
         await self.app.run_action(row.action, default_namespace=row.node)

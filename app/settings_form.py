@@ -109,6 +109,21 @@ def save(values: Mapping[str, str], rows: Sequence[SettingRow]) -> list[str]:
     return changed
 
 
+def keep(key: str, value: str) -> str:
+    """Write one setting into the user's file, if it would hold from there.
+
+    Returns:
+        Why it was not written; empty when it was.
+
+    Raises:
+        ConfigError: When it cannot have that value.
+    """
+    locked = _origin(origins()[key].source, key)[1]
+    if not locked:
+        set_value(user_file(), key, value)
+    return locked
+
+
 def reload(rows: Sequence[SettingRow]) -> Settings:
     """The settings that hold after the files have changed; flags of the command line still win."""
     return load_settings({row.key: row.value for row in rows if row.source == COMMAND_LINE})

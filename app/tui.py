@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
 
 from docqa.app.guarded import GuardedApp, run_guarded
+from docqa.app.key_sections import action_names, key_sections
 from docqa.app.keymap import parse_keymap
 from docqa.app.palette import DocqaCommands
 from docqa.app.screens.main import MainScreen
 from docqa.app.session_log import SessionLog, open_session_log
+from docqa.app.settings_changed import SettingsChanged
 from docqa.app.themes import native_colours, use_theme
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ class DocqaApp(GuardedApp):
     """A library, a conversation and a document beside each other."""
 
     TITLE = "docqa"
-    COMMANDS = App.COMMANDS | {lambda: DocqaCommands}
+    COMMANDS: ClassVar[set[Any]] = {lambda: DocqaCommands}
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", id="quit", priority=True),
@@ -47,8 +49,64 @@ class DocqaApp(GuardedApp):
         complaint = use_theme(self, self.settings.theme)
         if complaint:
             self.notify(complaint, severity="warning", markup=False)
-        self.set_keymap(parse_keymap(self.settings.keymap))
+        self.session_log.info(f"docqa opened, theme {self.theme}")
+        self.use_keymap(self.settings.keymap)
         self.push_screen(MainScreen(self.settings, self.session_log))
+
+    def use_keymap(self, setting: str) -> None:
+        """Take the reader's keys, and say which of their names mean nothing."""
+        keymap = parse_keymap(setting)
+        self.set_keymap(keymap)
+        unknown = sorted(set(keymap) - action_names()) if keymap else []
+        if unknown:
+            self.notify(
+                f"The setting keymap names actions that do not exist: {', '.join(unknown)}. "
+                "F1 shows the names.",
+                severity="warning",
+                markup=False,
+            )
+
+    def action_help(self) -> None:
+        """Show the keys of the screen."""
+        from docqa.app.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen(key_sections(self.screen)))
+
+    def action_log(self) -> None:
+        """Show what happened."""
+        from docqa.app.screens.log import LogScreen
+
+        self.push_screen(LogScreen(self.session_log, self.debug_info))
+
+    def action_settings(self) -> None:
+        """Change the settings; the main screen takes the new ones."""
+        from docqa.app.screens.settings import SettingsScreen
+
+        self.push_screen(SettingsScreen(self.settings), self.use_settings)
+
+    def use_settings(self, settings: Settings | None) -> None:
+        """Run with other settings from now on; None = nothing was changed."""
+        if settings is None:
+            return
+        self.settings = settings
+        use_theme(self, settings.theme)
+        self.use_keymap(settings.keymap)
+        self.session_log.info("settings changed")
+        self.screen.post_message(SettingsChanged(settings))
+
+    def debug_info(self) -> str:
+        """What a report of a fault needs."""
+        from docqa.app.debug_info import debug_info
+
+        size, colours = self.size, self.console.color_system
+        seen = {"size": f"{size.width}x{size.height}", "colours": colours, "theme": self.theme}
+        return debug_info(self.settings, self.session_log, seen)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Open no second dialog of the app over an open one."""
+        if action in ("help", "log", "settings"):
+            return not isinstance(self.screen, ModalScreen)
+        return True
 
 
 def run_app(settings: Settings) -> int:
