@@ -14,6 +14,8 @@ Cancelled (not an error): the reader asked to stop; exit 130.
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 
 class DocqaError(Exception):
     """Something the user can mend.
@@ -34,8 +36,27 @@ class DocqaError(Exception):
         return f"{self.message} {self.hint}".strip()
 
 
+class FileProblem(StrEnum):
+    """What keeps a file from becoming a document, where it has a name."""
+
+    PASSWORD = "needs password"
+    SCANNED = "scanned"
+    DAMAGED = "damaged"
+    OTHER = "cannot be read"
+
+
 class IngestError(DocqaError):
-    """A file cannot become a document."""
+    """A file cannot become a document.
+
+    Attributes:
+        problem: What is wrong with the file.
+    """
+
+    def __init__(
+        self, message: str, hint: str = "", problem: FileProblem = FileProblem.OTHER
+    ) -> None:
+        super().__init__(message, hint)
+        self.problem = problem
 
 
 class StoreError(DocqaError):

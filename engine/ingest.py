@@ -12,6 +12,8 @@ from docqa.engine.plain import Reflowed, decode_text, is_markdown_name, reflow
 from docqa.engine.sentences import SEGMENTER, split_sentences
 from docqa.engine.types import Document, Page, PageStatus, Sentence, SentenceKind
 
+OnPage = Callable[[Page], None]
+
 _PDF_MARK_BYTES = 1024
 """`%PDF-` may stand this far into a file."""
 _NO_TITLE = re.compile(
@@ -27,6 +29,7 @@ def ingest(
     password: str | None = None,
     on_progress: Callable[[int, int], None] | None = None,
     is_cancelled: Callable[[], bool] | None = None,
+    on_page: OnPage | None = None,
 ) -> Document:
     """Read a PDF, a text file or a Markdown file.
 
@@ -35,6 +38,9 @@ def ingest(
         password: Opens an encrypted PDF.
         on_progress: Called with the pages done and the pages in all.
         is_cancelled: Asked before every page.
+        on_page: Called with each page of a PDF as soon as it was read, so that it can be shown.
+            The document's page may differ a little: what is a running header, and where a hyphen
+            joins two halves of a word, is known when all pages are.
 
     Raises:
         IngestError: When the file cannot become a document; says why and what to do.
@@ -44,7 +50,7 @@ def ingest(
     if not start.strip():
         raise IngestError(f"Cannot ingest {path.name}: the file is empty.", "Choose another file.")
     if b"%PDF-" in start or path.suffix.lower() == ".pdf":
-        return _ingest_pdf(path, document_id, password, on_progress, is_cancelled)
+        return _ingest_pdf(path, document_id, password, on_progress, is_cancelled, on_page)
     content = path.read_bytes()
     text = decode_text(content)
     if text is None:
@@ -118,10 +124,11 @@ def _ingest_pdf(
     password: str | None,
     on_progress: Callable[[int, int], None] | None,
     is_cancelled: Callable[[], bool] | None,
+    on_page: OnPage | None,
 ) -> Document:
     from docqa.engine.pdf_document import read_pdf  # loads MuPDF, which a text needs not
 
-    pdf = read_pdf(path, password, on_progress, is_cancelled)
+    pdf = read_pdf(path, password, on_progress, is_cancelled, on_page)
     return Document(
         id=document_id,
         title=path.stem if _NO_TITLE.fullmatch(pdf.title) else pdf.title,

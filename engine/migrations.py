@@ -138,3 +138,49 @@ def m003_history(db: Database) -> None:
         );
         """
     )
+
+
+@MIGRATIONS()
+def m004_conversations(db: Database) -> None:
+    """Questions stand in conversations, and are kept before they have an answer.
+
+    Those asked earlier, and those of `docqa ask`, belong to no conversation.
+    """
+    db.executescript(
+        """
+        CREATE TABLE conversations (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            started_at TEXT NOT NULL
+        );
+        ALTER TABLE questions ADD COLUMN conversation_id INTEGER
+            REFERENCES conversations(id) ON DELETE SET NULL;
+        CREATE INDEX questions_by_conversation ON questions (conversation_id);
+        CREATE TABLE unanswered_questions (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            conversation_id INTEGER NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,
+            asked_at TEXT NOT NULL,
+            question TEXT NOT NULL,
+            document_ids TEXT NOT NULL,
+            reason TEXT NOT NULL
+        );
+        CREATE VIEW asked AS
+            SELECT conversation_id, asked_at, question FROM questions
+            UNION ALL
+            SELECT conversation_id, asked_at, question FROM unanswered_questions;
+        """
+    )
+
+
+@MIGRATIONS()
+def m005_file_queue(db: Database) -> None:
+    """Files that wait to be read, that were stopped, or that could not be read."""
+    db.execute(
+        "CREATE TABLE file_queue (path TEXT PRIMARY KEY, added_at TEXT NOT NULL, "
+        "state TEXT NOT NULL, problem TEXT NOT NULL, reason TEXT NOT NULL, hint TEXT NOT NULL)"
+    )
+
+
+@MIGRATIONS()
+def m006_bin(db: Database) -> None:
+    """A removed document can be taken back for a while."""
+    db.execute("ALTER TABLE documents ADD COLUMN removed_at TEXT")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,13 +15,15 @@ from typing import Any
 
 import pymupdf
 
-from docqa.engine.errors import IngestError
+from docqa.engine.errors import FileProblem, IngestError
 from docqa.engine.layout import Piece
 from docqa.engine.types import Box, PageStatus
 
 pymupdf.TOOLS.mupdf_display_errors(False)
 pymupdf.TOOLS.mupdf_display_warnings(False)
 
+MUPDF_LOCK = threading.RLock()
+"""MuPDF must not be used by two threads at once; whoever opens a PDF holds this."""
 MUPDF_ERRORS = (pymupdf.mupdf.FzErrorBase, RuntimeError, ValueError, OSError)
 """What MuPDF raises on damaged files."""
 
@@ -95,7 +98,7 @@ def open_pdf(path: Path, password: str | None) -> Iterator[pymupdf.Document]:
         IngestError: When it is damaged beyond repair, or needs another password.
     """
     try:
-        with pymupdf.open(str(path), filetype="pdf") as pdf:
+        with MUPDF_LOCK, pymupdf.open(str(path), filetype="pdf") as pdf:
             if pdf.needs_pass:
                 _unlock(pdf, path, password)
             yield pdf
@@ -103,6 +106,7 @@ def open_pdf(path: Path, password: str | None) -> Iterator[pymupdf.Document]:
         raise IngestError(
             f"Cannot ingest {path.name}: the file is damaged and cannot be repaired.",
             "Fetch the file again, or print it to a new PDF from a program that opens it.",
+            FileProblem.DAMAGED,
         ) from error
 
 
@@ -111,11 +115,13 @@ def _unlock(pdf: pymupdf.Document, path: Path, password: str | None) -> None:
         raise IngestError(
             f"Cannot ingest {path.name}: it is encrypted and needs a password.",
             "Give it with --password.",
+            FileProblem.PASSWORD,
         )
     if not pdf.authenticate(password):
         raise IngestError(
             f"Cannot ingest {path.name}: the password given does not open it.",
             "Check --password.",
+            FileProblem.PASSWORD,
         )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pymupdf
 
 from docqa.engine.blocks import Block, page_blocks, row_text
-from docqa.engine.errors import Cancelled, IngestError
+from docqa.engine.errors import Cancelled, FileProblem, IngestError
 from docqa.engine.furniture import find_furniture
 from docqa.engine.layout import Row
 from docqa.engine.pdf import (
@@ -73,8 +73,9 @@ def read_pdf(
     password: str | None,
     on_progress: Callable[[int, int], None] | None,
     is_cancelled: Callable[[], bool] | None,
+    on_page: Callable[[Page], None] | None = None,
 ) -> PdfText:
-    """Read every page of a PDF.
+    """Read every page of a PDF; see `docqa.engine.ingest.ingest`.
 
     Raises:
         IngestError: When it cannot be opened, or no page of it can be read.
@@ -90,6 +91,8 @@ def read_pdf(
             content, blocks = _read_blocks(pdf, number)
             contents.append(content)
             pages.append(blocks)
+            if on_page is not None:
+                on_page(_draft_page(number + 1, blocks))
             if on_progress is not None:
                 on_progress(number + 1, n_pages)
         _write_texts(pages)
@@ -117,6 +120,12 @@ def _read_blocks(pdf: pymupdf.Document, number: int) -> tuple[PageContent | None
     for block in blocks:
         block.boxes = [content.shown_box(row.box) for row in block.rows]
     return content, blocks
+
+
+def _draft_page(number: int, blocks: list[Block]) -> Page:
+    """A page as it can be shown before the others are known: words broken at line ends stay so."""
+    text = "\n".join(" ".join(map(row_text, block.rows)) for block in blocks)
+    return Page(number, text, PageStatus.TEXT if text.strip() else PageStatus.EMPTY)
 
 
 def _carry_headers(pages: list[list[Block]], furniture: set[int]) -> None:
@@ -187,7 +196,9 @@ def _unreadable(path: Path, statuses: list[PageStatus], *, is_form: bool) -> Ing
     else:
         why = f"the text layer of {n_unread} of {n} pages is not readable language"
         ocr = f"ocrmypdf --force-ocr {shlex.quote(name)} out.pdf"
-    return IngestError(f"Cannot ingest {name}: {why}.", f"Run OCR first: {ocr}")
+    return IngestError(
+        f"Cannot ingest {name}: {why}.", f"Run OCR first: {ocr}", FileProblem.SCANNED
+    )
 
 
 def _write_texts(pages: list[list[Block]]) -> None:

@@ -19,7 +19,7 @@ from docqa.engine.evidence import select_evidence
 from docqa.engine.generators.base import Generator, OnText
 from docqa.engine.retriever import IsCancelled, OnProgress, Progress, Retriever, Scores
 from docqa.engine.store import Store
-from docqa.engine.types import Answer, Document, Evidence, Reading
+from docqa.engine.types import Answer, Document, Evidence, Page, Reading
 
 OnEvidence = Callable[[tuple[Evidence, ...], float], None]
 """Called with the evidence, best first, and the probability that the documents answer."""
@@ -124,6 +124,7 @@ def open_file(
     password: str | None = None,
     on_progress: Callable[[int, int], None] | None = None,
     is_cancelled: IsCancelled | None = None,
+    on_page: Callable[[Page], None] | None = None,
 ) -> tuple[Document, bool]:
     """The document of a file: from the library when its content is there, else read and kept.
 
@@ -133,6 +134,7 @@ def open_file(
         password: Opens an encrypted PDF.
         on_progress: Called with pages done and pages in all.
         is_cancelled: Asked between pages.
+        on_page: Called with each page that was read, before the whole is known.
 
     Returns:
         The document, and whether it had to be read.
@@ -148,7 +150,13 @@ def open_file(
     if kept is not None and kept.segmenter == SEGMENTER:
         store.touch(kept.id, path=str(path.absolute()))
         return store.load(kept.id), False
-    document = ingest(path, password=password, on_progress=on_progress, is_cancelled=is_cancelled)
+    document = ingest(
+        path,
+        password=password,
+        on_progress=on_progress,
+        is_cancelled=is_cancelled,
+        on_page=on_page,
+    )
     store.add(document)
     return document, True
 

@@ -6,30 +6,22 @@ so whatever interrupts docqa leaves a library that opens and holds nothing half 
 
 from __future__ import annotations
 
-import os
-import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import RLock
-from types import TracebackType
 from typing import Any
 
 import numpy as np
-from sqlite_utils import Database
 
-from docqa.engine import history
 from docqa.engine.errors import StoreError
-from docqa.engine.migrations import MIGRATIONS
+from docqa.engine.file_queue import FileQueue
+from docqa.engine.history import History
+from docqa.engine.library_file import now
 from docqa.engine.packing import TokenizedDocument
-from docqa.engine.record import Record
 from docqa.engine.search_terms import indexed_text, search_expression
 from docqa.engine.types import Document, Page, PageStatus, Sentence, SentenceKind
 
-BUSY_SECONDS = 20
-"""How long to wait while another process writes."""
 MIN_ID_PREFIX = 4
 """Fewer characters of an id are taken for a title."""
 N_CANDIDATES = 5
@@ -50,6 +42,8 @@ class StoredDocument:
     added_at: str
     """UTC, ISO 8601."""
     used_at: str
+    n_unread_pages: int
+    """Pages that could not be read: scans, unusable text layers."""
 
     @property
     def short_id(self) -> str:
@@ -68,48 +62,17 @@ class SearchHit:
     text: str
 
 
-class Store:
-    """A library. Safe to use from several threads; several processes may open the same file."""
-
-    def __init__(self, path: Path) -> None:
-        """Open a library; a file that does not exist is made, an older one brought up to date.
-
-        Raises:
-            StoreError: When the file is no library, is damaged, or was made by a newer docqa.
-        """
-        self.path = path
-        self._lock = RLock()
-        with _clear_errors(path):
-            self._db = _connect(path)
-            try:
-                _migrate(self._db, path)
-            except BaseException:
-                self._db.close()
-                raise
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
-
-    def __enter__(self) -> Store:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
+class Store(History, FileQueue):
+    """A library: its documents here, its questions and waiting files in the classes above it."""
 
     # Documents
 
     def add(self, document: Document) -> None:
         """Keep a document; one with the same id is replaced, its tokens forgotten."""
-        now = _now()
+        added = now()
         with self._writing() as db:
             known = db.execute("SELECT added_at FROM documents WHERE id = ?", [document.id])
-            added_at = (known.fetchone() or (now,))[0]
+            added_at = (known.fetchone() or (added,))[0]
             self._delete(document.id)
             db.execute(
                 "INSERT INTO documents (id, title, path, segmenter, n_words, added_at, used_at) "
@@ -121,7 +84,7 @@ class Store:
                     document.segmenter,
                     document.n_words,
                     added_at,
-                    now,
+                    added,
                 ],
             )
             db.conn.executemany(
@@ -209,7 +172,7 @@ class Store:
 
     def get(self, document_id: str) -> StoredDocument | None:
         """The document of that id, if it is kept."""
-        found = self._stored("WHERE id = ?", [document_id])
+        found = self._stored("AND id = ?", [document_id])
         return found[0] if found else None
 
     def find(self, reference: str) -> StoredDocument:
@@ -251,7 +214,7 @@ class Store:
         with self._writing() as db:
             db.execute(
                 "UPDATE documents SET used_at = ?, path = coalesce(?, path) WHERE id = ?",
-                [_now(), path, document_id],
+                [now(), path, document_id],
             )
 
     def remove(self, document_id: str, *, with_history: bool = False) -> None:
@@ -267,9 +230,9 @@ class Store:
 
     def _delete(self, document_id: str) -> None:
         """Delete inside a transaction. The index holds no text: it must be told the old one."""
-        if self.get(document_id) is None:
-            return
         conn = self._db.conn
+        if conn.execute("SELECT 1 FROM documents WHERE id = ?", [document_id]).fetchone() is None:
+            return
         (first,) = conn.execute(
             "SELECT min(rowid) FROM sentences WHERE document_id = ?", [document_id]
         ).fetchone()
@@ -300,7 +263,8 @@ class Store:
                 "FROM sentence_index i JOIN sentences s ON s.rowid = i.rowid "
                 "JOIN documents d ON d.id = s.document_id "
                 "JOIN pages p ON p.document_id = s.document_id AND p.number = s.page "
-                "WHERE sentence_index MATCH ? ORDER BY i.rank, s.rowid LIMIT ?",
+                "WHERE sentence_index MATCH ? AND d.removed_at IS NULL "
+                "ORDER BY i.rank, s.rowid LIMIT ?",
                 [expression, n_hits],
             ).fetchall()
         return [
@@ -308,15 +272,52 @@ class Store:
             for document_id, title, page, sentence_id, start, end, text in rows
         ]
 
+    # The bin
+
+    def bin(self, document_id: str) -> None:
+        """Remove a document so that `restore` can bring it back; nothing finds it meanwhile."""
+        with self._writing() as db:
+            db.execute("UPDATE documents SET removed_at = ? WHERE id = ?", [now(), document_id])
+
+    def restore(self, document_id: str) -> bool:
+        """Take a document back out of the bin.
+
+        Returns:
+            Whether it was still there.
+        """
+        with self._writing() as db:
+            cursor = db.execute(
+                "UPDATE documents SET removed_at = NULL WHERE id = ?", [document_id]
+            )
+            return cursor.rowcount > 0
+
+    def empty_bin(self, *, older_than_seconds: float = 0.0) -> int:
+        """Forget the documents in the bin.
+
+        Args:
+            older_than_seconds: Leave those removed later: another docqa may yet restore them.
+
+        Returns:
+            How many were forgotten.
+        """
+        limit = (datetime.now(UTC) - timedelta(seconds=older_than_seconds)).isoformat()
+        with self._writing() as db:
+            rows = db.execute("SELECT id FROM documents WHERE removed_at < ?", [limit]).fetchall()
+            for (document_id,) in rows:
+                self._delete(document_id)
+        return len(rows)
+
     def _stored(
-        self, where: str, parameters: Sequence[str] = (), limit: int = -1
+        self, condition: str, parameters: Sequence[str] = (), limit: int = -1
     ) -> list[StoredDocument]:
         with self._reading() as db:
             rows = db.execute(
                 "SELECT id, title, path, segmenter, "
                 "(SELECT count(*) FROM pages WHERE document_id = documents.id), n_words, "
                 "(SELECT count(*) FROM sentences WHERE document_id = documents.id), "
-                f"added_at, used_at FROM documents {where} "
+                "added_at, used_at, (SELECT count(*) FROM pages WHERE document_id = documents.id "
+                "AND status IN ('image', 'suspect')) "
+                f"FROM documents WHERE removed_at IS NULL {condition} "
                 "ORDER BY used_at DESC, rowid DESC LIMIT ?",
                 [*parameters, limit],
             ).fetchall()
@@ -351,136 +352,6 @@ class Store:
                 ],
             )
 
-    # Questions
-
-    def add_record(self, record: Record) -> int:
-        """Keep a question with its answer and evidence; its documents count as used.
-
-        Returns:
-            The number of the question.
-        """
-        now = _now()
-        with self._writing() as db:
-            for document in record.documents:
-                db.execute("UPDATE documents SET used_at = ? WHERE id = ?", [now, document.id])
-            return history.insert_record(db.conn, record, now)
-
-    def questions(self, *, n_questions: int = -1) -> list[history.AskedQuestion]:
-        """Past questions, the last one first; -1 = all."""
-        with self._reading() as db:
-            return history.select_questions(db.conn, n_questions)
-
-    def record(self, question_id: int) -> Record:
-        """A past question with everything its answer stood on.
-
-        Raises:
-            StoreError: When there is none of that number.
-        """
-        with self._reading() as db:
-            record = history.select_record(db.conn, question_id)
-        if record is None:
-            raise StoreError(
-                f"No question {question_id} in the history.", "See: docqa history list"
-            )
-        return record
-
-    # Transactions
-
-    @contextmanager
-    def _reading(self) -> Iterator[Database]:
-        with self._lock, _clear_errors(self.path):
-            yield self._db
-
-    @contextmanager
-    def _writing(self) -> Iterator[Database]:
-        """A transaction that takes the write lock first: two writers wait instead of failing."""
-        with self._lock, _clear_errors(self.path), _transaction(self._db):
-            yield self._db
-
-
-def _connect(path: Path) -> Database:
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # The library holds private documents: only its owner may read it.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    conn = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
-    try:
-        conn.execute("PRAGMA schema_version").fetchone()  # the first read finds a foreign file
-        conn.execute("PRAGMA foreign_keys = ON")
-        conn.execute("PRAGMA secure_delete = ON")  # removed means overwritten
-        conn.execute("PRAGMA synchronous = NORMAL")
-        db = Database(conn, execute_plugins=False)
-        db.enable_wal()
-    except BaseException:
-        conn.close()
-        raise
-    return db
-
-
-def _migrate(db: Database, path: Path) -> None:
-    """Bring the schema up to date; does not write when it is.
-
-    Raises:
-        StoreError: When the file belongs to a newer docqa or to another program.
-    """
-    known = [migration.name for migration in MIGRATIONS._migrations]
-    applied = {migration.name for migration in MIGRATIONS.applied(db)}
-    newer = sorted(applied - set(known))
-    if newer:
-        raise StoreError(
-            f"The library {path} was written by a newer docqa (schema {newer[-1]}; "
-            f"this one knows up to {known[-1]}).",
-            "Update docqa, or choose another file with --library.",
-        )
-    if not applied and db.table_names():
-        raise StoreError(
-            f"{path} is a database of another program (tables {', '.join(db.table_names()[:3])}).",
-            "Choose another file with --library.",
-        )
-    if applied != set(known):
-        with _transaction(db):  # another process may be doing the same: it waits here
-            MIGRATIONS.apply(db)
-
-
-@contextmanager
-def _transaction(db: Database) -> Iterator[None]:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        db.rollback()
-        raise
-    db.commit()
-
-
-@contextmanager
-def _clear_errors(path: Path) -> Iterator[None]:
-    """What SQLite and the file system say, said so that a user can act on it."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        hints = {
-            "locked": "Another docqa is writing to it; try again, or use another --library.",
-            "full": "Free some space and try again.",
-        }
-        hint = next((hints[word] for word in hints if word in str(error)), "")
-        raise StoreError(
-            f"Cannot use the library {path}: {error}.",
-            hint or "Check the path, or choose another file with --library.",
-        ) from error
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
-            raise
-        raise StoreError(
-            f"{path} is no library, or it is damaged: {error}.",
-            "Move it away to start a new one, or choose another file with --library.",
-        ) from error
-    except OSError as error:
-        raise StoreError(
-            f"Cannot use the library {path}: {error.strerror}.",
-            "Choose another file with --library.",
-        ) from error
-
 
 def _matchers(wanted: str) -> Iterator[Any]:
     """Ways to mean a document, the most exact first."""
@@ -494,7 +365,3 @@ def _matchers(wanted: str) -> Iterator[Any]:
         yield lambda d: d.path is not None and Path(d.path).name.casefold() == folded
         yield lambda d: d.title.casefold().startswith(folded)
         yield lambda d: folded in d.title.casefold()
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds")
