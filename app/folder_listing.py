@@ -67,10 +67,12 @@ def matching(listing: Listing, start: str) -> list[Entry]:
     Hidden ones (`.name`) only for someone who types the dot.
     """
     wanted = start.casefold()
+    if wanted.startswith("."):
+        return [entry for entry in listing.entries if entry.name.casefold().startswith(wanted)]
     found = [
         entry
         for entry in listing.entries
-        if wanted in entry.name.casefold() and (entry.name[0] != "." or wanted.startswith("."))
+        if wanted in entry.name.casefold() and not entry.name.startswith(".")
     ]
     return sorted(found, key=lambda entry: not entry.name.casefold().startswith(wanted))
 

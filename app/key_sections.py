@@ -76,8 +76,7 @@ def action_names() -> set[str]:
 
 def _declared(kind: type[DOMNode]) -> Iterator[Binding]:
     """The bindings of a class and of all that are made from it."""
-    for binding in Binding.make_bindings(kind.__dict__.get("BINDINGS", ())):
-        yield binding
+    yield from Binding.make_bindings(kind.__dict__.get("BINDINGS", ()))
     for narrower in kind.__subclasses__():
         yield from _declared(narrower)
 
@@ -98,7 +97,7 @@ def _rows(app: App[Any], nodes: list[DOMNode]) -> tuple[KeyRow, ...]:
                 binding.id or "",
                 node,
             )
-    return tuple(found.values())
+    return tuple(sorted(found.values(), key=lambda row: not row.id))
 
 
 def _bindings(app: App[Any], node: DOMNode) -> Iterator[Binding]:

@@ -65,6 +65,7 @@ class SettingsScreen(ModalScreen[Settings | None]):
         self.groups = settings_form.setting_rows(settings)
         self.rows = {row.key: row for _, rows in self.groups for row in rows}
         self._theme_before = ""
+        self._theme_shown = self.rows["theme"].value
 
     def compose(self) -> ComposeResult:
         with Vertical(id="settings-box") as box:
@@ -126,12 +127,11 @@ class SettingsScreen(ModalScreen[Settings | None]):
     @on(Select.Changed)
     def changed(self, event: Input.Changed | Select.Changed) -> None:
         """Explain what is wrong beside it, show a theme, and try the rest."""
-        if self.values() == {key: row.value for key, row in self.rows.items()}:
-            self._explain({})
-        if event.control is not None and event.control.id == "field-theme":
-            use_theme(self.app, str(event.control.value))
-            return
-        if not self._explain(settings_form.problems(self.values())):
+        theme = self.values()["theme"]
+        if theme != self._theme_shown:
+            self._theme_shown = theme
+            use_theme(self.app, theme)
+        elif not self._explain(settings_form.problems(self.values())):
             self.try_settings()
 
     @work(exclusive=True)
