@@ -12,7 +12,7 @@ import pymupdf
 
 from docqa.engine.errors import ExportError
 from docqa.engine.exports.annotated_pdf import CITED_COLOR, FOUND_COLOR, unlock
-from docqa.engine.pdf import MUPDF_ERRORS
+from docqa.engine.pdf import MUPDF_ERRORS, MUPDF_LOCK
 from docqa.engine.sentence_quads import PageGlyphs
 from docqa.engine.types import Box
 
@@ -68,7 +68,7 @@ def render_page(
         ExportError: When the PDF cannot be opened or the page not drawn.
     """
     try:
-        with pymupdf.open(stream=content, filetype="pdf") as pdf:
+        with MUPDF_LOCK, pymupdf.open(stream=content, filetype="pdf") as pdf:
             unlock(pdf, title, password)
             page = pdf[number - 1]
             frame = _mark(page, marks)

@@ -31,6 +31,7 @@ OF_EXTRAS = {
     "aiohttp",
     "huggingface_hub",
     "sentence_transformers",
+    "textual_image",
     "textual_serve",
     "transformers",
 }

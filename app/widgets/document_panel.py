@@ -9,6 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.markup import escape
 from textual.message import Message
 from textual.validation import Integer
 from textual.widgets import Input, Static
@@ -285,6 +286,7 @@ class DocumentPanel(Vertical):
                 f"There is no page {event.value}: {one_line(self._title)} has {n_pages:,}"
                 f"{' so far' if self._n_read is not None else ''}.",
                 severity="warning",
+                markup=False,
             )
         else:
             self.action_close_fields()
@@ -362,7 +364,8 @@ class DocumentPanel(Vertical):
 
     def _update_titles(self) -> None:
         room = max(self.size.width - 4, 10)
-        self.border_title = fit(one_line(self._title), room) if self._title else "Document"
+        title = fit(one_line(self._title), room)
+        self.border_title = escape(title) if title else "Document"
         self.border_subtitle = fit(self._place(), room)
 
     def _place(self) -> str:

@@ -134,7 +134,7 @@ class PageSearch(Vertical):
             self._search(event.value)
 
     @on(Input.Submitted)
-    def _on_enter(self, event: Input.Submitted) -> None:
+    def _on_submitted(self, event: Input.Submitted) -> None:
         event.stop()
         self.step(1)
 

@@ -18,7 +18,7 @@ import pymupdf
 from docqa.engine.errors import ExportError
 from docqa.engine.exports.files import new_file
 from docqa.engine.exports.highlights import Highlight
-from docqa.engine.pdf import MUPDF_ERRORS
+from docqa.engine.pdf import MUPDF_ERRORS, MUPDF_LOCK
 from docqa.engine.sentence_quads import PageGlyphs
 
 CITED_COLOR = (0.56, 0.86, 0.5)
@@ -59,7 +59,7 @@ def annotate_pdf(
     Raises:
         ExportError: When the PDF cannot be opened, marked or written.
     """
-    with new_file(out, overwrite=overwrite) as partial:
+    with new_file(out, overwrite=overwrite) as partial, MUPDF_LOCK:
         partial.write_bytes(content)
         try:
             with pymupdf.open(str(partial), filetype="pdf") as pdf:
@@ -76,6 +76,15 @@ def annotate_pdf(
     return AnnotatedCopy(out, placed, unplaced)
 
 
+def needs_password(content: bytes) -> bool:
+    """Whether a PDF opens with a password only; one that is damaged does not ask."""
+    try:
+        with MUPDF_LOCK, pymupdf.open(stream=content, filetype="pdf") as pdf:
+            return bool(pdf.needs_pass)
+    except MUPDF_ERRORS:
+        return False
+
+
 def unlock(pdf: pymupdf.Document, title: str, password: str | None) -> None:
     """Open an encrypted PDF with its password.
 
@@ -85,8 +94,10 @@ def unlock(pdf: pymupdf.Document, title: str, password: str | None) -> None:
     if not pdf.needs_pass or (password and pdf.authenticate(password)):
         return
     if password:
-        raise ExportError(f"The password given does not open {title}.", "Check the password.")
-    raise ExportError(f"{title} is encrypted and needs a password.", "Give it with --password.")
+        raise ExportError(f"The password given does not open {title}.", "Try another one.")
+    raise ExportError(
+        f"{title} is encrypted and needs a password.", "Give its password (--password)."
+    )
 
 
 def _add_highlights(

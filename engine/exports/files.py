@@ -57,7 +57,7 @@ def check_target(path: Path, *, overwrite: bool = False) -> None:
         raise ExportError(f"{path} is a folder.", "Name a file in it.")
     if path.exists() and not overwrite:
         raise ExportError(
-            f"{path} exists already.", "Choose another name, or allow overwriting: --force."
+            f"{path} exists already.", "Choose another name, or allow replacing it (--force)."
         )
     if not path.parent.is_dir():
         raise ExportError(f"There is no folder {path.parent}.", "Make it, or choose another place.")
@@ -69,7 +69,7 @@ def _take_place(partial: Path, path: Path) -> None:
         os.link(partial, path)
     except FileExistsError:
         raise ExportError(
-            f"{path} exists already.", "Choose another name, or allow overwriting: --force."
+            f"{path} exists already.", "Choose another name, or allow replacing it (--force)."
         ) from None
     except OSError:  # a file system without links
         if path.exists():
