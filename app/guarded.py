@@ -26,9 +26,12 @@ from docqa.engine.errors import ConfigError, DocqaError
 SIGNALS = [
     getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name)
 ]
-RESTORE = "\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?2004l\x1b[<u\x1b[?1049l\x1b[?25h"
-"""Ends mouse reports, bracketed paste, the keyboard protocol and the alternate screen; shows the
-cursor."""
+RESTORE = (
+    "\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?1016l"  # mouse reports
+    "\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[<u"  # focus, paste, size and keyboard reports
+    "\x1b[?7h\x1b[?1049l\x1b[?25h"  # line wrap, the screen before, the cursor
+)
+"""What Textual's drivers write at the end, for when they do not get to it."""
 
 
 class GuardedApp(App[int]):
