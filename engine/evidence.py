@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from docqa.engine.retriever import Scores
-from docqa.engine.types import Document, Evidence
+from docqa.engine.types import Citation, Document, Evidence
 
 
 def select_evidence(
@@ -57,6 +57,27 @@ def select_evidence(
         score = float(all_scores[position])
         selected.append(Evidence(document.id, sentence_id, score, rank=len(selected) + 1))
     return tuple(selected)
+
+
+def with_cited(
+    evidence: tuple[Evidence, ...],
+    citations: Sequence[Citation],
+    scored: Sequence[tuple[Document, Scores]],
+) -> tuple[Evidence, ...]:
+    """Evidence with what the answer cites besides it, behind the last rank.
+
+    A generator that reads whole documents may find what the retriever put below the budget.
+    """
+    scores = {document.id: found for document, found in scored}
+    places = dict.fromkeys((one.document_id, one.sentence_id) for one in evidence)
+    further = dict.fromkeys((one.document_id, one.sentence_id) for one in citations)
+    added = tuple(
+        Evidence(document_id, sentence_id, float(scores[document_id][sentence_id]), rank)
+        for rank, (document_id, sentence_id) in enumerate(
+            (place for place in further if place not in places), len(evidence) + 1
+        )
+    )
+    return evidence + added
 
 
 def ranking(scores: Scores) -> np.ndarray[tuple[int], np.dtype[np.intp]]:

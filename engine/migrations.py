@@ -184,3 +184,9 @@ def m005_file_queue(db: Database) -> None:
 def m006_bin(db: Database) -> None:
     """A removed document can be taken back for a while."""
     db.execute("ALTER TABLE documents ADD COLUMN removed_at TEXT")
+
+
+@MIGRATIONS()
+def m007_writing(db: Database) -> None:
+    """How a language model wrote an answer: tokens, window, what was taken out; JSON."""
+    db.execute("ALTER TABLE questions ADD COLUMN writing TEXT")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from docqa.engine.confidence import calibration_of, confidence
 from docqa.engine.errors import ConfigError, IngestError
-from docqa.engine.evidence import select_evidence
+from docqa.engine.evidence import select_evidence, with_cited
 from docqa.engine.generators.base import Generator, OnText
 from docqa.engine.retriever import IsCancelled, OnProgress, Progress, Retriever, Scores
 from docqa.engine.store import Store
@@ -80,7 +80,7 @@ def ask(
         text=draft.text,
         abstained=draft.abstained,
         confidence=answerable,
-        evidence=evidence,
+        evidence=with_cited(evidence, draft.citations, scored),
         citations=draft.citations,
         reading=reading,
         generator=generator.name,

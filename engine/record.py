@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from docqa.engine.types import Answer, Document, Evidence, Reading
+from docqa.engine.types import Answer, Document, Evidence, Reading, Writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,13 @@ class Record:
     model: str | None
     strategy: str
     seconds: Seconds
+    writing: Writing | None = None
+    """How a language model wrote the answer; None where none did."""
+
+    @property
+    def unsupported(self) -> bool:
+        """True when the answer claims something and cites nothing."""
+        return not self.abstained and not any(evidence.cited for evidence in self.evidence)
 
     def title_of(self, document_id: str) -> str:
         """The title of one of the record's documents."""
@@ -123,6 +130,7 @@ def make_record(
         seconds=Seconds(
             ingest_seconds, answer.reading.seconds, answer.generator_seconds, total_seconds
         ),
+        writing=answer.writing,
     )
 
 

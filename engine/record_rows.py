@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import asdict
 
 from docqa.engine.record import Record, RecordedDocument, RecordedEvidence, Seconds
-from docqa.engine.types import Reading
+from docqa.engine.types import Reading, Writing
 
 
 def insert_record(
     conn: sqlite3.Connection, record: Record, asked_at: str, conversation_id: int | None
 ) -> int:
     """Write a record inside an open transaction and return its number."""
+    writing = record.writing
     cursor = conn.execute(
         "INSERT INTO questions (asked_at, conversation_id, question, answer, abstained, "
         "confidence, retriever, checkpoint, device, n_tokens, generator, model, strategy, "
-        "ingest_seconds, retrieve_seconds, generate_seconds, total_seconds) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "ingest_seconds, retrieve_seconds, generate_seconds, total_seconds, writing) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             asked_at,
             conversation_id,
@@ -36,6 +38,7 @@ def insert_record(
             record.seconds.retrieve,
             record.seconds.generate,
             record.seconds.total,
+            None if writing is None else json.dumps(asdict(writing)),
         ],
     )
     question_id = cursor.lastrowid
@@ -92,13 +95,13 @@ def select_record(conn: sqlite3.Connection, question_id: int) -> Record | None:
     row = conn.execute(
         "SELECT question, answer, abstained, confidence, retriever, checkpoint, device, n_tokens, "
         "generator, model, strategy, ingest_seconds, retrieve_seconds, generate_seconds, "
-        "total_seconds FROM questions WHERE id = ?",
+        "total_seconds, writing FROM questions WHERE id = ?",
         [question_id],
     ).fetchone()
     if row is None:
         return None
     question, answer, abstained, confidence, name, checkpoint, device, n_tokens = row[:8]
-    generator, model, strategy, *seconds = row[8:]
+    generator, model, strategy, *seconds, writing = row[8:]
     return Record(
         question=question,
         answer=answer,
@@ -111,6 +114,7 @@ def select_record(conn: sqlite3.Connection, question_id: int) -> Record | None:
         model=model,
         strategy=strategy,
         seconds=Seconds(*seconds),
+        writing=None if writing is None else Writing(**json.loads(writing)),
     )
 
 

@@ -30,6 +30,8 @@ def test_every_package_on_disk_is_declared() -> None:
 OF_EXTRAS = {
     "aiohttp",
     "huggingface_hub",
+    "keyring",
+    "llama_cpp",
     "sentence_transformers",
     "textual_image",
     "textual_serve",

@@ -30,14 +30,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from docqa.engine.errors import ConfigError, MissingError
+from docqa.engine.errors import ConfigError
 from docqa.engine.retriever import IsCancelled
 from docqa.engine.types import Citation, Document, Evidence, Writing
 
+if TYPE_CHECKING:
+    from docqa.engine.generators.language_model import LanguageModel
+
 GENERATORS = ("extractive", "llama", "openai")
+STRATEGIES = ("direct", "scratchpad", "full")
 
 MARKER = re.compile(r"\[(\d+)\]")
 """A citation in the text of an answer; the number is `Evidence.rank`."""
@@ -46,6 +50,9 @@ BRACKETED_NUMBER = re.compile(r"\[(?=\d+\])")
 
 OnText = Callable[[str], None]
 """Called with each further piece of the answer's text, its citations checked (see above)."""
+
+OnStep = Callable[[int, int], None]
+"""Called with the calls of a model that are done and those there will be, where there are many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,7 @@ class Generator(Protocol):
 
     name: str
     model: str | None
-    """The language model it runs, if it runs one."""
+    """The language model it runs, if it runs one; a server's is known once it was asked."""
 
     def generate(
         self,
@@ -101,24 +108,99 @@ class Generator(Protocol):
         ...
 
 
-def load_generator(name: str, *, threshold: float = 0.0) -> Generator:
-    """The generator of that name, ready to answer.
+@runtime_checkable
+class LoadedGenerator(Generator, Protocol):
+    """One of docqa's own: it knows when to abstain, and what would fail."""
+
+    threshold: float
+    """Confidence below which it abstains; `Calibration.threshold` of the retriever whose evidence
+    it gets. 0 = it always answers."""
+
+    def check(self, is_cancelled: IsCancelled | None = None) -> None:
+        """Say early what would fail, before the documents are read: a server is asked for its
+        model, a model file is not loaded yet.
+
+        Raises:
+            MissingError: When the server or its model is not there.
+            GeneratorError: When the server refuses.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """What a language model is run with; `extractive` needs none of it."""
+
+    strategy: str = "direct"
+    model: str = ""
+    """`llama`: a GGUF file. `openai`: its name at the server; empty = the only one there."""
+    base_url: str = ""
+    """The server of `openai`; no other is ever contacted."""
+    api_key: str | None = field(default=None, repr=False)
+    context_tokens: int = 0
+    """The window: prompt and answer together; 0 = as the model or the server tells."""
+    answer_tokens: int = 512
+    """Most tokens of an answer."""
+    timeout_seconds: float = 300.0
+    """Longest silence of a server."""
+    device: str = "auto"
+
+
+def load_generator(
+    name: str,
+    *,
+    threshold: float = 0.0,
+    options: ModelOptions | None = None,
+    on_step: OnStep | None = None,
+) -> LoadedGenerator:
+    """The generator of that name. A model is loaded, a server asked, when it is first needed.
 
     Args:
         name: `extractive`, `llama` or `openai`.
-        threshold: It abstains when the confidence is below; `Calibration.threshold` of the
-            retriever whose evidence it gets. 0 = it always answers.
+        threshold: See `LoadedGenerator`.
+        options: For those that run a language model.
+        on_step: Told how far a strategy of several calls is.
 
     Raises:
-        ConfigError: When there is no such generator.
-        MissingError: When it is planned, but not part of this version.
+        ConfigError: When there is no such generator, or its options cannot be.
+        MissingError: When the model file, the server's address or a package is missing.
+        GeneratorError: When the model file is none.
     """
+    options = options or ModelOptions()
     if name == "extractive":
         from docqa.engine.generators.extractive import ExtractiveGenerator
 
         return ExtractiveGenerator(threshold)
-    if name in GENERATORS:
-        raise MissingError(
-            f"The generator {name!r} is not part of this version.", "Use --generator extractive."
+    if name not in GENERATORS:
+        raise ConfigError(f"No generator {name!r}.", f"Choose one of: {', '.join(GENERATORS)}.")
+    if options.strategy not in STRATEGIES:
+        raise ConfigError(
+            f"No strategy {options.strategy!r}.", f"Choose one of: {', '.join(STRATEGIES)}."
         )
-    raise ConfigError(f"No generator {name!r}.", f"Choose one of: {', '.join(GENERATORS)}.")
+    from docqa.engine.generators.writing import WritingGenerator
+
+    return WritingGenerator(
+        _load_language_model(name, options),
+        strategy=options.strategy,
+        threshold=threshold,
+        answer_tokens=options.answer_tokens,
+        on_step=on_step,
+    )
+
+
+def _load_language_model(name: str, options: ModelOptions) -> LanguageModel:
+    if name == "llama":
+        from docqa.engine.generators.llama import LlamaModel
+
+        return LlamaModel(
+            options.model, context_tokens=options.context_tokens, device=options.device
+        )
+    from docqa.engine.generators.openai import ServerModel
+
+    return ServerModel(
+        options.base_url,
+        model=options.model,
+        api_key=options.api_key,
+        context_tokens=options.context_tokens,
+        timeout_seconds=options.timeout_seconds,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from docqa.engine.generators.abstention import place, unlikely
 from docqa.engine.generators.base import BRACKETED_NUMBER, Draft, OnText
 from docqa.engine.retriever import IsCancelled
 from docqa.engine.types import Citation, Document, Evidence, SentenceKind
@@ -34,6 +35,9 @@ class ExtractiveGenerator:
         """
         self.threshold = threshold
 
+    def check(self, is_cancelled: IsCancelled | None = None) -> None:
+        """See `LoadedGenerator.check`: nothing can fail."""
+
     def generate(
         self,
         question: str,
@@ -53,10 +57,8 @@ class ExtractiveGenerator:
     def _draft(
         self, documents: Mapping[str, Document], evidence: tuple[Evidence, ...], confidence: float
     ) -> Draft:
-        if not evidence:
-            return Draft("There is no readable text to answer from.", True, ())
-        if confidence < self.threshold:
-            return Draft(_abstention(documents, evidence, confidence), True, ())
+        if not evidence or confidence < self.threshold:
+            return unlikely(documents, evidence, confidence)
         chosen = choose_quotes(documents, evidence)
         text = "\n".join(show_quote(documents, one) for one in chosen)
         citations = tuple(
@@ -105,14 +107,14 @@ def show_quote(documents: Mapping[str, Document], evidence: Evidence) -> str:
     sentence = document.sentences[evidence.sentence_id]
     # A footnote `[3]` of the document is no citation of ours.
     text = BRACKETED_NUMBER.sub("[ ", " ".join(document.sentence_text(sentence.id).split()))
-    place = f"({_place(documents, evidence)})"
+    where = f"({place(documents, evidence)})"
     if sentence.kind is not SentenceKind.ROW:
-        return f"{text} {place}"
+        return f"{text} {where}"
     header = "" if sentence.header is None else document.sentence_text(sentence.header)
     row = name_columns(text, header)
     if sentence.heading is None:
-        return f"{row} {place}"
-    return f"{' '.join(document.sentence_text(sentence.heading).split())}: {row} {place}"
+        return f"{row} {where}"
+    return f"{' '.join(document.sentence_text(sentence.heading).split())}: {row} {where}"
 
 
 def name_columns(row: str, header: str) -> str:
@@ -147,23 +149,3 @@ def _says_something(document: Document, evidence: Evidence) -> bool:
     if kind is SentenceKind.PROSE:
         return len(document.sentence_text(evidence.sentence_id).split()) >= MIN_WORDS
     return kind is SentenceKind.ROW
-
-
-def _place(documents: Mapping[str, Document], evidence: Evidence) -> str:
-    """`p. 12`, with the document's title where there are several."""
-    document = documents[evidence.document_id]
-    page = f"p. {document.sentences[evidence.sentence_id].page}"
-    return page if len(documents) == 1 else f"{document.title}, {page}"
-
-
-def _abstention(
-    documents: Mapping[str, Document], evidence: tuple[Evidence, ...], confidence: float
-) -> str:
-    places = list(dict.fromkeys(_place(documents, one) for one in evidence))[:MAX_QUOTES]
-    where = places[0] if len(places) == 1 else f"{', '.join(places[:-1])} and {places[-1]}"
-    subject = "document does" if len(documents) == 1 else "documents do"
-    closest = "passage is" if len(places) == 1 else "passages are"
-    return (
-        f"The {subject} not seem to answer this question (confidence {confidence:.0%}). "
-        f"The closest {closest} on {where}."
-    )

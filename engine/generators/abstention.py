@@ -1,0 +1,43 @@
+"""What docqa says where the documents do not answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from docqa.engine.generators.base import Draft
+from docqa.engine.types import Document, Evidence
+
+N_PLACES = 3
+"""Most places that are named as the closest."""
+
+
+def unlikely(
+    documents: Mapping[str, Document], evidence: tuple[Evidence, ...], confidence: float
+) -> Draft:
+    """Nothing in the scores speaks for an answer; no model is asked then."""
+    if not evidence:
+        return Draft("There is no readable text to answer from.", True, ())
+    return Draft(_text(documents, evidence, f" (confidence {confidence:.0%})"), True, ())
+
+
+def not_found(
+    documents: Mapping[str, Document], evidence: tuple[Evidence, ...], model: str | None
+) -> Draft:
+    """A language model read the evidence and found no answer in it."""
+    who = model or "the language model"
+    return Draft(_text(documents, evidence, f": {who} found no answer in the evidence"), True, ())
+
+
+def place(documents: Mapping[str, Document], evidence: Evidence) -> str:
+    """`p. 12`, with the document's title where there are several."""
+    document = documents[evidence.document_id]
+    page = f"p. {document.sentences[evidence.sentence_id].page}"
+    return page if len(documents) == 1 else f"{document.title}, {page}"
+
+
+def _text(documents: Mapping[str, Document], evidence: tuple[Evidence, ...], why: str) -> str:
+    places = list(dict.fromkeys(place(documents, one) for one in evidence))[:N_PLACES]
+    where = places[0] if len(places) == 1 else f"{', '.join(places[:-1])} and {places[-1]}"
+    subject = "document does" if len(documents) == 1 else "documents do"
+    closest = "passage is" if len(places) == 1 else "passages are"
+    return f"The {subject} not seem to answer this question{why}. The closest {closest} on {where}."

@@ -1,0 +1,255 @@
+"""A language model in this process: a GGUF file, run by llama-cpp-python."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import importlib.util
+import io
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from docqa.engine.errors import Cancelled, GeneratorError, MissingError
+from docqa.engine.generators import faults
+from docqa.engine.generators.base import OnText
+from docqa.engine.generators.gguf_header import read_gguf_header
+from docqa.engine.generators.language_model import Spent, TokenCount
+from docqa.engine.prompts import Messages
+from docqa.engine.retriever import IsCancelled
+
+DEFAULT_CONTEXT_TOKENS = 8192
+"""The window where none is asked for, or what the model was trained for where that is less: the
+memory of a window grows with it, and models are trained for far more than evidence needs."""
+POLL_SECONDS = 0.05
+
+
+class LlamaModel:
+    """One GGUF file. It is loaded when it is first needed, and stays loaded."""
+
+    name = "llama"
+
+    def __init__(self, file: str | Path, *, context_tokens: int = 0, device: str = "auto") -> None:
+        """
+        Args:
+            file: The GGUF file.
+            context_tokens: The window; 0 = `DEFAULT_CONTEXT_TOKENS` at most.
+            device: `cpu` keeps all layers there; else a GPU takes them where llama.cpp has one.
+
+        Raises:
+            MissingError: When the file or the package is not there.
+            GeneratorError: When the file is no GGUF of a language model.
+            ConfigError: When the model has no such window.
+        """
+        if not str(file):
+            raise MissingError(
+                "The generator llama needs a model file.",
+                "Name it: --model FILE.gguf, or: docqa config set model FILE.gguf",
+            )
+        path = Path(file).expanduser()
+        if not path.is_file():
+            raise MissingError(f"No model file {path}.", "Check the path: --model FILE.gguf")
+        self.path = path
+        self.model: str | None = path.name
+        self.header = read_gguf_header(path)
+        if context_tokens > self.header.context_tokens:
+            raise faults.window_too_large(context_tokens, path.name, self.header.context_tokens)
+        self.context_tokens = context_tokens or min(
+            self.header.context_tokens, DEFAULT_CONTEXT_TOKENS
+        )
+        if importlib.util.find_spec("llama_cpp") is None:
+            raise MissingError(
+                "llama-cpp-python is not installed, and the generator llama runs on it.",
+                "Install it (it compiles for minutes): pip install 'docqa[llama]'",
+            )
+        self._n_gpu_layers = 0 if device == "cpu" else -1
+        self._loading: threading.Thread | None = None
+        self._loaded: Any = None
+        self._failed: Exception | None = None
+        self._watch = _Watch()
+        self._abort: Any = None
+
+    def check(self, is_cancelled: IsCancelled | None = None) -> None:
+        """See `LanguageModel.check`: the header was read already, and loading takes long."""
+
+    def open(self, is_cancelled: IsCancelled | None = None) -> None:
+        """See `LanguageModel.open`.
+
+        Loading cannot be stopped half way; who cancels does not wait for it, and the next
+        question finds it done.
+        """
+        if self._loaded is None and self._loading is None:
+            self._failed = None
+            self._loading = threading.Thread(target=self._load, name="load-gguf", daemon=True)
+            self._loading.start()
+        while self._loading is not None and self._loading.is_alive():
+            if is_cancelled is not None and is_cancelled():
+                raise Cancelled
+            self._loading.join(POLL_SECONDS)
+        self._loading = None
+        if self._failed is not None:
+            raise self._failed
+
+    def _load(self) -> None:
+        log = io.StringIO()
+        try:
+            with _logged_to(log):
+                import llama_cpp
+
+                self._loaded = llama_cpp.Llama(
+                    str(self.path),
+                    n_ctx=self.context_tokens,
+                    n_gpu_layers=self._n_gpu_layers,
+                    n_threads=os.cpu_count(),
+                    seed=0,
+                    # Quiet loading redirects the file descriptors of the whole process, a
+                    # terminal application's screen too; `_logged_to` keeps the noise away.
+                    verbose=True,
+                )
+            self._loaded.verbose = False
+            self._abort = llama_cpp.ggml_abort_callback(self._watch)
+            llama_cpp.llama_set_abort_callback(self._loaded.ctx, self._abort, None)
+        except Exception as error:
+            reasons = [line for line in log.getvalue().splitlines() if "error" in line.lower()]
+            reason = reasons[-1].strip() if reasons else str(error)
+            self._failed = GeneratorError(
+                f"Cannot load {self.path}: {reason}.",
+                "Check the file, or choose another: --model FILE.gguf",
+            )
+
+    def count(self, messages: Messages, is_cancelled: IsCancelled | None = None) -> TokenCount:
+        """See `LanguageModel.count`; the model's own tokenizer counts."""
+        n_tokens = len(self._prompt(messages)[0])
+        return TokenCount(n_tokens, n_tokens)
+
+    def write(
+        self,
+        messages: Messages,
+        *,
+        counted: TokenCount,
+        n_tokens: int,
+        on_text: OnText,
+        is_cancelled: IsCancelled | None = None,
+    ) -> Spent:
+        """See `LanguageModel.write`."""
+        prompt, is_thinking = self._prompt(messages)
+        if is_thinking:
+            on_text("<think>")
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        n_written, is_cut_off = 0, True
+        for token in self._tokens(prompt, is_cancelled):
+            if self._ends(token) or n_written == n_tokens:
+                is_cut_off = not self._ends(token)
+                break
+            n_written += 1
+            on_text(decoder.decode(self._loaded.detokenize([token])))
+        on_text(decoder.decode(b"", final=True))
+        return Spent(len(prompt), n_written, is_cut_off)
+
+    def _tokens(self, prompt: list[int], is_cancelled: IsCancelled | None) -> Iterator[int]:
+        """The likeliest tokens, one after another; asks for cancellation within a token too."""
+        self._watch.begin(is_cancelled)
+        tokens = self._loaded.generate(prompt, temp=0.0)
+        try:
+            for token in tokens:
+                self._watch.raise_seen()
+                yield token
+        except RuntimeError as error:
+            self._watch.raise_seen()
+            raise GeneratorError(
+                f"llama.cpp failed on {self.path.name}: {error}.",
+                "Lower --context-tokens if memory ran out, or choose another model.",
+            ) from None
+        finally:
+            tokens.close()
+
+    def _ends(self, token: int) -> bool:
+        import llama_cpp
+
+        return bool(llama_cpp.llama_vocab_is_eog(self._loaded._model.vocab, token))
+
+    def _prompt(self, messages: Messages) -> tuple[list[int], bool]:
+        """The tokens of a prompt as the model's chat template lays it out.
+
+        Returns:
+            The tokens, and whether the template has the model begin with its thoughts.
+        """
+        text = self._laid_out(messages)
+        add_bos = not text.startswith(self._bos) if self._bos else True
+        tokens = self._loaded.tokenize(text.encode(), add_bos=add_bos, special=True)
+        return tokens, text.rstrip().endswith("<think>")
+
+    @property
+    def _bos(self) -> str:
+        token = self._loaded.token_bos()
+        return self._loaded._model.token_get_text(token) if token != -1 else ""
+
+    def _laid_out(self, messages: Messages) -> str:
+        template = self._loaded.metadata.get("tokenizer.chat_template")
+        if template is None:
+            return "\n\n".join(message["content"] for message in messages) + "\n\nAnswer:"
+        from llama_cpp.llama_chat_format import Jinja2ChatFormatter
+
+        end = self._loaded.token_eos()
+        formatter = Jinja2ChatFormatter(
+            template=template,
+            eos_token=self._loaded._model.token_get_text(end) if end != -1 else "",
+            bos_token=self._bos,
+        )
+        try:
+            return str(formatter(messages=list(messages)).prompt)
+        except Exception:
+            return self._without_system(formatter, messages)
+
+    def _without_system(self, formatter: Any, messages: Messages) -> str:
+        """Some templates refuse a system message: what it says then opens the user's."""
+        joined = "\n\n".join(message["content"] for message in messages)
+        try:
+            return str(formatter(messages=[{"role": "user", "content": joined}]).prompt)
+        except Exception as error:
+            raise GeneratorError(
+                f"The chat template of {self.path.name} cannot be used: {error}.",
+                "Choose another model: --model FILE.gguf",
+            ) from None
+
+
+class _Watch:
+    """llama.cpp calls it between the nodes of its graph; true ends the computation.
+
+    An exception cannot pass through C, so it is kept and raised behind it. Ctrl-C comes out
+    wherever Python runs, in here too.
+    """
+
+    def __init__(self) -> None:
+        self._is_cancelled: IsCancelled | None = None
+        self._seen: BaseException | None = None
+
+    def begin(self, is_cancelled: IsCancelled | None) -> None:
+        """Watch over the next answer."""
+        self._is_cancelled, self._seen = is_cancelled, None
+
+    def __call__(self, _: object = None) -> bool:
+        try:
+            if self._is_cancelled is not None and self._is_cancelled():
+                self._seen = self._seen or Cancelled()
+        except BaseException as error:
+            self._seen = error
+        return self._seen is not None
+
+    def raise_seen(self) -> None:
+        """Raise what was seen meanwhile."""
+        if self():
+            assert self._seen is not None
+            raise self._seen
+
+
+@contextlib.contextmanager
+def _logged_to(log: io.StringIO) -> Iterator[None]:
+    """What llama.cpp and its Python side would print goes into a text, later nowhere."""
+    logger = logging.getLogger("llama-cpp-python")
+    with contextlib.redirect_stderr(log), contextlib.redirect_stdout(log):
+        yield
+    logger.setLevel(logging.CRITICAL + 1)
