@@ -31,7 +31,7 @@ from docqa.app.keymap import parse_keymap
 from docqa.engine.errors import ConfigError
 
 ENV_PREFIX = "DOCQA_"
-NO_SETTINGS = {"DOCQA_DEBUG", "DOCQA_DTYPE", "DOCQA_TRACEBACK"}
+NO_SETTINGS = {"DOCQA_API_KEY", "DOCQA_DEBUG", "DOCQA_DTYPE", "DOCQA_TRACEBACK"}
 """Variables of ours that are no settings."""
 
 
@@ -45,7 +45,17 @@ class Settings(BaseSettings):
     """A checkpoint folder; empty = the embedded one."""
     device: Literal["auto", "cpu", "cuda", "mps"]
     generator: Literal["extractive", "llama", "openai"]
-    strategy: Literal["direct", "scratchpad"]
+    strategy: Literal["direct", "scratchpad", "full"]
+    model: str
+    """A GGUF file for llama, the name of a model for openai; empty = the server's only one."""
+    base_url: str
+    """The server of openai."""
+    context_tokens: int = Field(ge=0)
+    """The model's window; 0 = as the model or the server tells."""
+    answer_tokens: int = Field(ge=16)
+    """Most tokens of an answer."""
+    timeout_seconds: int = Field(ge=1)
+    """Longest silence of a server."""
     words: int = Field(ge=1)
     """Words of evidence."""
     top_k: int = Field(ge=0)
@@ -222,6 +232,11 @@ def _read_toml(path: Path) -> dict[str, Any]:
 def _check_key(key: str, source: str) -> None:
     if key in Settings.model_fields:
         return
+    if key == "api_key":
+        raise ConfigError(
+            f"{source} holds an api_key; a key is no setting, so that no file or screen shows it.",
+            "Set it in the environment instead: export DOCQA_API_KEY=…",
+        )
     shown = f"{ENV_PREFIX}{key.upper()}" if source == "environment" else key
     near = difflib.get_close_matches(key, Settings.model_fields, n=1, cutoff=0.5)
     known = ", ".join(Settings.model_fields)

@@ -147,6 +147,10 @@ class Narrator:
         name = os.path.basename(file)
         self._draw(lambda: f"{_bar(n_done, n_documents)} {name}: {n_done} of {n_documents}")
 
+    def writing(self, n_done: int, n_calls: int) -> None:
+        """Progress of an answer that takes several calls of a model."""
+        self._draw(lambda: f"{_bar(n_done, n_calls)} writing: {n_done} of {n_calls} parts")
+
     def training(self, stage: str, n_done: int, n_all: int, values: dict[str, float]) -> None:
         """Progress of a training run: drawn over on a terminal, a line each where it is none."""
         shown = " · ".join(f"{name} {value:.4g}" for name, value in values.items())

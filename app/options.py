@@ -13,7 +13,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 RETRIEVERS = ("mamba", "bm25", "hybrid", "embedding", "fusion")
 GENERATORS = ("extractive", "llama", "openai")
-STRATEGIES = ("direct", "scratchpad")
+STRATEGIES = ("direct", "scratchpad", "full")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 DATA_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -57,8 +57,8 @@ def model_options(command: Command) -> Command:
     return reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
 
 
-def answer_options(command: Command) -> Command:
-    """How much evidence, and what answers from it."""
+def evidence_options(command: Command) -> Command:
+    """How much evidence."""
     options = (
         click.option(
             "--words", type=click.IntRange(min=1), metavar="N", help="Words of evidence, at most."
@@ -69,7 +69,37 @@ def answer_options(command: Command) -> Command:
             metavar="N",
             help="Sentences of evidence, at most, instead of words.",
         ),
+    )
+    return reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+
+def generator_options(command: Command) -> Command:
+    """What answers, and how it is run."""
+    options = (
         click.option("--generator", type=click.Choice(GENERATORS), help="What answers."),
         click.option("--strategy", type=click.Choice(STRATEGIES), help="How it is asked."),
+        click.option(
+            "--model", metavar="NAME", help="llama: a GGUF file. openai: a model of the server."
+        ),
+        click.option("--base-url", metavar="URL", help="openai: the server's address."),
+        click.option(
+            "--context-tokens",
+            type=click.IntRange(min=0),
+            metavar="N",
+            help="The model's window, where a smaller one is wanted or a server does not tell.",
+        ),
+        click.option(
+            "--answer-tokens",
+            type=click.IntRange(min=16),
+            metavar="N",
+            help="Tokens of an answer, at most.",
+        ),
+        click.option(
+            "--timeout",
+            "timeout_seconds",
+            type=click.IntRange(min=1),
+            metavar="SECONDS",
+            help="openai: how long the server may be silent.",
+        ),
     )
     return reduce(lambda wrapped, option: option(wrapped), reversed(options), command)

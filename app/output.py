@@ -6,9 +6,9 @@ import json
 import re
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import click
 
@@ -19,6 +19,7 @@ from docqa.engine.record import Record, RecordedEvidence
 N_SHOWN = 5
 """Passages shown to a person, and all that are cited; JSON has every one."""
 WRAP_COLUMNS = 88
+UNSUPPORTED = "Unsupported: the answer cites none of the evidence. Do not rely on it."
 
 _UNSAFE = re.compile("[\x7f-\x9f\ud800-\udfff]")
 
@@ -54,15 +55,71 @@ def to_json(value: Any, indent: int | None = 2) -> str:
 def print_record(record: Record) -> None:
     """An answer for a person: what it says, then the passages it stands on."""
     answer = "\n".join(one_line(line) for line in record.answer.splitlines())
-    cited = [evidence for evidence in record.evidence if evidence.cited]
     if record.abstained:
         click.echo(click.style("No answer. ", fg="yellow", bold=True) + answer)
+    else:
+        click.echo(click.style(answer, bold=True))
+    print_support(record)
+
+
+def print_support(record: Record) -> None:
+    """The passages an answer stands on; where there are none, that it has none."""
+    if record.abstained:
         _print_passages("Closest passages", record, record.evidence[:N_SHOWN])
         return
-    click.echo(click.style(answer, bold=True))
+    if record.unsupported:
+        click.echo(click.style(f"\n{UNSUPPORTED}", fg="yellow", bold=True))
+    cited = [evidence for evidence in record.evidence if evidence.cited]
     _print_passages("Cited", record, cited)
     rest = [evidence for evidence in record.evidence if not evidence.cited]
     _print_passages("Also found", record, rest[: max(N_SHOWN - len(cited), 0)])
+
+
+class AnswerPrinter:
+    """Prints an answer, on a terminal while it is written.
+
+    Use it as a context manager: an error then begins on a line of its own.
+    """
+
+    def __init__(self, clear: Callable[[], None], *, is_silent: bool) -> None:
+        """
+        Args:
+            clear: Wipes a progress line that is in the way.
+            is_silent: Nothing is printed: the answer goes into JSON.
+        """
+        self._clear = clear
+        self._is_live = not is_silent and sys.stdout.isatty()
+        self._first: str | None = None
+        self._is_streaming = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and self._is_streaming:
+            click.echo()
+
+    def on_text(self, text: str) -> None:
+        """Print a piece. The first waits for the second: what comes in one piece, an abstention
+        for one, is printed when it is known what it is."""
+        if not self._is_live:
+            return
+        if self._first is None:
+            self._first = text
+            return
+        if not self._is_streaming:
+            self._is_streaming = True
+            self._clear()
+            text = self._first + text
+        click.secho(clean(text), bold=True, nl=False)
+
+    def finish(self, record: Record) -> None:
+        """Print what is not printed yet."""
+        if not self._is_streaming:
+            print_record(record)
+            return
+        click.echo()
+        print_support(record)
 
 
 def _print_passages(title: str, record: Record, passages: Sequence[RecordedEvidence]) -> None:

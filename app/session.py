@@ -13,7 +13,7 @@ from docqa.engine.errors import ConfigError, IngestError, MissingError
 if TYPE_CHECKING:
     from docqa.app.config import Settings
     from docqa.app.diagnostics import Narrator
-    from docqa.engine.generators.base import Generator
+    from docqa.engine.generators.base import Generator, LoadedGenerator, OnStep
     from docqa.engine.retriever import Retriever
     from docqa.engine.store import Store
     from docqa.engine.types import Document
@@ -103,11 +103,11 @@ def check_choices(settings: Settings, *, checkpoint_given: bool) -> None:
         raise ConfigError(
             "--checkpoint has no use with the retriever bm25.", "Add --retriever mamba."
         )
-    if settings.strategy != "direct":
-        raise MissingError(
-            f"The strategy {settings.strategy!r} needs a language model that writes, "
-            "and this version has none.",
-            "Use --strategy direct.",
+    if settings.strategy != "direct" and settings.generator == "extractive":
+        raise ConfigError(
+            f"The strategy {settings.strategy!r} needs a language model, and the generator "
+            "extractive is none.",
+            "Add --generator llama --model FILE.gguf, or --generator openai --base-url URL.",
         )
     if settings.retriever != "bm25" and settings.checkpoint:
         folder = Path(settings.checkpoint).expanduser()
@@ -118,20 +118,47 @@ def check_choices(settings: Settings, *, checkpoint_given: bool) -> None:
             )
 
 
-def load_models(settings: Settings, store: Store) -> tuple[Retriever, Generator]:
-    """The retriever and the generator of the settings."""
-    from docqa.engine.generators.base import load_generator
+def load_models(
+    settings: Settings, store: Store, *, on_step: OnStep | None = None
+) -> tuple[Retriever, Generator]:
+    """The retriever and the generator of the settings.
+
+    Args:
+        settings: What holds.
+        store: Keeps the tokens of documents.
+        on_step: Told how far a strategy of several calls is.
+    """
     from docqa.engine.retriever import load_retriever
 
-    load_generator(settings.generator)  # says at once if there is none; the retriever takes long
+    generator = open_generator(settings, on_step)
+    generator.check()  # says at once what is not there; the retriever takes long
     retriever = load_retriever(
         settings.retriever,
         checkpoint=Path(settings.checkpoint).expanduser() if settings.checkpoint else None,
         device=settings.device,
         cache=store,
     )
-    threshold = abstention_threshold(retriever)
-    return retriever, load_generator(settings.generator, threshold=threshold)
+    generator.threshold = abstention_threshold(retriever)
+    return retriever, generator
+
+
+def open_generator(settings: Settings, on_step: OnStep | None = None) -> LoadedGenerator:
+    """The generator of the settings, with the key for its server."""
+    from docqa.app.keys import find_key
+    from docqa.engine.generators.base import ModelOptions, load_generator
+
+    key = find_key(settings.base_url) if settings.generator == "openai" else None
+    options = ModelOptions(
+        strategy=settings.strategy,
+        model=settings.model,
+        base_url=settings.base_url,
+        api_key=key.value if key else None,
+        context_tokens=settings.context_tokens,
+        answer_tokens=settings.answer_tokens,
+        timeout_seconds=settings.timeout_seconds,
+        device=settings.device,
+    )
+    return load_generator(settings.generator, options=options, on_step=on_step)
 
 
 def abstention_threshold(retriever: Retriever) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 
 from docqa.engine.exports.questions import ExportedQuestion
 from docqa.engine.record import Record
+from docqa.engine.types import Writing
 
 
 def questions_json(questions: Sequence[ExportedQuestion]) -> str:
@@ -58,6 +59,18 @@ def record_json(record: Record) -> dict[str, Any]:
             }
             for evidence in record.evidence
         ],
+        "citations": [
+            {
+                "evidence": evidence.rank,
+                "document": evidence.document_id,
+                "page": evidence.page,
+                "sentence": evidence.sentence_id,
+                "quote": quote,
+            }
+            for evidence in record.evidence
+            for quote in evidence.quotes
+        ],
+        "unsupported": record.unsupported,
         "retriever": {
             "name": record.reading.name,
             "checkpoint": record.reading.checkpoint,
@@ -68,6 +81,7 @@ def record_json(record: Record) -> dict[str, Any]:
             "name": record.generator,
             "model": record.model,
             "strategy": record.strategy,
+            **_writing(record.writing),
         },
         "seconds": {
             "ingest": round(record.seconds.ingest, 3),
@@ -75,4 +89,20 @@ def record_json(record: Record) -> dict[str, Any]:
             "generate": round(record.seconds.generate, 3),
             "total": round(record.seconds.total, 3),
         },
+    }
+
+
+def _writing(writing: Writing | None) -> dict[str, Any]:
+    """How a language model wrote the answer; nothing where none did."""
+    if writing is None:
+        return {}
+    return {
+        "evidence_used": writing.n_evidence_used,
+        "context_tokens": writing.context_tokens,
+        "prompt_tokens": writing.n_prompt_tokens,
+        "answer_tokens": writing.n_answer_tokens,
+        "first_text_seconds": round(writing.first_text_seconds, 3),
+        "removed_citations": writing.n_removed_citations,
+        "removed_quotes": writing.n_removed_quotes,
+        "cut_off": writing.is_cut_off,
     }

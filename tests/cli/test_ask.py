@@ -47,6 +47,8 @@ def test_json_has_the_agreed_shape(docqa: Run, pdf: str) -> None:
         "confidence",
         "documents",
         "evidence",
+        "citations",
+        "unsupported",
         "retriever",
         "generator",
         "seconds",

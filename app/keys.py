@@ -1,0 +1,58 @@
+"""The key of a server: from the environment or the keyring, and never shown."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+OPENAI_HOST = "api.openai.com"
+KEYRING_SERVICE = "docqa"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key and where it was found."""
+
+    value: str = field(repr=False)
+    source: str
+
+
+def find_key(base_url: str) -> Key | None:
+    """The key for a server, if there is one.
+
+    `DOCQA_API_KEY` is for the server of the settings, whichever that is. `OPENAI_API_KEY` goes to
+    OpenAI and nowhere else: it is often set for other programs. Last comes the keyring, where a
+    key is kept by host: `keyring set docqa HOST`.
+    """
+    host = _host(base_url)
+    is_openai = host == OPENAI_HOST and base_url.strip().startswith("https:")
+    for name in ("DOCQA_API_KEY", "OPENAI_API_KEY") if is_openai else ("DOCQA_API_KEY",):
+        value = os.environ.get(name, "").strip()
+        if value:
+            return Key(value, name)
+    return _in_keyring(host) if host else None
+
+
+def _in_keyring(host: str) -> Key | None:
+    if importlib.util.find_spec("keyring") is None:
+        return None
+    import keyring
+    import keyring.errors
+
+    try:
+        value = keyring.get_password(KEYRING_SERVICE, host)
+    except (keyring.errors.KeyringError, RuntimeError):
+        return None  # a machine without a keyring service, or a locked one
+    return Key(value, "keyring") if value else None
+
+
+def _host(base_url: str) -> str:
+    """Host of an address, with its port where that is given."""
+    try:
+        parts = urlsplit(base_url.strip())
+        port = f":{parts.port}" if parts.port else ""
+        return f"{parts.hostname or ''}{port}"
+    except ValueError:
+        return ""
