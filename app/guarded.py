@@ -23,6 +23,11 @@ from docqa.app.diagnostics import ExitCode, complain
 from docqa.app.session_log import SessionLog
 from docqa.engine.errors import ConfigError, DocqaError
 
+try:
+    import termios
+except ImportError:  # Windows has consoles of another kind
+    termios = None  # type: ignore[assignment]
+
 SIGNALS = [
     getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name)
 ]
@@ -139,17 +144,15 @@ class _TerminalState:
 
     def __init__(self) -> None:
         self._attributes: Any = None
-        with contextlib.suppress(ImportError, OSError, ValueError):
-            import termios
-
-            self._attributes = termios.tcgetattr(sys.__stdin__)  # type: ignore[arg-type]
+        if termios is not None:
+            with contextlib.suppress(termios.error):  # a browser's server, a closed window
+                self._attributes = termios.tcgetattr(0)
 
     def restore(self) -> None:
-        with contextlib.suppress(ImportError, OSError, ValueError):
-            import termios
-
-            os.write(2, RESTORE.encode())
-            termios.tcsetattr(0, termios.TCSANOW, self._attributes)
+        if termios is not None and self._attributes is not None:
+            with contextlib.suppress(termios.error, OSError):
+                os.write(2, RESTORE.encode())
+                termios.tcsetattr(0, termios.TCSANOW, self._attributes)
 
 
 @contextlib.contextmanager

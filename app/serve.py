@@ -40,14 +40,17 @@ def serve(arguments: Sequence[str], port: int = DEFAULT_PORT) -> int:
 
     Raises:
         MissingError: When the extra is not installed.
-        ConfigError: When the port is taken.
+        ConfigError: When the port is taken or a setting cannot be.
     """
+    from docqa.app.config import load_settings
+
     try:
         import textual_serve  # noqa: F401
     except ImportError:
         raise MissingError(
             "textual-serve is not installed.", "Install it: pip install 'docqa[browser]'"
         ) from None
+    load_settings()  # says what is wrong with them here, and not in every tab
     port = free_port(port)
     key = secrets.token_urlsafe(16)
     click.echo(f"docqa in the browser: http://{HOST}:{port}/?{KEY}={key}")
