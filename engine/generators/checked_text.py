@@ -22,11 +22,12 @@ MIN_QUOTE_WORDS = 3
 """Fewer words in quotation marks are a term: they must stand somewhere in the evidence, but they
 are no reason to cite a sentence that the model did not name."""
 
-_NUMBER = r"\d+(?:\s*[-–]\s*\d+)?"
+_SPACE = r"[^\S\n]*"
+_NUMBER = rf"\d+(?:{_SPACE}[-–]{_SPACE}\d+)?"
 _MARKER = re.compile(
-    r"(?P<open>[\[［【]+)\s*(?:(?:evidence|sentence|source|item|line|no\.?|#)\s*)?"
-    rf"(?P<numbers>{_NUMBER}(?:\s*(?:,|;|&|and)\s*{_NUMBER})*)"
-    r"\s*(?:†[^\]】］]*)?(?P<close>[\]］】]+)",
+    rf"(?P<open>[\[［【]+){_SPACE}(?:(?:evidence|sentence|source|item|line|no\.?|#){_SPACE})?"
+    rf"(?P<numbers>{_NUMBER}(?:{_SPACE}(?:,|;|&|and){_SPACE}{_NUMBER})*)"
+    rf"{_SPACE}(?:†[^\]】］\n]*)?(?P<close>[\]］】]+)",
     re.IGNORECASE,
 )
 _PLAIN_BRACKET = re.compile(r"\[\d+(?=[^\d\s\]］】\"“”„«»‘’'])")

@@ -36,9 +36,9 @@ def wrong_key(url: str, status: int, had_key: bool) -> GeneratorError:
 
 
 def no_model(url: str, model: str, served: Sequence[str]) -> MissingError:
+    others = f"; it has {_named(served)}" if served else ""
     return MissingError(
-        f"The server at {url} has no model {model!r}; it has {_named(served)}.",
-        "Choose one: --model NAME",
+        f"The server at {url} has no model {model!r}{others}.", "Choose one: --model NAME"
     )
 
 
@@ -140,4 +140,4 @@ def only_thought(model: str, n_tokens: int) -> GeneratorError:
 
 def _named(served: Sequence[str]) -> str:
     few = ", ".join(served[:_N_NAMED])
-    return (few + (", …" if len(served) > _N_NAMED else "")) or "none"
+    return few + (", …" if len(served) > _N_NAMED else "")

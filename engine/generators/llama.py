@@ -72,6 +72,13 @@ class LlamaModel:
         self._watch = _Watch()
         self._abort: Any = None
 
+    @property
+    def uses_gpu(self) -> bool:
+        """Whether this llama.cpp was built for a GPU and may use it."""
+        import llama_cpp
+
+        return self._n_gpu_layers != 0 and bool(llama_cpp.llama_supports_gpu_offload())
+
     def check(self, is_cancelled: IsCancelled | None = None) -> None:
         """See `LanguageModel.check`: the header was read already, and loading takes long."""
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
+import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -89,7 +91,7 @@ class Connection:
                 yield client
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
             is_late = isinstance(error, httpx2.TimeoutException)
-            reason = f"nothing within {CONNECT_SECONDS:g} s" if is_late else str(error)
+            reason = f"nothing within {CONNECT_SECONDS:g} s" if is_late else _reason(error)
             raise faults.no_server(self.url, shortened(reason)) from None
         except httpx2.TimeoutException:
             raise faults.timed_out(self.url, self._timeout_seconds) from None
@@ -140,6 +142,17 @@ def _parsed(base_url: str) -> tuple[str, str]:
         )
     root = urlunsplit((parts.scheme, parts.netloc, "", "", ""))
     return root, parts.path.rstrip("/") or "/v1"
+
+
+def _reason(error: BaseException) -> str:
+    """Why there is no connection, as the operating system says it."""
+    while error.__cause__ is not None or error.__context__ is not None:
+        error = error.__cause__ or error.__context__ or error
+        if isinstance(error, ssl.SSLError):
+            return f"no TLS there ({error.reason or error})"
+        if isinstance(error, OSError) and error.errno:
+            return os.strerror(error.errno).lower() if error.errno > 0 else str(error.strerror)
+    return str(error)
 
 
 def _is_this_machine(root: str) -> bool:

@@ -50,6 +50,10 @@ class ServerFacts:
     count: Count
     """Counts a prompt with the model's tokenizer, or estimates it."""
 
+    @property
+    def counts_exactly(self) -> bool:
+        return self.count is not _estimated
+
 
 async def look(fetch: Fetch, url: str, base: str, model: str) -> ServerFacts:
     """Ask a server for its facts.
