@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
 
+OURS = {
+    "Focus Next": "Next part of the screen",
+    "Focus Previous": "Part before",
+    "palette": "All actions, to be found by typing",
+}
+"""Descriptions of Textual's own bindings, in our words."""
+
+
 @dataclass(frozen=True)
 class KeyRow:
     """One action that can be taken, and how."""
@@ -69,7 +77,7 @@ def action_names() -> set[str]:
     """All names the setting `keymap` may use, those of dialogs that are not open included."""
     from importlib import import_module
 
-    for screen in ("file_picker", "help", "log", "main", "settings"):
+    for screen in ("export", "file_picker", "help", "log", "main", "page_image", "settings"):
         import_module(f"docqa.app.screens.{screen}")
     return {binding.id for binding in _declared(DOMNode) if binding.id}
 
@@ -92,7 +100,7 @@ def _rows(app: App[Any], nodes: list[DOMNode]) -> tuple[KeyRow, ...]:
             keys = (key,) if before is None else (*before.keys, key)
             found[at] = KeyRow(
                 tuple(dict.fromkeys(keys)),
-                binding.description,
+                OURS.get(binding.description, binding.description),
                 binding.action,
                 binding.id or "",
                 node,

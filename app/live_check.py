@@ -23,7 +23,8 @@ TIMEOUT_SECONDS = 90.0
 class LiveCheck:
     """What a question would use."""
 
-    lines: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+    """What is live, each with a word for it."""
     problems: tuple[str, ...]
     """What is chosen and not there, each with what to do."""
 
@@ -64,25 +65,23 @@ async def check_live(values: Mapping[str, str]) -> LiveCheck:
 def read_report(report: Mapping[str, Any]) -> LiveCheck:
     """The few facts a reader chooses by, out of the report of `docqa doctor`."""
     retriever, generator = report["retriever"], report["generator"]
-    lines = []
+    facts = []
     if "problem" not in retriever:
-        lines.append(
-            f"{retriever['name']} on {retriever['device']}: {retriever['why_this_device']}"
-        )
+        why = retriever["why_this_device"]
+        facts.append(("reads", f"{retriever['name']} on {retriever['device']} ({why})"))
         if retriever.get("parameters"):
-            lines.append(
-                f"checkpoint {retriever['checkpoint']}: {retriever['parameters'] / 1e6:.1f} M "
-                f"parameters, {retriever['bytes'] / 1e6:.0f} MB, {retriever['dtype']}, "
-                f"{retriever['compute_path']}"
-            )
+            size = f"{retriever['parameters'] / 1e6:.1f} M parameters"
+            weight = f"{retriever['bytes'] / 1e6:.0f} MB, {retriever['dtype']}"
+            facts.append(("weights", f"{retriever['checkpoint']}, {size}, {weight}"))
+            facts.append(("path", str(retriever["compute_path"])))
         recall = retriever.get(f"recall_{retriever['name']}")
         if recall:
-            lines.append(f"finds {recall}")
+            facts.append(("finds", str(recall)))
     if "problem" not in generator:
         model = generator.get("model")
+        parts = [str(generator["name"]), str(model) if model else "no language model"]
         window = generator.get("context_window")
-        facts = [generator["name"], *([str(model)] if model else ["no language model"])]
         if isinstance(window, int):
-            facts.append(f"reads {window:,} tokens")
-        lines.append("answers by " + ", ".join(facts))
-    return LiveCheck(tuple(lines), tuple(map(str, report["missing"])))
+            parts.append(f"reads {window:,} tokens")
+        facts.append(("answers", ", ".join(parts)))
+    return LiveCheck(tuple(facts), tuple(map(str, report["missing"])))

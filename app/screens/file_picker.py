@@ -51,6 +51,10 @@ class FilePicker(ModalScreen[list[Path] | None]):
             height: 1fr; border: none; background: $surface; padding: 0 1;
             scrollbar-size-vertical: 1;
         }
+        #files-list > .option-list--option-highlighted {
+            background: $block-cursor-background; color: $block-cursor-foreground;
+        }
+        &:nocolor #files-list > .option-list--option-highlighted { text-style: reverse; }
         #files-note { height: auto; padding: 0 2; color: $text-muted; }
         #files-note.-wrong { color: $text-error; }
     }
@@ -227,9 +231,7 @@ def _line(entry: Entry, marked: dict[Path, None], width: int) -> Content:
     if entry.is_folder:
         return Content.assemble(mark, (name, "bold $text-primary"))
     side = f"{_size(entry.n_bytes):>10}  {entry.changed:%Y-%m-%d}"
-    return Content.assemble(
-        (mark, "$text-accent"), name, pad, (f"{side:>{SIDE_WIDTH}}", "$text-muted")
-    )
+    return Content.assemble((mark, "$text-accent"), name, pad, (f"{side:>{SIDE_WIDTH}}", "dim"))
 
 
 def _size(n_bytes: int) -> str:

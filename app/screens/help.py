@@ -99,7 +99,7 @@ class HelpScreen(ModalScreen[None]):
                 f" {row.description:<{widest}}",
             ]
             if with_names and row.id:
-                parts.append((f"   {row.id}", "$text-muted"))
+                parts.append((f"   {row.id}", "dim"))
             lines.append(Content.assemble(*parts))
         return Content("\n").join(lines)
 

@@ -20,7 +20,7 @@ LOOK_SECONDS = 0.5
 MAX_SHOWN = 500
 """Lines on the screen, the last ones; the file has more."""
 STYLES = {
-    Level.DEBUG: "$text-muted",
+    Level.DEBUG: "dim",
     Level.INFO: "$text-primary",
     Level.WARNING: "$text-warning",
     Level.ERROR: "bold $text-error",
@@ -119,7 +119,7 @@ class LogScreen(ModalScreen[None]):
 
 def _render(line: LogLine) -> Content:
     return Content.assemble(
-        (f"{line.at:%H:%M:%S} ", "$text-muted"),
+        (f"{line.at:%H:%M:%S} ", "dim"),
         (f"{line.level.name.lower():<8}", STYLES[line.level]),
         line.text,
     )

@@ -43,7 +43,11 @@ class SettingsScreen(ModalScreen[Settings | None]):
         .setting-group { color: $text-accent; text-style: bold; margin-top: 1; }
         .setting-line { height: auto; }
         .setting-title { width: 13; padding: 0 1; }
-        .setting-field { width: 1fr; max-width: 60; background: $panel; }
+        .setting-field { width: 1fr; max-width: 60; }
+        Input.setting-field { background: $panel; padding: 0 1; }
+        Input.setting-field:focus { background: $primary 30%; }
+        Select.setting-field SelectCurrent { background: $panel; padding: 0 1; }
+        Select.setting-field:focus SelectCurrent { background: $primary 30%; }
         .setting-field:disabled { opacity: 100%; color: $text-muted; background: $surface; }
         .setting-note { padding: 0 1 0 14; color: $text-muted; }
         .setting-note.-wrong { color: $text-error; }
@@ -138,7 +142,7 @@ class SettingsScreen(ModalScreen[Settings | None]):
     async def try_settings(self) -> None:
         """Show what a question would use with what the form says."""
         live = self.query_one("#settings-live", Static)
-        live.update(Content.styled("Looking what is really there …", "$text-muted"))
+        live.update(Content.styled("Looking what is really there …", "dim"))
         await asyncio.sleep(PAUSE_SECONDS)
         live.update(_live(await check_live(self.values())))
 
@@ -177,7 +181,7 @@ class SettingsScreen(ModalScreen[Settings | None]):
         if wrong:
             self.workers.cancel_node(self)
             text = "Nothing is tried while a setting is wrong."
-            self.query_one("#settings-live", Static).update(Content.styled(text, "$text-muted"))
+            self.query_one("#settings-live", Static).update(Content.styled(text, "dim"))
         return bool(wrong)
 
 
@@ -189,8 +193,8 @@ def _note(row: SettingRow) -> Content:
 
 def _live(found: LiveCheck) -> Content:
     lines = [
-        Content.assemble(("✓ " if not number else "  ", "$text-success"), line)
-        for number, line in enumerate(found.lines)
+        Content.assemble(("✓ ", "$text-success"), (f"{name:<8}", "dim"), fact)
+        for name, fact in found.facts
     ]
     lines += [Content.assemble(("✗ ", "$text-error"), problem) for problem in found.problems]
     return Content("\n").join(lines)

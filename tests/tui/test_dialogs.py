@@ -196,8 +196,10 @@ def test_what_is_live_is_tried_in_another_process() -> None:
     async def body(app: Table, pilot: Pilot[Any]) -> None:
         await until(pilot, lambda: "✓" in words(app, "#settings-live"))
         text = words(app, "#settings-live")
-        assert text.startswith("✓ bm25 on cpu: it needs no other")
-        assert "answers by extractive, no language model" in text
+        assert [line.split(maxsplit=2) for line in text.splitlines()] == [
+            ["✓", "reads", "bm25 on cpu (it needs no other)"],
+            ["✓", "answers", "extractive, no language model"],
+        ]
         choose(app, "strategy", "scratchpad")
         await until(pilot, lambda: "✗" in words(app, "#settings-live"))
         assert "language model" in words(app, "#settings-live")
