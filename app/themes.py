@@ -1,7 +1,8 @@
 """The colours of the terminal application.
 
-Two themes of our own, a dark one and a light one; every text colour in them stands out from its
-background by a ratio of 4.5 or more (WCAG AA; a test computes it). Textual's themes are there too.
+A dark theme and a light one of our own; every text colour in them stands out from its background
+by a ratio of 4.5 or more (WCAG AA; a test computes it). Three more for terminals with 16 colours
+or none, which show cursors by style. Textual's themes are there too.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import difflib
 import os
 from typing import TYPE_CHECKING, Any
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -95,7 +96,72 @@ DOCQA_LIGHT = Theme(
     },
 )
 
-OWN_THEMES = (DOCQA_DARK, DOCQA_LIGHT)
+BY_STYLE_ALONE = {
+    "block-cursor-foreground": "ansi_default",
+    "block-cursor-background": "ansi_default",
+    "block-cursor-text-style": "reverse",
+    "block-cursor-blurred-foreground": "ansi_default",
+    "block-cursor-blurred-background": "ansi_default",
+    "block-cursor-blurred-text-style": "bold underline",
+    "input-cursor-background": "ansi_default",
+    "input-cursor-foreground": "ansi_default",
+    "input-cursor-text-style": "reverse",
+    "input-selection-background": "ansi_default",
+    "input-selection-foreground": "ansi_default",
+    "button-focus-text-style": "bold reverse",
+}
+"""Cursors that are seen without any colour, on dark and on light."""
+
+
+def _sixteen(name: str, *, dark: bool, text: str, accent: str, lines: str) -> Theme:
+    """A theme of the terminal's own 16 colours, on its own background."""
+    return Theme(
+        name=name,
+        ansi=True,
+        dark=dark,
+        primary=text,
+        secondary=text,
+        accent=accent,
+        warning=accent,
+        error="ansi_bright_red" if dark else "ansi_red",
+        success="ansi_bright_green" if dark else "ansi_green",
+        foreground="ansi_default",
+        background="ansi_default",
+        surface="ansi_default",
+        panel="ansi_default",
+        boost="ansi_default",
+        variables={
+            **BUILTIN_THEMES["ansi-dark" if dark else "ansi-light"].variables,
+            **BY_STYLE_ALONE,
+            "border": text,
+            "border-blurred": lines,
+            "footer-key-foreground": accent,
+            "scrollbar": text,
+            "scrollbar-background": lines,
+        },
+    )
+
+
+DOCQA_16_DARK = _sixteen(
+    "docqa-16-dark",
+    dark=True,
+    text="ansi_bright_cyan",
+    accent="ansi_bright_yellow",
+    lines="ansi_bright_black",
+)
+DOCQA_16_LIGHT = _sixteen(
+    "docqa-16-light", dark=False, text="ansi_blue", accent="ansi_magenta", lines="ansi_white"
+)
+DOCQA_PLAIN = _sixteen(
+    "docqa-plain",
+    dark=True,
+    text="ansi_default",
+    accent="ansi_default",
+    lines="ansi_default",
+)
+"""For `NO_COLOR`: what matters is bold, underlined or reversed."""
+
+OWN_THEMES = (DOCQA_DARK, DOCQA_LIGHT, DOCQA_16_DARK, DOCQA_16_LIGHT, DOCQA_PLAIN)
 
 
 def use_theme(app: App[Any], setting: str) -> str:
@@ -124,10 +190,12 @@ def theme_names(app: App[Any]) -> list[str]:
 
 
 def suited_theme(app: App[Any]) -> str:
-    """The theme for this terminal: its own colours where it has 16 or none, else one of ours."""
+    """The theme for this terminal: its number of colours, and its background where it says."""
+    if app.no_color or app.console.color_system is None:
+        return DOCQA_PLAIN.name
     shade = "light" if has_light_background() else "dark"
-    few_colours = app.console.color_system in (None, "standard", "windows")
-    return f"{'ansi' if few_colours or app.no_color else 'docqa'}-{shade}"
+    few_colours = app.console.color_system in ("standard", "windows")
+    return f"docqa-16-{shade}" if few_colours else f"docqa-{shade}"
 
 
 def has_light_background() -> bool:

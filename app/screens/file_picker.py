@@ -53,8 +53,8 @@ class FilePicker(ModalScreen[list[Path] | None]):
         }
         #files-list > .option-list--option-highlighted {
             background: $block-cursor-background; color: $block-cursor-foreground;
+            text-style: $block-cursor-text-style;
         }
-        &:nocolor #files-list > .option-list--option-highlighted { text-style: reverse; }
         #files-note { height: auto; padding: 0 2; color: $text-muted; }
         #files-note.-wrong { color: $text-error; }
     }
