@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -18,12 +19,14 @@ from docqa.app.themes import native_colours, use_theme
 
 if TYPE_CHECKING:
     from docqa.app.config import Settings
+    from docqa.app.jobs.process import EngineProcess
 
 
 class DocqaApp(GuardedApp):
     """A library, a conversation and a document beside each other."""
 
     TITLE = "docqa"
+    CSS_PATH = str(files("docqa.assets").joinpath("docqa.tcss"))
     COMMANDS: ClassVar[set[Any]] = {lambda: DocqaCommands}
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -33,16 +36,23 @@ class DocqaApp(GuardedApp):
         Binding("ctrl+l", "log", "Log", id="log", show=False, priority=True),
     ]
 
-    def __init__(self, settings: Settings, session_log: SessionLog | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        session_log: SessionLog | None = None,
+        engine: EngineProcess | None = None,
+    ) -> None:
         """An app that has not started.
 
         Args:
             settings: What it runs with.
             session_log: Where it notes what happens; None = only in memory.
+            engine: A process to ask, closed by somebody else; None = one of its own.
         """
         super().__init__(ansi_color=native_colours())
         self.settings = settings
         self.session_log = session_log or SessionLog()
+        self._engine = engine
 
     def on_mount(self) -> None:
         """Dress, then show the main screen."""
@@ -51,7 +61,7 @@ class DocqaApp(GuardedApp):
             self.notify(complaint, severity="warning", markup=False)
         self.session_log.info(f"docqa opened, theme {self.theme}")
         self.use_keymap(self.settings.keymap)
-        self.push_screen(MainScreen(self.settings, self.session_log))
+        self.push_screen(MainScreen(self.settings, self.session_log, self._engine))
 
     def use_keymap(self, setting: str) -> None:
         """Take the reader's keys, and say which of their names mean nothing."""

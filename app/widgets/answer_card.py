@@ -1,0 +1,265 @@
+"""One question with its answer: while it is read, while it is written, and as it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Button, Markdown, Static
+from textual.widgets.markdown import MarkdownStream
+
+from docqa.app.answer_text import QUOTING_GENERATOR, linked_answer, linked_piece, linked_rank
+from docqa.app.terminal import one_line
+from docqa.app.widgets.evidence_list import EvidenceLine, EvidenceList
+from docqa.app.widgets.reading_bar import ReadingBar
+from docqa.engine.types import Evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from docqa.app.jobs.protocol import FoundSentence, ReadingAt
+    from docqa.engine.record import Record
+
+
+class CardState(StrEnum):
+    """How far a question is; also the card's CSS class."""
+
+    WAITING = "-waiting"
+    READING = "-reading"
+    WRITING = "-writing"
+    ANSWERED = "-answered"
+    ABSTAINED = "-abstained"
+    UNANSWERED = "-unanswered"
+    """It failed, or docqa was ended."""
+
+
+class AnswerCard(Vertical):
+    """Shows one question. What happens to it is told by the screen."""
+
+    DEFAULT_CSS = """
+    AnswerCard {
+        height: auto; margin: 0 0 1 0; padding: 0 0 0 1; border-left: thick $border-blurred;
+        &:focus-within { border-left: thick $border; }
+        .card-question { text-style: bold; padding: 0 1; height: auto; }
+        .card-verdict { display: none; padding: 0 1; height: auto; }
+        .card-foot { display: none; padding: 0 1; color: $text-muted; height: auto; }
+        Markdown { display: none; padding: 0 1; margin: 0; background: transparent; height: auto; }
+        Button { display: none; margin: 0 1; width: auto; }
+        ReadingBar { display: none; }
+        &.-waiting ReadingBar, &.-reading ReadingBar { display: block; }
+        &.-writing Markdown, &.-answered Markdown { display: block; }
+        &.-answered .card-foot, &.-abstained .card-foot { display: block; }
+        &.-abstained {
+            border-left: thick $warning;
+            .card-verdict { display: block; color: $text-warning; }
+        }
+        &.-unanswered {
+            border-left: thick $error;
+            .card-verdict { display: block; color: $text-error; }
+            Button { display: block; }
+        }
+    }
+    """
+
+    @dataclass
+    class CitationOpened(Message):
+        """A sentence is to be shown in its document, the others of the answer beside it."""
+
+        card: AnswerCard
+        evidence: tuple[Evidence, ...]
+        current: int
+
+    @dataclass
+    class AskAgain(Message):
+        """A question without an answer is to be asked again."""
+
+        card: AnswerCard
+
+    def __init__(
+        self, question: str, document_ids: Sequence[str], unanswered_id: int | None = None
+    ) -> None:
+        """A question.
+
+        Args:
+            question: As it was asked.
+            document_ids: What it is asked of.
+            unanswered_id: What the library calls it until it is answered.
+        """
+        super().__init__(classes=CardState.WAITING.value)
+        self.question = question
+        self.document_ids = tuple(document_ids)
+        self.unanswered_id = unanswered_id
+        self.number: int | None = None
+        """Of the answered question, in the history."""
+        self.record: Record | None = None
+        self.state = CardState.WAITING
+        self._evidence: tuple[Evidence, ...] = ()
+        self._stream: MarkdownStream | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Static(self._question_line(), classes="card-question")
+        yield ReadingBar()
+        yield Static(classes="card-verdict", markup=False)
+        yield Markdown(open_links=False)
+        yield EvidenceList()
+        yield Button("Ask again", classes="card-again", compact=True)
+        yield Static(classes="card-foot", markup=False)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it still can be answered."""
+        return self.state in (CardState.WAITING, CardState.READING, CardState.WRITING)
+
+    @property
+    def evidence_list(self) -> EvidenceList:
+        """Its sentences."""
+        return self.query_one(EvidenceList)
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """Its sentences as the document panel takes them, best first."""
+        return self._evidence
+
+    # What happens to the question
+
+    def load_models(self) -> None:
+        """The models are being loaded."""
+        self.query_one(ReadingBar).doing = "Loading the model …"
+
+    def read_on(self, at: ReadingAt) -> None:
+        """The retriever is further on."""
+        self._enter(CardState.READING)
+        bar = self.query_one(ReadingBar)
+        bar.at = at
+        if at.best is not None:
+            self._show_found(at.best, is_live=True)
+
+    def choose(self, evidence: Sequence[FoundSentence]) -> None:
+        """The evidence is there; the answer follows."""
+        self._enter(CardState.WRITING)
+        self._show_found(evidence)
+
+    async def add_text(self, text: str, generator: str) -> None:
+        """A further piece of the answer."""
+        self._enter(CardState.WRITING)
+        if generator == QUOTING_GENERATOR:
+            return  # it comes in one piece, and as links a moment later
+        if self._stream is None:
+            self._stream = Markdown.get_stream(self.query_one(Markdown))
+        await self._stream.write(linked_piece(text))
+
+    async def finish(self, number: int, record: Record) -> None:
+        """The answer as it is kept."""
+        self.number, self.record, self.unanswered_id = number, record, None
+        await self._end_stream()
+        self._evidence = tuple(
+            Evidence(one.document_id, one.sentence_id, one.score, one.rank)
+            for one in record.evidence
+        )
+        self._show_record(record)
+        self.query_one(".card-foot", Static).update(Content(foot_line(number, record)))
+        if record.abstained:
+            self.query_one(".card-verdict", Static).update(Content(f"∅ {one_line(record.answer)}"))
+            self._enter(CardState.ABSTAINED)
+        else:
+            await self.query_one(Markdown).update(linked_answer(record))
+            self._enter(CardState.ANSWERED)
+
+    async def fail(self, reason: str) -> None:
+        """There is no answer, and why."""
+        await self._end_stream()
+        self.evidence_list.show(())
+        self.query_one(".card-verdict", Static).update(Content(one_line(reason)))
+        self._enter(CardState.UNANSWERED)
+
+    def wait_again(self) -> None:
+        """It was asked again."""
+        bar = self.query_one(ReadingBar)
+        bar.at, bar.doing, bar.best_pages = None, "Waits for the question before it …", ()
+        self._enter(CardState.WAITING)
+
+    # What the reader does
+
+    @on(Markdown.LinkClicked)
+    def link_clicked(self, event: Markdown.LinkClicked) -> None:
+        """Show what a citation stands for."""
+        event.stop()
+        rank = linked_rank(event.href)
+        if rank is not None and 0 < rank <= len(self._evidence):
+            self.post_message(self.CitationOpened(self, self._evidence, rank - 1))
+
+    @on(EvidenceList.Opened)
+    def evidence_opened(self, event: EvidenceList.Opened) -> None:
+        """Show a sentence in its document."""
+        event.stop()
+        if event.index < len(self._evidence):
+            self.post_message(self.CitationOpened(self, self._evidence, event.index))
+
+    @on(Button.Pressed)
+    def again(self, event: Button.Pressed) -> None:
+        """Ask again."""
+        event.stop()
+        self.post_message(self.AskAgain(self))
+
+    def _question_line(self) -> Content:
+        return Content.assemble(("❯ ", "$text-accent"), self.question)
+
+    def _enter(self, state: CardState) -> None:
+        if state is not self.state:
+            self.remove_class(self.state.value)
+            self.add_class(state.value)
+            self.state = state
+
+    async def _end_stream(self) -> None:
+        if self._stream is not None:
+            await self._stream.stop()
+            self._stream = None
+
+    def _show_found(self, found: Sequence[FoundSentence], *, is_live: bool = False) -> None:
+        """Evidence of a question that has no answer yet."""
+        self._evidence = tuple(
+            Evidence(one.document_id, one.sentence_id, one.score, one.rank) for one in found
+        )
+        lines = [
+            EvidenceLine(one.document_id, one.title, one.sentence_id, one.page, one.text, one.rank)
+            for one in found
+        ]
+        self.evidence_list.show(lines, is_live=is_live)
+
+    def _show_record(self, record: Record) -> None:
+        self.evidence_list.show(
+            [
+                EvidenceLine(
+                    one.document_id,
+                    record.title_of(one.document_id),
+                    one.sentence_id,
+                    one.page,
+                    one.text,
+                    one.rank,
+                    one.cited,
+                )
+                for one in record.evidence
+            ]
+        )
+
+
+def foot_line(number: int, record: Record) -> str:
+    """How the answer came about, in a line."""
+    reading = record.reading
+    parts = [f"read in {reading.seconds:.1f} s"]
+    if reading.n_tokens:
+        parts.append(f"{reading.tokens_per_second:,.0f} tokens/s")
+    checkpoint = f" ({reading.checkpoint})" if reading.checkpoint else ""
+    parts.append(f"{reading.name}{checkpoint} on {reading.device}")
+    parts.append(f"{record.generator} {record.model}" if record.model else record.generator)
+    n_words = sum(len(one.text.split()) for one in record.evidence)
+    parts.append(f"{n_words:,} words of evidence")
+    parts.append(f"confidence {record.confidence:.0%}")
+    parts.append(f"question {number}")
+    return " · ".join(map(one_line, parts))
