@@ -2,7 +2,7 @@
 
 A dark theme and a light one of our own; every text colour in them stands out from its background
 by a ratio of 4.5 or more (WCAG AA; a test computes it). Three more for terminals with 16 colours
-or none, which show cursors by style. Textual's themes are there too.
+or none. Textual's themes are there too.
 """
 
 from __future__ import annotations
@@ -99,10 +99,10 @@ DOCQA_LIGHT = Theme(
 BY_STYLE_ALONE = {
     "block-cursor-foreground": "ansi_default",
     "block-cursor-background": "ansi_default",
-    "block-cursor-text-style": "reverse",
+    "block-cursor-text-style": "bold underline",
     "block-cursor-blurred-foreground": "ansi_default",
     "block-cursor-blurred-background": "ansi_default",
-    "block-cursor-blurred-text-style": "bold underline",
+    "block-cursor-blurred-text-style": "underline",
     "input-cursor-background": "ansi_default",
     "input-cursor-foreground": "ansi_default",
     "input-cursor-text-style": "reverse",
@@ -110,10 +110,12 @@ BY_STYLE_ALONE = {
     "input-selection-foreground": "ansi_default",
     "button-focus-text-style": "bold reverse",
 }
-"""Cursors that are seen without any colour, on dark and on light."""
+"""Cursors that are seen without any colour. Lists cannot be reversed: Textual drops that."""
 
 
-def _sixteen(name: str, *, dark: bool, text: str, accent: str, lines: str) -> Theme:
+def _sixteen(
+    name: str, *, dark: bool, text: str, accent: str, lines: str, **variables: str
+) -> Theme:
     """A theme of the terminal's own 16 colours, on its own background."""
     return Theme(
         name=name,
@@ -138,8 +140,18 @@ def _sixteen(name: str, *, dark: bool, text: str, accent: str, lines: str) -> Th
             "footer-key-foreground": accent,
             "scrollbar": text,
             "scrollbar-background": lines,
+            **variables,
         },
     )
+
+
+def _block(text: str, behind: str) -> dict[str, str]:
+    """A cursor of two colours, over the whole line."""
+    return {
+        "block-cursor-foreground": text,
+        "block-cursor-background": behind,
+        "block-cursor-text-style": "bold",
+    }
 
 
 DOCQA_16_DARK = _sixteen(
@@ -148,9 +160,15 @@ DOCQA_16_DARK = _sixteen(
     text="ansi_bright_cyan",
     accent="ansi_bright_yellow",
     lines="ansi_bright_black",
+    **_block("ansi_black", "ansi_cyan"),
 )
 DOCQA_16_LIGHT = _sixteen(
-    "docqa-16-light", dark=False, text="ansi_blue", accent="ansi_magenta", lines="ansi_white"
+    "docqa-16-light",
+    dark=False,
+    text="ansi_blue",
+    accent="ansi_magenta",
+    lines="ansi_white",
+    **_block("ansi_bright_white", "ansi_blue"),
 )
 DOCQA_PLAIN = _sixteen(
     "docqa-plain",
@@ -159,7 +177,7 @@ DOCQA_PLAIN = _sixteen(
     accent="ansi_default",
     lines="ansi_default",
 )
-"""For `NO_COLOR`: what matters is bold, underlined or reversed."""
+"""For `NO_COLOR`: what matters is bold or underlined."""
 
 OWN_THEMES = (DOCQA_DARK, DOCQA_LIGHT, DOCQA_16_DARK, DOCQA_16_LIGHT, DOCQA_PLAIN)
 
