@@ -77,7 +77,7 @@ def render_page(
             picture = page.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), alpha=False)
             current = None if frame is None else tuple(frame * page.rotation_matrix * zoom)
             return PageImage(picture.width, picture.height, bytes(picture.samples), current)
-    except MUPDF_ERRORS as error:
+    except (*MUPDF_ERRORS, IndexError) as error:
         raise ExportError(
             f"Page {number} of {title} cannot be drawn: {error}.", "Its text is here."
         ) from error

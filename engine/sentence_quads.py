@@ -178,7 +178,7 @@ def _is_inside(glyph: Glyph, area: pymupdf.Rect) -> bool:
     )
 
 
-def _reading_place(glyph: Glyph) -> tuple[float, float]:
+def _reading_place(glyph: Glyph) -> tuple[int, float]:
     """Down the page, then along the line, as its own direction has it."""
     (x, y), (dx, dy) = glyph.centre, glyph.direction
     along, down = x * dx + y * dy, y * dx - x * dy

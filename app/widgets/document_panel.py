@@ -55,9 +55,8 @@ class DocumentPanel(Vertical):
         Binding("right_square_bracket", "page(1)", "Page on", show=False, id="document.forward"),
         Binding("escape", "close_fields", "Close", show=False, id="document.close"),
     ]
+    HELP_TITLE = "The document"
     HELP = """
-    ## The document
-
     Sentences the retriever chose are tinted, the more the better they rank; the number beside
     them is the rank. `n` and `p` walk through them, best first, or through the hits of a search
     while one is open. A click on a sentence chooses it, and `c` copies it with title and page.
@@ -84,18 +83,6 @@ class DocumentPanel(Vertical):
         def __init__(self, text: str) -> None:
             super().__init__()
             self.text = text
-
-    class ImageWanted(Message):
-        """A page is to be seen as an image, with this evidence on it."""
-
-        def __init__(
-            self, document: Document, page: int, evidence: Sequence[Evidence], current: int | None
-        ) -> None:
-            super().__init__()
-            self.document = document
-            self.page = page
-            self.evidence = evidence
-            self.current = current
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -343,14 +330,23 @@ class DocumentPanel(Vertical):
             if self._n_read is not None:
                 self.notify("The page images are there when the whole file has been read.")
             return
-        here = [e for e in self._evidence if e.document_id == self._document.id]
+        from docqa.app.screens.page_image import PageImageScreen
+
         current = self.current_evidence
-        page = max(self.text.page, 1)
-        self.post_message(
-            self.ImageWanted(
-                self._document, page, here, None if current is None else current.sentence_id
-            )
+        self.app.push_screen(
+            PageImageScreen(
+                self._document,
+                max(self.text.page, 1),
+                self._evidence,
+                None if current is None else current.sentence_id,
+            ),
+            self._on_image_closed,
         )
+
+    def _on_image_closed(self, page: int | None) -> None:
+        """The text goes on where the images were left."""
+        if page is not None and page != self.text.page:
+            self.text.go_to(page)
 
     # Titles
 
