@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from docqa.engine.errors import DocqaError
 from docqa.engine.generators import faults
 from docqa.engine.generators.base import OnText
-from docqa.engine.generators.language_model import Spent, TokenCount
+from docqa.engine.generators.language_model import Spent, TokenCount, estimate
 from docqa.engine.generators.server_connection import Connection
 from docqa.engine.generators.server_facts import ServerFacts, look
 from docqa.engine.generators.server_reply import Refusal, Reply, read_refusal
@@ -83,6 +83,8 @@ class ServerModel:
     def count(self, messages: Messages, is_cancelled: IsCancelled | None = None) -> TokenCount:
         """See `LanguageModel.count`."""
         assert self.facts is not None, "open() comes first"
+        if not self.facts.counts_exactly:
+            return estimate(messages)
         count = self.facts.count
         return self.connection.run(
             lambda client: count(self._fetcher(client), messages), is_cancelled

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from docqa.engine.generators.verbatim import find_verbatim
 
-_ANSWER = re.compile(r"^[\s#*_>-]*(?:final\s+)?answer[\s*_]*(?::[\s*_]*|\n)", re.I | re.M)
+_ANSWER = re.compile(r"^[\s#*_>-]*(?:final\s+)?answer[\s*_]*(?P<end>:|\n)", re.I | re.M)
 _QUESTION = re.compile(r"^[\s#*_>-]*question[\s*_]*(?::|$)", re.I | re.M)
 _COPY = re.compile(r"^[\s*>•-]*\[+\s*(\d{1,9})\s*\]+[\s:]*(.+)$", re.M)
 _MARKS = "\"“”„«»'‘’ "
@@ -24,17 +24,27 @@ class Scratchpad:
         self.pad = ""
         """What stands before the answer."""
         self._in_answer = False
+        self._ends_emphasis = False
 
     def feed(self, piece: str) -> str:
         """The part of the answer that can be passed on with this piece."""
         if self._in_answer:
-            return piece
+            return self._without_emphasis(piece)
         self.pad += piece
         found = _ANSWER.search(self.pad)
         if found is None:
             return ""
         self._in_answer = True
+        self._ends_emphasis = found["end"] == ":"
         self.pad, rest = self.pad[: found.start()], self.pad[found.end() :]
+        return self._without_emphasis(rest)
+
+    def _without_emphasis(self, piece: str) -> str:
+        """The stars that close a heading `**ANSWER:**` belong to it."""
+        if not self._ends_emphasis or not piece:
+            return piece
+        rest = piece.lstrip("*_")
+        self._ends_emphasis = not rest
         return rest
 
     def finish(self) -> str:

@@ -35,7 +35,7 @@ def find_verbatim(quote: str, text: str) -> str | None:
     plain, places = _plain(text)
     parts = [_plain(part)[0] for part in _ELLIPSIS.split(quote)]
     parts = [part for part in parts if part]
-    if not parts:
+    if not any(character.isalnum() for character in "".join(parts)):
         return None
     for last in dict.fromkeys((parts[-1], parts[-1].rstrip(_CLOSING))):
         span = _find_in_order([*parts[:-1], last], plain) if last else None

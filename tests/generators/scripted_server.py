@@ -51,6 +51,7 @@ class ScriptedServer:
         self.requests: list[tuple[str, dict[str, str], Any]] = []
         """Path, headers and JSON of every request."""
         self.over = threading.Event()
+        self.port = 0
         self.n_dropped = 0
         """Connections the client closed while it waited for an answer."""
 
@@ -78,6 +79,7 @@ def serving(replies: Mapping[str, Reply | list[Reply]]) -> Iterator[ScriptedServ
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             self.answer(None)
@@ -138,8 +140,13 @@ def serving(replies: Mapping[str, Reply | list[Reply]]) -> Iterator[ScriptedServ
         def log_message(self, *_: object) -> None:
             pass
 
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    httpd.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, *_: object) -> None:
+            """A client that hangs up is what some tests are about."""
+
+    httpd = Server(("127.0.0.1", 0), Handler)
     scripted.port = httpd.server_address[1]
     thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

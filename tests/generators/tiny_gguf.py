@@ -41,7 +41,7 @@ def pieces_of(reply: str, n_characters: int = 4) -> list[str]:
 
 def write_gguf(
     path: Path,
-    reply: str | Sequence[str],
+    reply: str | Sequence[bytes],
     *,
     forever: bool = False,
     context_tokens: int = 4096,
@@ -52,7 +52,7 @@ def write_gguf(
 
     Args:
         path: Where to.
-        reply: What it says, or the tokens of it.
+        reply: What it says, or the tokens of it as bytes.
         forever: Say it over and over instead of ending.
         context_tokens: The window it claims to be trained for.
         template: Its chat template; None = none.
@@ -109,10 +109,13 @@ def _trained_vocabulary() -> tuple[list[str], list[str]]:
     return ordered, [" ".join(pair) for pair in model["merges"]]
 
 
-def _as_bytes(text: str) -> str:
+def _as_bytes(text: str | bytes) -> str:
     """A text in the characters that stand for its bytes in such a vocabulary."""
-    shown = ByteLevel(add_prefix_space=False, use_regex=False).pre_tokenize_str(text)
-    return "".join(piece for piece, _ in shown)
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in plain]
+    table = {byte: chr(byte) for byte in plain}
+    table |= {byte: chr(256 + n) for n, byte in enumerate(others)}
+    return "".join(table[byte] for byte in (text.encode() if isinstance(text, str) else text))
 
 
 def _weights(
