@@ -119,19 +119,20 @@ def check_choices(settings: Settings, *, checkpoint_given: bool) -> None:
 
 
 def load_models(
-    settings: Settings, store: Store, *, on_step: OnStep | None = None
+    settings: Settings, store: Store, *, generator: LoadedGenerator | None = None
 ) -> tuple[Retriever, Generator]:
     """The retriever and the generator of the settings.
 
     Args:
         settings: What holds.
         store: Keeps the tokens of documents.
-        on_step: Told how far a strategy of several calls is.
+        generator: The one of the settings, where it was opened and checked before.
     """
     from docqa.engine.retriever import load_retriever
 
-    generator = open_generator(settings, on_step)
-    generator.check()  # says at once what is not there; the retriever takes long
+    if generator is None:
+        generator = open_generator(settings)
+        generator.check()  # says at once what is not there; the retriever takes long
     retriever = load_retriever(
         settings.retriever,
         checkpoint=Path(settings.checkpoint).expanduser() if settings.checkpoint else None,
@@ -155,7 +156,7 @@ def open_generator(settings: Settings, on_step: OnStep | None = None) -> LoadedG
         api_key=key.value if key else None,
         context_tokens=settings.context_tokens,
         answer_tokens=settings.answer_tokens,
-        timeout_seconds=settings.timeout_seconds,
+        timeout_seconds=float(settings.timeout_seconds),
         device=settings.device,
     )
     return load_generator(settings.generator, options=options, on_step=on_step)

@@ -59,7 +59,13 @@ def ask(
     from docqa.app.config import load_settings
     from docqa.app.diagnostics import Narrator
     from docqa.app.output import AnswerPrinter, print_json, record_json
-    from docqa.app.session import check_choices, load_models, open_documents, open_library
+    from docqa.app.session import (
+        check_choices,
+        load_models,
+        open_documents,
+        open_generator,
+        open_library,
+    )
 
     started = time.perf_counter()
     settings = load_settings(flags)
@@ -67,6 +73,8 @@ def ask(
     check_has_use(settings.generator, flags)
     narrator = Narrator(quiet=quiet)
 
+    generator = open_generator(settings, on_step=narrator.writing)
+    generator.check()  # a missing model is said before a long document is read
     with open_library(settings) as store:
         chosen = open_documents(documents, store, narrator, password)
         ingest_seconds = time.perf_counter() - started
@@ -74,7 +82,7 @@ def ask(
         from docqa.engine import pipeline
         from docqa.engine.record import make_record
 
-        retriever, generator = load_models(settings, store, on_step=narrator.writing)
+        retriever, _ = load_models(settings, store, generator=generator)
         printer = AnswerPrinter(narrator.clear, is_silent=as_json)
         count = pipeline.TokenCount(retriever, narrator.reading({d.id: d for d in chosen}))
         with printer:

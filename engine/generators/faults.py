@@ -106,6 +106,11 @@ def malformed(url: str, what: str) -> GeneratorError:
 
 
 def cut_stream(url: str, n_chars: int) -> GeneratorError:
+    if not n_chars:
+        return GeneratorError(
+            f"{url} broke off before the answer began.",
+            "Its log says why; if the prompt was too long for it, set --context-tokens N",
+        )
     return GeneratorError(
         f"{url} broke off in the middle of the answer, after {n_chars:,} characters.",
         "Ask again; the server's log says why.",

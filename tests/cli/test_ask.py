@@ -187,7 +187,7 @@ def test_control_characters_of_a_document_do_not_reach_the_terminal(docqa: Run) 
             2,
             "no use with the retriever bm25",
         ),
-        (("ask", "Where?", "note.txt", "--strategy", "scratchpad"), 3, "scratchpad"),
+        (("ask", "Where?", "note.txt", "--strategy", "scratchpad"), 2, "scratchpad"),
         (("ask", "Where?", "note.txt", "--retriever", "bm25", "--generator", "llama"), 3, "llama"),
         (("nonsense",), 2, "No such command"),
         (("ask", "Where?", "--library", "."), 1, "Cannot use the library"),

@@ -48,6 +48,7 @@ def llama_server(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     log = tmp_path_factory.mktemp("server") / "log"
     command = [sys.executable, "-m", "llama_cpp.server", "--model", str(tiny_model)]
     command += ["--host", "127.0.0.1", "--port", str(port), "--n_ctx", str(CONTEXT_TOKENS)]
+    command += ["--model_alias", tiny_model.name]
     with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as server:
         try:
             _wait_for(port, server, log)
