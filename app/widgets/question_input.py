@@ -70,7 +70,10 @@ class QuestionInput(TextArea):
             self._set(question)
 
     def action_ask(self) -> None:
-        """Ask what is written."""
+        """Ask what is written, letters included that were typed so fast that they still wait."""
+        self.call_later(self._ask)
+
+    def _ask(self) -> None:
         question = self.text.strip()
         if question:
             self.post_message(self.Asked(question))
