@@ -1,13 +1,14 @@
 # make demo   install, and ask a question about the sample document
 # make test   install with the development tools, and run the tests
 # make lint   ruff, mypy and the import contracts
+# make llama  install llama.cpp as well, so that `make test` runs the tests with a real model file
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 SAMPLE := $(wildcard assets/sample/*.pdf)
 QUESTION := How much did the company pay for new vessels in 2024?
 
-.PHONY: demo test lint types clean
+.PHONY: demo test lint llama types clean
 
 demo: $(BIN)/.installed
 	$(BIN)/docqa ask "$(QUESTION)" $(SAMPLE) --library build/demo.db
@@ -20,6 +21,9 @@ lint: $(BIN)/.installed-dev types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# It is compiled, which takes five minutes on two cores; pip keeps the wheel for the next time.
+llama: $(BIN)/.installed-llama
 
 # Type checkers look for a folder docqa/; the code lies in app/, engine/, … (see pyproject.toml).
 types:
@@ -35,6 +39,10 @@ $(BIN)/.installed-dev: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@ $(BIN)/.installed
+
+$(BIN)/.installed-llama: $(BIN)/.installed-dev
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[llama-tests]'
+	touch $@
 
 clean:
 	rm -rf .venv .types build *.egg-info
