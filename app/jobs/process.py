@@ -78,9 +78,7 @@ class EngineProcess:
             process = self._process
         if process is None:
             return
-        with contextlib.suppress(OSError):
-            assert process.stdin is not None
-            process.stdin.close()
+        _close_stdin(process)
         try:
             process.wait(CLOSE_SECONDS)
         except subprocess.TimeoutExpired:
@@ -133,6 +131,7 @@ class EngineProcess:
                     listener(event)
         code = process.wait()
         with self._lock:
+            _close_stdin(process)
             orphans = [] if self._is_closed else list(self._listeners.items())
             self._listeners.clear()
             if self._process is process:
@@ -162,6 +161,12 @@ class EngineProcess:
             is_stuck = job in self._listeners and self._process is process
         if is_stuck:
             process.kill()
+
+
+def _close_stdin(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None
+    with contextlib.suppress(OSError):  # what was not written yet has no reader any more
+        process.stdin.close()
 
 
 def _how_it_ended(code: int) -> str:

@@ -78,8 +78,8 @@ class MainScreen(ShelfScreen):
 
     def on_mount(self) -> None:
         """Show at once, and fill in what the library holds."""
-        self.query_one(QuestionInput).focus()
         self.show_pane("conversation")
+        self.query_one(QuestionInput).focus()
         self.call_after_refresh(self._fill)
 
     def _fill(self) -> None:
@@ -351,7 +351,8 @@ class MainScreen(ShelfScreen):
     def pane_chosen(self, event: PaneTabs.Chosen) -> None:
         """A pane was clicked."""
         self.show_pane(event.name)
-        self._stops()[{"library": 0, "conversation": -2, "document": -1}[event.name]].focus()
+        stops = self._stops()
+        stops[{"library": 0, "conversation": -2, "document": -1}[event.name]].focus()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """The pane that has the focus is the one to see."""
@@ -371,10 +372,16 @@ class MainScreen(ShelfScreen):
         stops[(at + by) % len(stops)].focus()
 
     def _stops(self) -> list[Widget]:
-        """Where Tab goes, in order; evidence is left out where there is none."""
-        evidence = self.conversation.current_list
-        found = [self.library.query_one("#library-list"), evidence, self.query_one(QuestionInput)]
-        return [stop for stop in [*found, self.panel.text] if stop is not None]
+        """Where Tab goes, in order; what is not there is left out."""
+        welcome = self.query_one(Welcome)
+        found = [
+            self.library.query_one("#library-list"),
+            *(welcome.query("Button") if welcome.has_class("-no-document") else ()),
+            self.conversation.current_list,
+            self.query_one(QuestionInput),
+            self.panel.text,
+        ]
+        return [stop for stop in found if stop is not None]
 
     def _is_in(self, stop: Widget) -> bool:
         focused = self.focused

@@ -17,7 +17,7 @@ from docqa.app.pasted_paths import pasted_paths
 from docqa.app.widgets.document_panel import DocumentPanel
 from docqa.app.widgets.library_panel import LibraryPanel
 from docqa.app.widgets.question_input import QuestionInput
-from docqa.app.widgets.welcome import Welcome
+from docqa.app.widgets.welcome import SAMPLE_QUESTION, Welcome
 from docqa.engine.errors import DocqaError, FileProblem
 
 if TYPE_CHECKING:
@@ -110,6 +110,8 @@ class ShelfScreen(Screen[None]):
             if last:
                 self.choose(last[0], is_quiet=True)
         self.scope_shown()
+        if first and not entries:
+            self.query_one(Welcome).first_button.focus()
 
     def scope_shown(self) -> None:
         """Say in words what is asked."""
@@ -120,6 +122,10 @@ class ShelfScreen(Screen[None]):
         field = self.query_one(QuestionInput)
         more = f" and {len(titles) - 1} more" if len(titles) > 1 else ""
         field.border_title = f"Ask {_short(titles[0])}{more}" if titles else "Ask"
+        is_sample = any(e is not None and (e.path or "").endswith(SAMPLE) for e in entries)
+        field.placeholder = (
+            f"Ask, for example: {SAMPLE_QUESTION}" if is_sample else "Ask a question"
+        )
 
     @on(LibraryPanel.ScopeChanged)
     def scope_changed(self) -> None:

@@ -23,7 +23,8 @@ class Welcome(Vertical):
     Welcome {
         height: auto; padding: 1 2;
         Static { height: auto; margin-bottom: 1; }
-        Button { display: none; margin-bottom: 1; width: auto; }
+        Button { display: none; margin-bottom: 1; width: 30; background: $panel; }
+        Button:focus { background: $block-cursor-background; color: $block-cursor-foreground; }
         &.-no-document Button { display: block; }
     }
     """
@@ -38,6 +39,11 @@ class Welcome(Vertical):
         yield Static(id="welcome-text")
         yield Button("Open the sample document", id="welcome-sample", compact=True)
         yield Button("Add a document of yours", id="welcome-add", compact=True)
+
+    @property
+    def first_button(self) -> Button:
+        """What a new reader is most likely to want."""
+        return self.query_one("#welcome-sample", Button)
 
     def show(self, n_documents: int, title: str) -> None:
         """Fit the words to the library.
