@@ -151,6 +151,12 @@ class Narrator:
         """Progress of an answer that takes several calls of a model."""
         self._draw(lambda: f"{_bar(n_done, n_calls)} writing: {n_done} of {n_calls} parts")
 
+    def asking(self, model: str | None) -> None:
+        """The evidence is chosen, and a language model, if there is one, begins to write."""
+        if model is not None:
+            self._drawn_at = 0.0
+            self._draw(lambda: f"asking {model} …")
+
     def training(self, stage: str, n_done: int, n_all: int, values: dict[str, float]) -> None:
         """Progress of a training run: drawn over on a terminal, a line each where it is none."""
         shown = " · ".join(f"{name} {value:.4g}" for name, value in values.items())

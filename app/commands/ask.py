@@ -94,6 +94,7 @@ def ask(
                 n_words=settings.word_limit,
                 top_k=settings.sentence_limit,
                 on_progress=count,
+                on_evidence=lambda *_: narrator.asking(generator.model),
                 on_text=printer.on_text,
             )
         narrator.clear()

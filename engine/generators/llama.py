@@ -207,7 +207,7 @@ class LlamaModel:
             bos_token=self._bos,
         )
         try:
-            return str(formatter(messages=list(messages)).prompt)
+            return _rendered(formatter, list(messages))
         except Exception:
             return self._without_system(formatter, messages)
 
@@ -215,12 +215,20 @@ class LlamaModel:
         """Some templates refuse a system message: what it says then opens the user's."""
         joined = "\n\n".join(message["content"] for message in messages)
         try:
-            return str(formatter(messages=[{"role": "user", "content": joined}]).prompt)
+            return _rendered(formatter, [{"role": "user", "content": joined}])
         except Exception as error:
             raise GeneratorError(
                 f"The chat template of {self.path.name} cannot be used: {error}.",
                 "Choose another model: --model FILE.gguf",
             ) from None
+
+
+def _rendered(formatter: Any, messages: list[dict[str, str]]) -> str:
+    """A prompt without room for thoughts, where the template leaves the choice.
+
+    The evidence is at hand and its use is checked; on a laptop, thoughts cost minutes.
+    """
+    return str(formatter(messages=messages, enable_thinking=False).prompt)
 
 
 class _Watch:

@@ -6,7 +6,8 @@ llama-server      /props                  /apply-template, then /tokenize
 vLLM              /v1/models              /tokenize
 Ollama            /api/ps, /api/show      —
 llama_cpp.server  —                       /extras/tokenize/count
-LM Studio, OpenRouter, Groq, Mistral: /v1/models
+LM Studio         /api/v0/models          —
+OpenRouter, Groq, Mistral: /v1/models
 """
 
 from __future__ import annotations
@@ -27,13 +28,12 @@ Count = Callable[[Fetch, Messages], Coroutine[Any, Any, TokenCount]]
 MaybeCount = Callable[[Fetch, Messages], Coroutine[Any, Any, TokenCount | None]]
 
 WINDOW_NAMES = (
-    "loaded_context_length",
     "max_model_len",
     "context_length",
     "context_window",
     "max_context_length",
 )
-"""Names servers have for the window in their list of models; what is loaded comes first."""
+"""Names servers have for the window in their list of models."""
 SLACK_TOKENS = 8
 """A template counted apart from its prompt can differ by a few tokens."""
 
@@ -46,7 +46,7 @@ class ServerFacts:
     context_tokens: int | None
     """None where the server does not tell."""
     kind: str
-    """What it seems to be: `llama-server`, `vLLM`, `Ollama`, `llama_cpp.server` or `other`."""
+    """What it seems to be: `llama-server`, `vLLM`, `Ollama`, …, or `other`."""
     count: Count
     """Counts a prompt with the model's tokenizer, or estimates it."""
 
@@ -79,6 +79,12 @@ async def look(fetch: Fetch, url: str, base: str, model: str) -> ServerFacts:
     loaded = await fetch("GET", "/api/ps", None)
     if isinstance(loaded, Mapping) and isinstance(loaded.get("models"), list):
         return ServerFacts(name, await _ollama_window(fetch, name, loaded), "Ollama", _estimated)
+
+    studio = _entries(await fetch("GET", "/api/v0/models", None))
+    running = next((one for one in studio if one.get("id") == name), None)
+    if running is not None:
+        window = _number(running, "loaded_context_length")
+        return ServerFacts(name, window, "LM Studio", _estimated)
 
     for kind, count in (("vLLM", _counter_of_vllm(name)), ("llama_cpp.server", _count_by_text)):
         if await count(fetch, ({"role": "user", "content": "one two"},)) is not None:

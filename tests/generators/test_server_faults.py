@@ -319,3 +319,9 @@ def test_an_older_ollama_tells_the_window_of_its_model_file() -> None:
     shown = {"parameters": 'stop  "x"\nnum_ctx                        6144'}
     model, _ = window({"/api/ps": Reply(body={"models": []}), "/api/show": Reply(body=shown)})
     assert model.context_tokens == 6144
+
+
+def test_lm_studio_tells_the_window_it_loaded_a_model_with() -> None:
+    listed = {"data": [{"id": "tiny", "max_context_length": 131072, "loaded_context_length": 4096}]}
+    model, _ = window({"/api/v0/models": Reply(body=listed)})
+    assert (model.context_tokens, model.facts and model.facts.kind) == (4096, "LM Studio")
