@@ -18,14 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from docqa.app.keymap import parse_keymap
 from docqa.engine.errors import ConfigError
@@ -35,10 +28,10 @@ NO_SETTINGS = {"DOCQA_API_KEY", "DOCQA_BROWSER", "DOCQA_DEBUG", "DOCQA_DTYPE", "
 """Variables of ours that are no settings."""
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """What a command runs with."""
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     retriever: Literal["mamba", "bm25", "hybrid", "embedding", "fusion"]
     checkpoint: str
@@ -72,19 +65,6 @@ class Settings(BaseSettings):
     def _keymap_can_be_read(cls, value: str) -> str:
         parse_keymap(value)
         return value
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The order of the sources, the strongest first."""
-        tomls = (TomlConfigSettingsSource(settings_cls, path) for path in config_files())
-        return (init_settings, EnvSettingsSource(settings_cls), *tomls)
 
     @property
     def library_path(self) -> Path:
@@ -146,7 +126,7 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
         given.setdefault("top_k", 0)
     layers = read_layers(given)
     try:
-        return Settings(**given)
+        return Settings(**merged(layers))
     except ValidationError as error:
         raise ConfigError(_explain(error, layers), "See: docqa config show") from None
 
@@ -168,6 +148,14 @@ def read_layers(given: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
         for key in values:
             _check_key(key, source)
     return layers
+
+
+def merged(layers: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+    """The value of each setting: that of the strongest source that has one."""
+    values: dict[str, Any] = {}
+    for _, layer in reversed(layers):
+        values |= layer
+    return values
 
 
 def origins(flags: Mapping[str, Any] | None = None) -> dict[str, Origin]:
@@ -206,8 +194,7 @@ def set_value(path: Path, key: str, value: str) -> None:
 
 def _typed(key: str, value: str) -> str | int:
     try:
-        given: dict[str, Any] = {key: value}
-        typed = getattr(Settings(**given), key)
+        typed = getattr(Settings(**merged(read_layers({key: value}))), key)
     except ValidationError as error:
         mine = [problem for problem in error.errors() if problem["loc"] == (key,)]
         if not mine:

@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from docqa.engine.file_state import FileState
 from docqa.engine.library_file import LibraryFile, now
-
-
-class FileState(StrEnum):
-    """How far a file is on its way into the library; one that arrived is no longer in the queue."""
-
-    WAITING = "waiting"
-    """To be read, or being read when docqa was ended."""
-    STOPPED = "stopped"
-    """The reader stopped it."""
-    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ OF_EXTRAS = {
     "transformers",
 }
 """Imported only behind a check that they are installed."""
-OTHER_NAMES = {"pymupdf-lite": "pymupdf", "pydantic-settings": "pydantic_settings"}
+OTHER_NAMES = {"pymupdf-lite": "pymupdf"}
 
 
 def test_every_import_is_a_dependency() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from docqa.app import messages
 from docqa.engine.errors import DocqaError, FileProblem
-from docqa.engine.file_queue import FileState
+from docqa.engine.file_state import FileState
 from docqa.engine.types import Page, PageStatus
 
 if TYPE_CHECKING:

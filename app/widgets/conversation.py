@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 
-from docqa.app.widgets.answer_card import AnswerCard
 from docqa.app.widgets.evidence_list import EvidenceList
+
+if TYPE_CHECKING:
+    from docqa.app.widgets.answer_card import AnswerCard  # brings Markdown: after the first frame
 
 
 class Conversation(VerticalScroll, can_focus=False):
@@ -26,7 +28,7 @@ class Conversation(VerticalScroll, can_focus=False):
     @property
     def cards(self) -> list[AnswerCard]:
         """All of them, the first asked first."""
-        return list(self.query_children(AnswerCard))
+        return cast("list[AnswerCard]", list(self.query_children("AnswerCard")))
 
     async def add(self, card: AnswerCard) -> None:
         """Show a further question."""
@@ -35,7 +37,7 @@ class Conversation(VerticalScroll, can_focus=False):
 
     async def restart(self) -> None:
         """Show none."""
-        await self.remove_children(AnswerCard)
+        await self.remove_children("AnswerCard")
 
     def card_of(self, unanswered_id: int) -> AnswerCard | None:
         """The card of a question that is not answered."""
