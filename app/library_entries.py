@@ -91,7 +91,7 @@ class Entry:
                 return self._size()
 
     def _size(self) -> str:
-        size = f"{_count(self.n_pages, 'page')} · {self.n_words:,} words"
+        size = f"{_count(self.n_pages, 'page')} · {_short_count(self.n_words)} words"
         return f"{size} · {self.n_unread} unread" if self.n_unread else size
 
 
@@ -157,3 +157,10 @@ def arrange(entries: Sequence[Entry], words: str, order: SortOrder) -> list[Entr
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _short_count(number: int) -> str:
+    """In few characters: 3,440; 87k; 1.2M."""
+    if number < 10_000:
+        return f"{number:,}"
+    return f"{number / 1e3:.0f}k" if number < 999_500 else f"{number / 1e6:.1f}M"

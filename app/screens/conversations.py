@@ -30,7 +30,7 @@ class ConversationsScreen(ModalScreen[int | None]):
             border-title-color: $text-accent; border-subtitle-color: $text-muted;
         }
         Input { border: none; height: 1; margin: 1 1; padding: 0 1; background: $panel; }
-        OptionList { height: 1fr; border: none; background: $surface; }
+        OptionList { height: 1fr; border: none; background: $surface; &:focus { border: none; } }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -86,7 +86,7 @@ class ConversationsScreen(ModalScreen[int | None]):
 def _line(one: Conversation) -> Content:
     count = "1 question" if one.n_questions == 1 else f"{one.n_questions:,} questions"
     return Content.assemble(
-        (f"{one.started_at[:10]}  ", "$text-muted"),
+        (f"{one.started_at[:10]}  ", "dim"),
         one_line(one.first_question),
-        (f"  {count}", "$text-muted"),
+        (f"  {count}", "dim"),
     )

@@ -44,8 +44,8 @@ class AnswerCard(Vertical):
 
     DEFAULT_CSS = """
     AnswerCard {
-        height: auto; margin: 0 0 1 0; padding: 0 0 0 1; border-left: thick $border-blurred;
-        &:focus-within { border-left: thick $border; }
+        height: auto; margin: 0 0 1 0; padding: 0 0 0 1; border-left: outer $border-blurred;
+        &:focus-within { border-left: outer $border; }
         .card-question { text-style: bold; padding: 0 1; height: auto; }
         .card-verdict { display: none; padding: 0 1; height: auto; }
         .card-foot { display: none; padding: 0 1; color: $text-muted; height: auto; }
@@ -56,11 +56,11 @@ class AnswerCard(Vertical):
         &.-writing Markdown, &.-answered Markdown { display: block; }
         &.-answered .card-foot, &.-abstained .card-foot { display: block; }
         &.-abstained {
-            border-left: thick $warning;
+            border-left: outer $warning;
             .card-verdict { display: block; color: $text-warning; }
         }
         &.-unanswered {
-            border-left: thick $error;
+            border-left: outer $error;
             .card-verdict { display: block; color: $text-error; }
             Button { display: block; }
         }

@@ -49,7 +49,7 @@ class EvidenceList(OptionList):
         height: auto; max-height: 12; border: none; padding: 0 1; margin: 0;
         background: transparent; scrollbar-size-vertical: 1; display: none;
         &.-some { display: block; }
-        &:focus { background: $surface; }
+        &:focus { border: none; background: $surface; }
     }
     """
 
@@ -147,9 +147,9 @@ class EvidenceList(OptionList):
         options = [Option(self._prompt(self.lines[index])) for index in shown]
         n_behind = len(self.lines) - len(shown)
         if n_behind:
-            options.append(Option(Content.styled(f"▸ {n_behind:,} more found", "$text-muted")))
+            options.append(Option(Content.styled(f"▸ {n_behind:,} more found", "dim")))
         elif self._is_open and not self._is_live:
-            options.append(Option(Content.styled("▾ only the best", "$text-muted")))
+            options.append(Option(Content.styled("▾ only the best", "dim")))
         self.set_options(options)
         if options and at is not None:
             self.highlighted = min(at, len(options) - 1)
@@ -162,8 +162,8 @@ class EvidenceList(OptionList):
         if several:
             place = f"{fit(one_line(line.title), 18)}, {place}"
         head = f"{line.rank:>2} {place:<6} "
-        room = max(self.size.width - 4 - len(head), 12)
+        room = max(self.size.width - 1 - len(head), 12)
         return Content.assemble(
-            (head, "bold $text-accent" if line.is_cited else "$text-muted"),
+            (head, "bold $text-accent" if line.is_cited else "dim"),
             fit(one_line(line.text), room),
         )

@@ -22,9 +22,9 @@ from docqa.app.pasted_paths import pasted_paths
 from docqa.app.terminal import fit, one_line
 
 STATUS_STYLES = {
-    EntryState.READY: "$text-muted",
+    EntryState.READY: "dim",
     EntryState.READING: "$text-accent",
-    EntryState.WAITING: "$text-muted",
+    EntryState.WAITING: "dim",
     EntryState.STOPPED: "$text-warning",
     EntryState.FAILED: "$text-error",
 }
@@ -43,7 +43,7 @@ class LibraryPanel(Vertical):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "toggle_scope", "Ask it too, or not", id="library.toggle", show=False),
         Binding("delete,x", "remove", "Remove", id="library.remove"),
-        Binding("s", "sort", "Sort", id="library.sort"),
+        Binding("s", "sort", "Sort", id="library.sort", show=False),
         Binding("r", "retry", "Read again", id="library.retry", show=False),
         Binding("c", "stop", "Stop reading", id="library.stop", show=False),
     ]
@@ -59,6 +59,7 @@ class LibraryPanel(Vertical):
         DocumentList {
             height: 1fr; max-height: 100%; border: none; padding: 0; background: transparent;
             scrollbar-size-vertical: 1;
+            &:focus { border: none; }
         }
         #library-empty { display: none; padding: 1; color: $text-muted; height: 1fr; }
         &.-empty DocumentList { display: none; }
@@ -275,7 +276,7 @@ class LibraryPanel(Vertical):
         """Mark and title, below it size or state."""
         mark = ("● " if entry.key in self.scope else "○ ") if entry.is_document else "  "
         style = "bold" if entry.key in self.scope else ""
-        room = max(self.size.width - 5, 10)  # mark, border, scroll bar
+        room = max(self.size.width - 3, 10)  # beside mark and scroll bar
         first, *rest = textwrap.wrap(one_line(entry.title), room) or ["untitled"]
         lines = [first, fit(" ".join(rest), room)] if rest else [first]
         return Content.assemble(

@@ -33,11 +33,11 @@ class PaneTabs(Widget):
         """The names, and the key that goes through them."""
         parts: list[tuple[str, str]] = []
         for name in PANES:
-            style = "bold $text-accent reverse" if name == self.current else "$text-muted"
+            style = "bold $text-accent reverse" if name == self.current else "dim"
             parts.append((f" {name.capitalize()} ", style))
         hint = "Tab "
         gap = self.size.width - sum(len(text) for text, _ in parts) - len(hint)
-        return Content.assemble(*parts, " " * max(gap, 0), (hint, "$text-muted"))
+        return Content.assemble(*parts, " " * max(gap, 0), (hint, "dim"))
 
     def on_click(self, event: events.Click) -> None:
         """Show the pane whose name was clicked."""

@@ -37,8 +37,8 @@ class ReadingBar(Widget):
     def render(self) -> Content:
         """The bar over its figures."""
         if self.at is None:
-            return Content.styled(self.doing, "$text-muted")
-        return Content.assemble(self._bar(self.at), "\n", (self.figures, "$text-muted"))
+            return Content.styled(self.doing, "dim")
+        return Content.assemble(self._bar(self.at), "\n", (self.figures, "dim"))
 
     @property
     def figures(self) -> str:
@@ -68,7 +68,7 @@ class ReadingBar(Widget):
             if cell in marked
             else ("━", "$text-primary")
             if cell < n_read
-            else ("─", "$text-muted")
+            else ("─", "dim")
             for cell in range(width)
         ]
         return Content.assemble(*cells)
