@@ -42,6 +42,8 @@ INTERRUPTED = "docqa was ended before the answer was there."
 class MainScreen(ShelfScreen):
     """Asks and shows answers; the library is the business of `ShelfScreen`."""
 
+    AUTO_FOCUS = ""  # the question gets it; the library in between would style all twice
+    DEFAULT_CLASSES = "-show-conversation"
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012
         (0, "-narrow"),
         (110, "-three"),
@@ -343,8 +345,7 @@ class MainScreen(ShelfScreen):
 
     def show_pane(self, name: str) -> None:
         """Bring a pane to the front where there is room for one only."""
-        for pane in PANES:
-            self.set_class(pane == name, f"-show-{pane}")
+        self.update_classes({f"-show-{pane}": pane == name for pane in PANES})
         self.query_one(PaneTabs).current = name
 
     @on(PaneTabs.Chosen)
