@@ -6,10 +6,12 @@ import codecs
 import contextlib
 import importlib.util
 import io
+import itertools
 import logging
 import os
+import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,8 @@ DEFAULT_CONTEXT_TOKENS = 8192
 """The window where none is asked for, or what the model was trained for where that is less: the
 memory of a window grows with it, and models are trained for far more than evidence needs."""
 POLL_SECONDS = 0.05
+STOP_SECONDS = 0.4
+"""How long a cancelled question waits for llama.cpp to stop."""
 
 
 class LlamaModel:
@@ -69,7 +73,8 @@ class LlamaModel:
         self._loading: threading.Thread | None = None
         self._loaded: Any = None
         self._failed: Exception | None = None
-        self._watch = _Watch()
+        self._worker: threading.Thread | None = None
+        self._stop = threading.Event()
         self._abort: Any = None
 
     @property
@@ -92,10 +97,7 @@ class LlamaModel:
             self._failed = None
             self._loading = threading.Thread(target=self._load, name="load-gguf", daemon=True)
             self._loading.start()
-        while self._loading is not None and self._loading.is_alive():
-            if is_cancelled is not None and is_cancelled():
-                raise Cancelled
-            self._loading.join(POLL_SECONDS)
+        self._wait_for(self._loading, is_cancelled)
         self._loading = None
         if self._failed is not None:
             raise self._failed
@@ -117,7 +119,8 @@ class LlamaModel:
                     verbose=True,
                 )
             self._loaded.verbose = False
-            self._abort = llama_cpp.ggml_abort_callback(self._watch)
+            stop = self._stop  # llama.cpp holds this callback; it must not hold the model
+            self._abort = llama_cpp.ggml_abort_callback(lambda _: stop.is_set())
             llama_cpp.llama_set_abort_callback(self._loaded.ctx, self._abort, None)
         except Exception as error:
             reasons = [line for line in log.getvalue().splitlines() if "error" in line.lower()]
@@ -147,31 +150,71 @@ class LlamaModel:
             on_text("<think>")
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         n_written, is_cut_off = 0, True
-        for token in self._tokens(prompt, is_cancelled):
-            if self._ends(token) or n_written == n_tokens:
-                is_cut_off = not self._ends(token)
-                break
-            n_written += 1
-            on_text(decoder.decode(self._loaded.detokenize([token])))
+        with contextlib.closing(self._tokens(prompt, n_tokens + 1, is_cancelled)) as tokens:
+            for token in tokens:
+                if self._ends(token) or n_written == n_tokens:
+                    is_cut_off = not self._ends(token)
+                    break
+                n_written += 1
+                on_text(decoder.decode(self._loaded.detokenize([token])))
         on_text(decoder.decode(b"", final=True))
         return Spent(len(prompt), n_written, is_cut_off)
 
-    def _tokens(self, prompt: list[int], is_cancelled: IsCancelled | None) -> Iterator[int]:
-        """The likeliest tokens, one after another; asks for cancellation within a token too."""
-        self._watch.begin(is_cancelled)
-        tokens = self._loaded.generate(prompt, temp=0.0)
+    def _tokens(
+        self, prompt: list[int], n_tokens: int, is_cancelled: IsCancelled | None
+    ) -> Generator[int, None, None]:
+        """The likeliest tokens, one after another.
+
+        A thread computes them, so that this one can be cancelled or interrupted at any time: a
+        prompt takes seconds, and Ctrl-C inside of llama.cpp would be lost. llama.cpp looks at
+        `_stop` between the nodes of its graph; where a node takes long, the thread is left behind
+        and the next question waits for it.
+        """
+        self._wait_for(self._worker, is_cancelled)
+        found: queue.SimpleQueue[int | Exception | None] = queue.SimpleQueue()
+        self._stop.clear()
+        self._worker = threading.Thread(
+            target=self._compute, args=(prompt, n_tokens, found), name="llama", daemon=True
+        )
+        self._worker.start()
         try:
-            for token in tokens:
-                self._watch.raise_seen()
+            while True:
+                if is_cancelled is not None and is_cancelled():
+                    raise Cancelled
+                try:
+                    token = found.get(timeout=POLL_SECONDS)
+                except queue.Empty:
+                    continue
+                if token is None:
+                    return
+                if isinstance(token, Exception):
+                    raise GeneratorError(
+                        f"llama.cpp failed on {self.path.name}: {token}.",
+                        "Lower --context-tokens if memory ran out, or choose another model.",
+                    ) from None
                 yield token
-        except RuntimeError as error:
-            self._watch.raise_seen()
-            raise GeneratorError(
-                f"llama.cpp failed on {self.path.name}: {error}.",
-                "Lower --context-tokens if memory ran out, or choose another model.",
-            ) from None
         finally:
-            tokens.close()
+            self._stop.set()
+            self._worker.join(STOP_SECONDS)
+
+    def _compute(
+        self, prompt: list[int], n_tokens: int, found: queue.SimpleQueue[int | Exception | None]
+    ) -> None:
+        try:
+            for token in itertools.islice(self._loaded.generate(prompt, temp=0.0), n_tokens):
+                found.put(token)
+                if self._stop.is_set() or self._ends(token):
+                    break
+        except Exception as error:
+            found.put(error)
+        finally:
+            found.put(None)
+
+    def _wait_for(self, thread: threading.Thread | None, is_cancelled: IsCancelled | None) -> None:
+        while thread is not None and thread.is_alive():
+            if is_cancelled is not None and is_cancelled():
+                raise Cancelled
+            thread.join(POLL_SECONDS)
 
     def _ends(self, token: int) -> bool:
         import llama_cpp
@@ -229,36 +272,6 @@ def _rendered(formatter: Any, messages: list[dict[str, str]]) -> str:
     The evidence is at hand and its use is checked; on a laptop, thoughts cost minutes.
     """
     return str(formatter(messages=messages, enable_thinking=False).prompt)
-
-
-class _Watch:
-    """llama.cpp calls it between the nodes of its graph; true ends the computation.
-
-    An exception cannot pass through C, so it is kept and raised behind it. Ctrl-C comes out
-    wherever Python runs, in here too.
-    """
-
-    def __init__(self) -> None:
-        self._is_cancelled: IsCancelled | None = None
-        self._seen: BaseException | None = None
-
-    def begin(self, is_cancelled: IsCancelled | None) -> None:
-        """Watch over the next answer."""
-        self._is_cancelled, self._seen = is_cancelled, None
-
-    def __call__(self, _: object = None) -> bool:
-        try:
-            if self._is_cancelled is not None and self._is_cancelled():
-                self._seen = self._seen or Cancelled()
-        except BaseException as error:
-            self._seen = error
-        return self._seen is not None
-
-    def raise_seen(self) -> None:
-        """Raise what was seen meanwhile."""
-        if self():
-            assert self._seen is not None
-            raise self._seen
 
 
 @contextlib.contextmanager

@@ -121,7 +121,7 @@ def test_cancelling_before_the_first_token(write_model: WriteModel) -> None:
     assert "".join(pieces) == REPLY
 
 
-def test_ctrl_c_inside_llama_cpp_comes_out(write_model: WriteModel) -> None:
+def test_an_interruption_comes_out_and_the_model_still_works(write_model: WriteModel) -> None:
     model = LlamaModel(write_model(REPLY))
     model.open()
     n_asked = 0
