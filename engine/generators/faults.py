@@ -118,8 +118,11 @@ def cut_stream(url: str, n_chars: int) -> GeneratorError:
 
 
 def too_busy(url: str, wait: float | None) -> GeneratorError:
-    when = "it does not say when" if wait is None else f"in {wait:g} seconds"
-    return GeneratorError(f"{url} takes no more requests for now (HTTP 429), {when}.", "Ask later.")
+    how_long = "does not say for how long" if wait is None else f"asks to wait {wait:,.0f} seconds"
+    return GeneratorError(
+        f"{url} takes no more requests for now (HTTP 429); it {how_long}.",
+        "Ask later, or answer without it: --generator extractive",
+    )
 
 
 def server_failed(url: str, status: int, message: str) -> GeneratorError:

@@ -10,6 +10,7 @@ import itertools
 import logging
 import os
 import queue
+import sys
 import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -103,32 +104,33 @@ class LlamaModel:
             raise self._failed
 
     def _load(self) -> None:
-        log = io.StringIO()
-        try:
-            with _logged_to(log):
-                import llama_cpp
-
-                self._loaded = llama_cpp.Llama(
-                    str(self.path),
-                    n_ctx=self.context_tokens,
-                    n_gpu_layers=self._n_gpu_layers,
-                    n_threads=os.cpu_count(),
-                    seed=0,
-                    # Quiet loading redirects the file descriptors of the whole process, a
-                    # terminal application's screen too; `_logged_to` keeps the noise away.
-                    verbose=True,
+        with _quietly() as log:
+            try:
+                self._loaded = self._llama()
+            except Exception as error:
+                self._failed = GeneratorError(
+                    f"Cannot load {self.path}: {log.why_it_failed(error)}.",
+                    "Check the file, or choose another: --model FILE.gguf",
                 )
-            self._loaded.verbose = False
-            stop = self._stop  # llama.cpp holds this callback; it must not hold the model
-            self._abort = llama_cpp.ggml_abort_callback(lambda _: stop.is_set())
-            llama_cpp.llama_set_abort_callback(self._loaded.ctx, self._abort, None)
-        except Exception as error:
-            reasons = [line for line in log.getvalue().splitlines() if "error" in line.lower()]
-            reason = reasons[-1].strip() if reasons else str(error)
-            self._failed = GeneratorError(
-                f"Cannot load {self.path}: {reason}.",
-                "Check the file, or choose another: --model FILE.gguf",
-            )
+
+    def _llama(self) -> Any:
+        import llama_cpp
+
+        loaded = llama_cpp.Llama(
+            str(self.path),
+            n_ctx=self.context_tokens,
+            n_gpu_layers=self._n_gpu_layers,
+            n_threads=os.cpu_count(),
+            seed=0,
+            # Quiet loading redirects the file descriptors of the whole process, a terminal
+            # application's screen too; `_quietly` keeps the noise away instead.
+            verbose=True,
+        )
+        loaded.verbose = False
+        stop = self._stop  # llama.cpp holds this callback; it must not hold the model
+        self._abort = llama_cpp.ggml_abort_callback(lambda _: stop.is_set())
+        llama_cpp.llama_set_abort_callback(loaded.ctx, self._abort, None)
+        return loaded
 
     def count(self, messages: Messages, is_cancelled: IsCancelled | None = None) -> TokenCount:
         """See `LanguageModel.count`; the model's own tokenizer counts."""
@@ -274,10 +276,34 @@ def _rendered(formatter: Any, messages: list[dict[str, str]]) -> str:
     return str(formatter(messages=messages, enable_thinking=False).prompt)
 
 
+class _LogOfThisThread(io.TextIOBase):
+    """Stands in for stderr: keeps what this thread writes, lets through what others do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+        self._thread = threading.get_ident()
+        self._stderr = sys.stderr
+
+    def write(self, text: str) -> int:
+        if threading.get_ident() != self._thread:
+            return self._stderr.write(text)
+        self.lines += text.splitlines()
+        return len(text)
+
+    def flush(self) -> None:
+        self._stderr.flush()
+
+    def why_it_failed(self, error: Exception) -> str:
+        """The last error in the log; else the error itself."""
+        reasons = [line.strip() for line in self.lines if "error" in line.lower()]
+        return (reasons or [str(error)])[-1]
+
+
 @contextlib.contextmanager
-def _logged_to(log: io.StringIO) -> Iterator[None]:
-    """What llama.cpp and its Python side would print goes into a text, later nowhere."""
-    logger = logging.getLogger("llama-cpp-python")
-    with contextlib.redirect_stderr(log), contextlib.redirect_stdout(log):
-        yield
-    logger.setLevel(logging.CRITICAL + 1)
+def _quietly() -> Iterator[_LogOfThisThread]:
+    """What llama.cpp and its Python side would print is kept, later nowhere."""
+    log = _LogOfThisThread()
+    with contextlib.redirect_stderr(log):
+        yield log
+    logging.getLogger("llama-cpp-python").setLevel(logging.CRITICAL + 1)

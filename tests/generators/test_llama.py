@@ -242,3 +242,29 @@ def test_missing_and_broken_files(tiny_model: Path, tmp_path: Path) -> None:
     short = LlamaModel(tmp_path / "short.gguf")
     with pytest.raises(GeneratorError, match=r"Cannot load .*short.gguf: .+\. Check the file"):
         short.open()
+
+
+def test_others_can_speak_while_a_model_loads(capsys: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C while it loads prints a line, and that line must not be kept in the log."""
+    import sys
+
+    from docqa.engine.generators.llama import _quietly
+
+    entered, spoken = threading.Event(), threading.Event()
+    kept: list[str] = []
+
+    def load() -> None:
+        with _quietly() as log:
+            print("llama noise: error loading", file=sys.stderr)
+            entered.set()
+            assert spoken.wait(5)
+            kept.append(log.why_it_failed(ValueError("none")))
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    assert entered.wait(5)
+    print("docqa: interrupted", file=sys.stderr)
+    spoken.set()
+    thread.join()
+    assert capsys.readouterr().err == "docqa: interrupted\n"
+    assert kept == ["llama noise: error loading"]

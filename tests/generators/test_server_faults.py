@@ -60,8 +60,8 @@ EVENT = json.dumps({"choices": [{"delta": {"content": "Jane"}}]})
             "has no model 'tiny'.*--model NAME",
         ),
         (Reply(404, "<html>nothing here</html>"), GeneratorError, "HTTP 404.*ends in /v1"),
-        (refused(429), GeneratorError, r"no more requests.*HTTP 429.*does not say when"),
-        (refused(429, retry_after="3600"), GeneratorError, "HTTP 429.*in 3600 seconds"),
+        (refused(429), GeneratorError, r"no more requests.*HTTP 429.*does not say for how long"),
+        (refused(429, retry_after="3600"), GeneratorError, "HTTP 429.*asks to wait 3,600 seconds"),
         (refused(500, "out of memory"), GeneratorError, r"failed \(HTTP 500\): out of memory"),
         (Reply(302, "", {"location": "http://127.0.0.1:9/"}), GeneratorError, "HTTP 302"),
         (
