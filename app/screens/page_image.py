@@ -48,8 +48,8 @@ class PageImageScreen(ModalScreen[int]):
         Binding("escape,i,q", "close", "Text", id="image.close"),
         Binding("n", "evidence(1)", "Next evidence", id="image.next"),
         Binding("p,N", "evidence(-1)", "Previous", id="image.previous"),
-        Binding("right_square_bracket,pagedown", "page(1)", "Page on", id="image.forward"),
-        Binding("left_square_bracket,pageup", "page(-1)", "Page back", id="image.back"),
+        Binding("right_square_bracket", "page(1)", "Page on", id="image.forward"),
+        Binding("left_square_bracket", "page(-1)", "Page back", id="image.back"),
         Binding("plus,equals_sign", "zoom(1)", "Larger", id="image.larger"),
         Binding("minus", "zoom(-1)", "Smaller", id="image.smaller"),
     ]

@@ -48,7 +48,7 @@ class DocumentPanel(Vertical):
         Binding("n", "step(1)", "Next evidence or hit", id="document.next"),
         Binding("p,N", "step(-1)", "Previous", id="document.previous"),
         Binding("g", "go_to", "Go to page", id="document.go_to"),
-        Binding("slash,ctrl+f", "search", "Search", id="document.search"),
+        Binding("slash", "search", "Search", id="document.search"),
         Binding("c", "copy", "Copy quote", id="document.copy"),
         Binding("i", "image", "Page image", id="document.image"),
         Binding("left_square_bracket", "page(-1)", "Page back", show=False, id="document.back"),
@@ -270,7 +270,8 @@ class DocumentPanel(Vertical):
             self.action_close_fields()
         elif event.validation_result is not None and not event.validation_result.is_valid:
             self.notify(
-                f"There is no page {event.value}: {one_line(self._title)} has {n_pages:,}"
+                f"There is no page {event.value}: {one_line(self._title)} has {n_pages:,} "
+                f"{'page' if n_pages == 1 else 'pages'}"
                 f"{' so far' if self._n_read is not None else ''}.",
                 severity="warning",
                 markup=False,

@@ -7,6 +7,7 @@ character of the page it shows. Nothing here knows Textual.
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -125,7 +126,7 @@ def lay_out(page: Page, sentences: Sequence[Sentence], width: int) -> PageLayout
     text = clean(page.text).replace("\t", " ")
     blocks = _blocks(text, sentences)
     if not blocks:
-        return PageLayout(text, (Line(notice=_NOTICES.get(page.status, "")),))
+        return PageLayout(text, tuple(_notice(page.status, width)))
     lines: list[Line] = []
     before: tuple[BlockKind, int] | None = None
     for part in _parts(text, blocks):
@@ -139,8 +140,14 @@ def lay_out(page: Page, sentences: Sequence[Sentence], width: int) -> PageLayout
         lines.extend(drawn)
         before = (kind, len(drawn))
     if page.status is not PageStatus.TEXT:
-        lines = [Line(notice=_NOTICES[page.status]), Line(), *lines]
+        lines = [*_notice(page.status, width), Line(), *lines]
     return PageLayout(text, tuple(lines))
+
+
+def _notice(status: PageStatus, width: int) -> list[Line]:
+    """Why a page shows no text."""
+    lines = textwrap.wrap(_NOTICES.get(status, ""), width)
+    return [Line(notice=line) for line in lines] or [Line()]
 
 
 def estimated_height(page: Page, width: int) -> int:

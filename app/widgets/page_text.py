@@ -26,6 +26,9 @@ GUTTER = 4
 FIRST_SECONDS, STEP_SECONDS = 0.03, 0.01
 """How long pages are laid out before the first frame, and between two frames."""
 
+N_DRAWN = 600
+"""Lines that are kept as they were drawn: some screens full."""
+
 
 class PageText(ScrollView, can_focus=True):
     """Pages of text to scroll through."""
@@ -101,6 +104,8 @@ class PageText(ScrollView, can_focus=True):
         self._strips: dict[tuple[int, int], Strip] = {}
         self._target: tuple[int, int, bool] | None = None
         self._page = 0
+        self.is_measured = False
+        """Whether all pages are laid out, so that the scroll bar is exact."""
 
     # What is shown
 
@@ -192,7 +197,8 @@ class PageText(ScrollView, can_focus=True):
     def on_mount(self) -> None:
         self.watch(self.app, "theme", self._forget_drawn, init=False)
 
-    def on_resize(self, event: events.Resize) -> None:
+    def on_resize(self) -> None:
+        """Lay out for the width there is."""
         if self._text_width() != self._stack.width:
             self._lay_out()
         elif self._target is not None:
@@ -203,13 +209,15 @@ class PageText(ScrollView, can_focus=True):
 
     def _lay_out(self) -> None:
         """Lay the pages out anew; what stands at the top stays there."""
-        anchor = self._anchor()
+        anchor = self.first_in_view()
         self._stack = PageStack(self._pages, self._sentences, self._text_width())
+        self.is_measured = False
         self._forget_drawn()
         if not self.size.height or not self._pages:
             self._update_virtual_size()
             return
         left = self._stack.measure(FIRST_SECONDS)
+        self.is_measured = not left
         if self._target is not None:
             self._scroll_to_target()
         elif anchor is not None and anchor[0] < len(self._pages):
@@ -220,7 +228,7 @@ class PageText(ScrollView, can_focus=True):
         if left:
             self.set_timer(STEP_SECONDS, self._measure_more)
 
-    def _anchor(self) -> tuple[int, int] | None:
+    def first_in_view(self) -> tuple[int, int] | None:
         """Page and character of the first line in view."""
         place = self._stack.at(self.scroll_offset.y)
         if place is None:
@@ -234,6 +242,7 @@ class PageText(ScrollView, can_focus=True):
         stack = self._stack
         place = stack.at(self.scroll_offset.y)
         left = stack.measure(STEP_SECONDS)
+        self.is_measured = not left
         self._update_virtual_size()
         if place is not None:
             y = stack.top(place.index) + N_ABOVE + place.line
@@ -281,6 +290,9 @@ class PageText(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
         width = self.scrollable_content_region.width
+        if y == 0 and self._text_width() != self._stack.width:
+            # Not every widget that comes into view is told its size.
+            self.call_later(self.on_resize)
         row = self.scroll_offset.y + y
         place = self._stack.at(row)
         if place is None:
@@ -289,7 +301,7 @@ class PageText(ScrollView, can_focus=True):
             return self._draw(place, row).crop_extend(0, width, self.rich_style)
         key = (place.index, place.line)
         if key not in self._strips:
-            if len(self._strips) > 5000:
+            if len(self._strips) > N_DRAWN:
                 self._strips.clear()
             self._strips[key] = self._draw(place, None)
         strip = self._strips[key].crop_extend(0, width, self.rich_style)
@@ -318,12 +330,13 @@ class PageText(ScrollView, can_focus=True):
         segments, start = [gutter], 0
         for ink, group in groupby(inks):
             end = start + sum(1 for _ in group)
-            segments.append(Segment(text[start:end], self._ink_style(Ink(ink))))
+            segments.append(Segment(text[start:end], self.ink_style(Ink(ink))))
             start = end
         strip = Strip(segments)
         return strip if row is None else self._with_offsets(strip, row)
 
-    def _ink_style(self, ink: Ink) -> Style:
+    def ink_style(self, ink: Ink) -> Style:
+        """How an ink looks in the theme of the moment."""
         if ink is Ink.PLAIN:
             return self.rich_style
         if ink is Ink.SELECTED:
