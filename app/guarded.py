@@ -52,6 +52,10 @@ class GuardedApp(App[int]):
         Those would put questions, documents and megabytes of tensors on the terminal.
         """
         cause = error.error if isinstance(error, WorkerFailed) else error
+        if self._exit and self.failure is None:
+            # Work that was under way found its widgets gone: the reader has quit already.
+            self.session_log.debug(f"after the end: {type(cause).__name__}: {cause}")
+            return
         if self.failure is None:
             self.failure = cause
         self.session_log.failure(cause)

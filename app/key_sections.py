@@ -47,7 +47,7 @@ class KeySection:
 
     title: str
     help: str
-    """What this part is for, in Markdown; may be empty."""
+    """What this part is for; may be empty."""
     rows: tuple[KeyRow, ...]
 
 
@@ -100,7 +100,7 @@ def _rows(app: App[Any], nodes: list[DOMNode]) -> tuple[KeyRow, ...]:
             keys = (key,) if before is None else (*before.keys, key)
             found[at] = KeyRow(
                 tuple(dict.fromkeys(keys)),
-                OURS.get(binding.description, binding.description),
+                binding.tooltip or OURS.get(binding.description, binding.description),
                 binding.action,
                 binding.id or "",
                 node,
@@ -129,4 +129,4 @@ def _is_root(node: DOMNode) -> bool:
 
 
 def _help(node: DOMNode) -> str:
-    return " ".join((node.HELP or "").split())
+    return " ".join((node.HELP or "").replace("`", "").split())

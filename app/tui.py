@@ -5,29 +5,39 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
 from docqa.app.guarded import GuardedApp, run_guarded
-from docqa.app.key_sections import action_names, key_sections
 from docqa.app.keymap import parse_keymap
-from docqa.app.palette import DocqaCommands
-from docqa.app.screens.main import MainScreen
 from docqa.app.session_log import SessionLog, open_session_log
 from docqa.app.settings_changed import SettingsChanged
 from docqa.app.themes import native_colours, use_theme
+from docqa.app.widgets.skeleton import Skeleton
 
 if TYPE_CHECKING:
+    from textual.command import Provider
+
     from docqa.app.config import Settings
     from docqa.app.jobs.process import EngineProcess
 
 
+def _commands() -> type[Provider]:
+    from docqa.app.palette import DocqaCommands
+
+    return DocqaCommands
+
+
 class DocqaApp(GuardedApp):
-    """A library, a conversation and a document beside each other."""
+    """A library, a conversation and a document beside each other.
+
+    Its frames stand at once; what goes into them is imported while they are looked at.
+    """
 
     TITLE = "docqa"
     CSS_PATH = str(files("docqa.assets").joinpath("docqa.tcss"))
-    COMMANDS: ClassVar[set[Any]] = {lambda: DocqaCommands}
+    COMMANDS: ClassVar[set[Any]] = {_commands}
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", id="quit", priority=True),
@@ -54,17 +64,27 @@ class DocqaApp(GuardedApp):
         self.session_log = session_log or SessionLog()
         self._engine = engine
 
+    def compose(self) -> ComposeResult:
+        yield Skeleton()
+
     def on_mount(self) -> None:
         """Dress, then show the main screen."""
         complaint = use_theme(self, self.settings.theme)
         if complaint:
             self.notify(complaint, severity="warning", markup=False)
         self.session_log.info(f"docqa opened, theme {self.theme}")
-        self.use_keymap(self.settings.keymap)
+        self.call_after_refresh(self._open)
+
+    def _open(self) -> None:
+        from docqa.app.screens.main import MainScreen
+
         self.push_screen(MainScreen(self.settings, self.session_log, self._engine))
+        self.use_keymap(self.settings.keymap)
 
     def use_keymap(self, setting: str) -> None:
         """Take the reader's keys, and say which of their names mean nothing."""
+        from docqa.app.key_sections import action_names
+
         keymap = parse_keymap(setting)
         self.set_keymap(keymap)
         unknown = sorted(set(keymap) - action_names()) if keymap else []
@@ -78,6 +98,7 @@ class DocqaApp(GuardedApp):
 
     def action_help(self) -> None:
         """Show the keys of the screen."""
+        from docqa.app.key_sections import key_sections
         from docqa.app.screens.help import HelpScreen
 
         self.push_screen(HelpScreen(key_sections(self.screen)))

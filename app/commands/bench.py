@@ -91,3 +91,24 @@ def retrieval(
             for row in rows
         ],
     )
+
+
+@bench.command()
+@click.option(
+    "--runs", type=click.IntRange(min=1), default=7, show_default=True, help="Starts of each app."
+)
+@json_option
+@quiet_option
+def tui(runs: int, as_json: bool, quiet: bool) -> None:
+    """How quick the terminal application starts, answers keys and scrolls."""
+    from docqa.app.bench_tui import bench_tui, table_rows
+    from docqa.app.diagnostics import Narrator
+    from docqa.app.output import print_json, print_table
+
+    narrator = Narrator(quiet=quiet)
+    report = bench_tui(runs, narrator.benching)
+    narrator.clear()
+    if as_json:
+        print_json(report)
+    else:
+        print_table(["what", "measured", "wanted"], list(table_rows(report)))

@@ -51,6 +51,8 @@ class HelpScreen(ModalScreen[None]):
         """Show what `key_sections` found on the screen below."""
         super().__init__()
         self.sections = tuple(sections)
+        descriptions = (row.description for section in sections for row in section.rows)
+        self.widest = max(map(len, descriptions), default=0)
 
     def compose(self) -> ComposeResult:
         with Vertical(id="help-box") as box:
@@ -90,13 +92,12 @@ class HelpScreen(ModalScreen[None]):
 
     def _table(self, rows: Sequence[KeyRow]) -> Content:
         with_names = self.app.size.width >= NAME_FROM_WIDTH
-        widest = max((len(row.description) for row in rows), default=0)
         lines = []
         for row in rows:
             keys = "  ".join(row.keys)
             parts: list[str | tuple[str, str]] = [
                 (f"{keys:<{KEYS_WIDTH}}", "bold $text-primary"),
-                f" {row.description:<{widest}}",
+                f" {row.description:<{self.widest}}",
             ]
             if with_names and row.id:
                 parts.append((f"   {row.id}", "dim"))

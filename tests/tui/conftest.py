@@ -145,6 +145,8 @@ def play(engine: EngineProcess, library: Path) -> Play:
             settings = load_settings({"library": str(library), "theme": "docqa-dark", **flags})
             app = DocqaApp(settings, engine=engine)
             async with app.run_test(size=size) as pilot:
+                while not any(isinstance(screen, MainScreen) for screen in app.screen_stack):
+                    await pilot.pause(0.02)
                 await pilot.pause()
                 await body(Stage(app, pilot))
             if app.failure is not None:

@@ -32,7 +32,7 @@ def test_contrast_is_that_of_the_standard() -> None:
     assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
 
 
-@pytest.mark.parametrize("theme", (DOCQA_DARK, DOCQA_LIGHT), ids=lambda theme: theme.name)
+@pytest.mark.parametrize("theme", [DOCQA_DARK, DOCQA_LIGHT], ids=lambda theme: theme.name)
 @pytest.mark.parametrize("behind", ["background", "surface", "panel"])
 @pytest.mark.parametrize(
     "text", ["foreground", "primary", "secondary", "accent", "warning", "error", "success"]
@@ -41,7 +41,7 @@ def test_text_stands_out_from_what_is_behind_it(theme: Theme, behind: str, text:
     assert contrast(getattr(theme, text), getattr(theme, behind)) >= MIN_CONTRAST
 
 
-@pytest.mark.parametrize("theme", (DOCQA_DARK, DOCQA_LIGHT), ids=lambda theme: theme.name)
+@pytest.mark.parametrize("theme", [DOCQA_DARK, DOCQA_LIGHT], ids=lambda theme: theme.name)
 @pytest.mark.parametrize(
     ("text", "behind"),
     [
