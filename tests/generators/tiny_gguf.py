@@ -11,7 +11,6 @@ import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
-import gguf
 import numpy as np
 from tokenizers import Tokenizer
 from tokenizers.models import BPE
@@ -58,6 +57,8 @@ def write_gguf(
         template: Its chat template; None = none.
         width: Of its hidden layer, which does nothing but cost time.
     """
+    import gguf  # of the extra llama-tests
+
     pieces = pieces_of(reply) if isinstance(reply, str) else list(reply)
     base, merges = _trained_vocabulary()
     specials = [END, OPEN, ANSWER]
