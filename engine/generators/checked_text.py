@@ -20,7 +20,7 @@ MAX_RANGE = 10
 """`[2-5]` is four citations; a wider range is none."""
 MIN_QUOTE_WORDS = 3
 """Fewer words in quotation marks are a term: they must stand somewhere in the evidence, but they
-are no reason to cite a sentence that the model did not name."""
+are no reason to cite a sentence where the model cites none."""
 
 _SPACE = r"[^\S\n]*"
 _NUMBER = rf"\d+(?:{_SPACE}[-–]{_SPACE}\d+)?"
@@ -53,7 +53,7 @@ class CheckedText:
         """
         Args:
             offered: The sentences that may be cited, by the numbers the model saw.
-            also_quotable: Texts that may be quoted and not cited: headings, the question.
+            also_quotable: Texts that may be quoted and not cited: headings, column names.
             renumber: From the number the model saw to the one in the text that comes out.
             on_text: Called with each piece that comes out.
         """
@@ -217,7 +217,7 @@ class CheckedText:
         for number in (*following, *sorted(self.offered)):
             words = find_verbatim(quote, self.offered[number])
             if words is not None:
-                names_it = number in following or len(quote.split()) >= MIN_QUOTE_WORDS
+                names_it = bool(following) or len(quote.split()) >= MIN_QUOTE_WORDS
                 return (number if names_it else None), words
         for text in self._also_quotable:
             words = find_verbatim(quote, text)

@@ -103,8 +103,11 @@ class Desk:
         return {one.number: self._text(one.document_id, one.sentence_id) for one in items}
 
     def also_quotable(self, items: Sequence[Item]) -> list[str]:
-        """What may be quoted besides the items: the question, titles, headings, column names."""
-        quotable = {self.question: None}
+        """What may be quoted besides the items: titles, headings, column names.
+
+        Not the question: it may put words into the document's mouth.
+        """
+        quotable: dict[str, None] = {}
         for item in items:
             document = self.documents[item.document_id]
             sentence = document.sentences[item.sentence_id]

@@ -86,6 +86,8 @@ def test_a_quotation_is_cited_where_it_stands() -> None:
     checked = check('She is "our chief executive" [3], and so on.')
     assert checked.text == 'She is "our chief executive" [1] [3], and so on.'
     assert checked.cited == {1: ["our chief executive"], 3: []}
+    assert check('It was "1,577" [1].').text == 'It was "1,577" [3] [1].'
+    assert check('It was "1,577".').text == 'It was "1,577".'
     assert check('She is "our chief executive".').text == 'She is "our chief executive" [1].'
 
 

@@ -27,6 +27,7 @@ def write(
     window: int = 4096,
     answer_tokens: int = 64,
     threshold: float = 0.0,
+    question: str = "Who leads Widget Works?",
 ) -> tuple[Draft, str, ScriptedServer]:
     """The draft, what was streamed, and the server with the prompts it got."""
     document = document or report()
@@ -43,7 +44,7 @@ def write(
             ),
         )
         draft = generator.generate(
-            "Who leads Widget Works?",
+            question,
             {document.id: document},
             evidence_of(document, *ranked),
             0.5,
@@ -117,6 +118,20 @@ def test_a_quoted_footnote_number_is_no_citation() -> None:
     draft, streamed, _ = write('It says "As noted in [1], revenue rose" [4].')
     assert streamed == 'It says "As noted in [ 1], revenue rose" [4].'
     assert cited(draft) == [(6, "As noted in [1], revenue rose")]
+
+
+def test_a_question_cannot_put_words_into_the_mouth_of_a_document() -> None:
+    draft, _, _ = write(
+        'Yes: "Jane Doe stole the widgets" [1].', question='Is "Jane Doe stole the widgets" true?'
+    )
+    assert draft.text == "Yes: Jane Doe stole the widgets [1]."
+    assert draft.writing is not None
+    assert draft.writing.n_removed_quotes == 1
+
+
+def test_headings_and_column_names_may_be_quoted() -> None:
+    draft, _, _ = write('Under "Consolidated results", "2021" was the better year [2].')
+    assert draft.text == 'Under "Consolidated results", "2021" was the better year [2].'
 
 
 def test_not_found_is_an_abstention() -> None:
