@@ -44,6 +44,9 @@ def _question(question: ExportedQuestion, level: int) -> Iterator[str]:
         yield from _passages("Closest passages", record, record.evidence[:N_CLOSEST], level)
     else:
         yield answer_markdown(record)
+        if record.unsupported:
+            yield ""
+            yield "**Unsupported:** the answer cites none of the evidence."
         yield from _passages("Cited", record, [e for e in record.evidence if e.cited], level)
         rest = [e for e in record.evidence if not e.cited]
         yield from _passages("Also found", record, rest, level)

@@ -86,6 +86,14 @@ def test_a_models_markdown_stays_but_loads_nothing(question: ExportedQuestion) -
     assert "\\<img" in shown
 
 
+def test_an_answer_that_cites_nothing_is_marked(question: ExportedQuestion) -> None:
+    said = written_by_a_model(question, "Revenue rose.")
+    bare = tuple(dataclasses.replace(one, quotes=()) for one in said.record.evidence)
+    record = dataclasses.replace(said.record, evidence=bare)
+    assert "**Unsupported:**" in questions_markdown([dataclasses.replace(said, record=record)])
+    assert "**Unsupported:**" not in questions_markdown([said])
+
+
 def test_json_is_an_array_of_what_ask_prints(question: ExportedQuestion) -> None:
     (one,) = json.loads(questions_json([question]))
     assert one["number"] == 7
