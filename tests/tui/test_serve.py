@@ -26,6 +26,7 @@ from docqa.app.serve import free_port, refusal
 from docqa.engine.errors import ConfigError
 
 WAIT_SECONDS = 60.0
+SAMPLE = Path(__file__).parent.parent.parent / "assets/sample/harrow-point-ferries.pdf"
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))),
     None,
@@ -254,15 +255,30 @@ async def browser(folder: Path, width: int = 1500, height: int = 900) -> AsyncIt
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
-def test_a_browser_shows_the_library(served: Served, tmp_path: Path) -> None:
+def test_a_browser_shows_the_library_and_a_question_is_answered(
+    served: Served, tmp_path: Path
+) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "docqa.app.cli", "ingest", str(SAMPLE)],
+        capture_output=True,
+        check=True,
+    )
+
     async def run() -> None:
         async with browser(tmp_path / "chromium") as page:
             await page.send("Network.enable")
             await page.send("Page.enable")
             await page.send("Page.addScriptToEvaluateOnNewDocument", source=LISTEN)
             await page.send("Page.navigate", url=f"{served.origin}/?key={served.key}")
-            await page.wait_for("Library")
+            text = await page.wait_for("13 pages")
+            assert "Library" in text
             assert await page.evaluate("location.href") == f"{served.origin}/"
+            await page.evaluate("document.querySelector('.xterm-helper-textarea').focus()")
+            await page.type("How much did the company pay for new vessels in 2024?")
+            await page.wait_for("vessels in 2024?")
+            await page.press("Enter", 13)
+            text = await page.wait_for(lambda text: "(18,640)" in text and "confidence" in text)
+            assert "(p. 9)" in text
             picture = os.environ.get("BROWSER_PICTURE")
             if picture:
                 shot = await page.send("Page.captureScreenshot", format="png")

@@ -166,6 +166,44 @@ def with_fault(code: str) -> list[str]:
     return [sys.executable, "-c", script]
 
 
+SAMPLE = ROOT / "assets/sample/harrow-point-ferries.pdf"
+QUESTION = "How much did the company pay for new vessels in 2024?"
+ANSWER = "(18,640)"
+
+
+def test_the_sample_document_answers_on_the_screen(home: Path) -> None:
+    with Terminal(DOCQA, 160, 45) as terminal:
+        terminal.wait_for("Open the sample")
+        terminal.press("\r")
+        terminal.wait_for("Annual Report 2024.")  # read, and offered to be asked
+        terminal.wait_for("13 pages")
+        terminal.press(f"{QUESTION}\r")
+        text = terminal.wait_for(lambda text: "confidence" in text and ANSWER in text)
+        assert "(p. 9)" in text
+        assert "p. 9 of 13 · evidence 1 of" in text
+        assert "tokens/s" in text
+        terminal.press("\x11")
+        assert terminal.wait_for_end() == 0
+        terminal.assert_clean()
+    asked = subprocess.run(
+        [*DOCQA, "history", "list", "--json"], capture_output=True, text=True, check=True
+    )
+    assert QUESTION in asked.stdout
+
+
+def test_a_signal_while_the_model_reads_loses_no_question(home: Path) -> None:
+    subprocess.run([*DOCQA, "ingest", str(SAMPLE)], capture_output=True, check=True)
+    with Terminal(DOCQA) as terminal:
+        terminal.wait_for("13 pages")
+        terminal.press(f"{QUESTION}\r")
+        terminal.wait_for(lambda text: text.count("vessels in 2024?") and "❯" in text)
+        terminal.process.send_signal(signal.SIGTERM)
+        assert terminal.wait_for_end() == 128 + signal.SIGTERM
+        terminal.assert_clean()
+    with Terminal(DOCQA) as terminal:
+        terminal.wait_for("❯ How much did the company")
+
+
 def test_quitting_leaves_the_terminal_as_it_was(home: Path) -> None:
     with Terminal(DOCQA) as terminal:
         terminal.wait_for(STARTED)
