@@ -37,7 +37,10 @@ class PageSearch(Vertical):
         & > Horizontal { height: 1; }
         & Input { width: 1fr; }
         & Label { width: auto; padding: 0 0 0 1; color: $text-muted; }
-        & OptionList { height: auto; max-height: 7; border: none; padding: 0; background: $panel; }
+        & OptionList {
+            height: auto; max-height: 7; border: none; padding: 0; background: $panel;
+            text-wrap: nowrap; text-overflow: ellipsis;
+        }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -177,6 +180,7 @@ class PageSearch(Vertical):
         listed = self.query_one(OptionList)
         if self._current < listed.option_count:
             listed.highlighted = self._current
+            self.call_after_refresh(listed.scroll_to_highlight)
         self.post_message(self.HitShown(self._findings, self._shown()))
 
     def _count(self) -> str:
@@ -192,11 +196,14 @@ class PageSearch(Vertical):
 
 def _snippet(text: str, place: Found) -> Content:
     """A hit with its page and the words around it."""
-    start = text.rfind("\n", 0, place.start) + 1
-    start = max(start, place.start - BEFORE)
+    line_start = text.rfind("\n", 0, place.start) + 1
+    start = max(line_start, place.start - BEFORE)
+    if start > line_start:  # at a word
+        start = max(text.find(" ", start, place.start) + 1, start)
     end = text.find("\n", place.end)
     end = min(len(text) if end < 0 else end, place.end + AFTER)
-    before = one_line("x" + text[start : place.start] + "x")[1:-1]
+    before = "… " if start > line_start else ""
+    before += one_line("x" + text[start : place.start] + "x")[1:-1]
     hit = one_line(text[place.start : place.end])
     after = one_line("x" + text[place.end : end] + "x")[1:-1]
     return Content.assemble(

@@ -54,9 +54,17 @@ class PageText(ScrollView, can_focus=True):
         & .page-text--gutter { color: $text-warning; }
         & .page-text--gutter-current { color: $text-success; text-style: bold; }
         &:ansi {
-            & .page-text--medium, & .page-text--strong { color: ansi_yellow; }
-            & .page-text--current { color: ansi_green; text-style: bold underline; }
-            & .page-text--hit, & .page-text--current-hit { text-style: reverse; }
+            & .page-text--weak, & .page-text--medium, & .page-text--strong {
+                background: ansi_default; text-style: underline;
+            }
+            & .page-text--strong { color: ansi_yellow; }
+            & .page-text--current {
+                background: ansi_default; color: ansi_green; text-style: bold reverse;
+            }
+            & .page-text--hit, & .page-text--current-hit {
+                background: ansi_default; color: ansi_cyan; text-style: reverse;
+            }
+            & .page-text--current-hit { text-style: bold reverse underline; }
         }
         &:nocolor {
             & .page-text--medium, & .page-text--strong { text-style: underline; }
@@ -367,17 +375,17 @@ class PageText(ScrollView, can_focus=True):
         return Segment(text, style)
 
     def _line_inks(self, index: int, offsets: Sequence[int]) -> bytearray:
-        """The ink of every character of a line; padding between two alike is like them."""
+        """The ink of every character of a line; padding is like what follows it."""
         if index not in self._inks:
             page = self._pages[index]
             self._inks[index] = paint(page, self._stack.by_page.get(page.number, ()), self._marks)
         inks = bytearray(self._inks[index][at] if at >= 0 else Ink.PLAIN for at in offsets)
-        last = Ink.PLAIN
-        for at, offset in enumerate(offsets):
-            if offset >= 0:
-                last = Ink(inks[at])
-            elif last in EVIDENCE:
-                inks[at] = last
+        after = Ink.PLAIN
+        for at in range(len(offsets) - 1, -1, -1):
+            if offsets[at] >= 0:
+                after = Ink(inks[at])
+            elif after in EVIDENCE:
+                inks[at] = after
         return inks
 
     # The mouse: selecting text, clicking sentences
