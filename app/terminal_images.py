@@ -42,7 +42,8 @@ def may_draw(environment: Mapping[str, str]) -> bool:
 def prepare_images() -> None:
     """Ask the terminal, before the application starts. Without the extra `images`: nothing."""
     if may_draw(os.environ):
-        with contextlib.suppress(ImportError):
+        # Half blocks always do; a terminal that answers nonsense must not stop the start.
+        with contextlib.suppress(Exception):
             import textual_image.widget  # noqa: F401
 
 
@@ -65,8 +66,6 @@ def picture(image: PageImage) -> Widget:
 
 def _draws() -> bool:
     """Whether the terminal answered that it draws pictures by itself."""
-    from textual_image.renderable import Image
-    from textual_image.renderable.sixel import Image as Sixel
-    from textual_image.renderable.tgp import Image as Kitty
+    from textual_image.renderable import Image, SixelImage, TGPImage
 
-    return Image in (Sixel, Kitty)
+    return Image in (SixelImage, TGPImage)
