@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,6 +14,7 @@ from docqa.app.guarded import GuardedApp, run_guarded
 from docqa.app.keymap import parse_keymap
 from docqa.app.session_log import SessionLog, open_session_log
 from docqa.app.settings_changed import SettingsChanged
+from docqa.app.terminal_images import prepare_images
 from docqa.app.themes import native_colours, use_theme
 from docqa.app.widgets.skeleton import Skeleton
 
@@ -80,6 +82,10 @@ class DocqaApp(GuardedApp):
 
         self.push_screen(MainScreen(self.settings, self.session_log, self._engine))
         self.use_keymap(self.settings.keymap)
+        if not self.is_headless:
+            # What is loaded by now stays: without this the collector walks through all modules
+            # in the middle of scrolling, for 80 to 200 ms.
+            self.call_after_refresh(gc.freeze)
 
     def use_keymap(self, setting: str) -> None:
         """Take the reader's keys, and say which of their names mean nothing."""
@@ -147,6 +153,7 @@ def run_app(settings: Settings) -> int:
         The exit code.
     """
     log = open_session_log()
+    prepare_images()
     try:
         return run_guarded(DocqaApp(settings, log))
     finally:
