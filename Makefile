@@ -1,6 +1,7 @@
 # make demo   install, and ask a question about the sample document
 # make test   install with the development tools, and run the tests
 # make lint   ruff, mypy and the import contracts
+# make screenshots   take the pictures of the README anew
 # make llama  install llama.cpp as well, so that `make test` runs the tests with a real model file
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -8,7 +9,7 @@ BIN := .venv/bin
 SAMPLE := $(wildcard assets/sample/*.pdf)
 QUESTION := How much did the company pay for new vessels in 2024?
 
-.PHONY: demo test lint llama types clean
+.PHONY: demo test lint llama screenshots types clean
 
 demo: $(BIN)/.installed
 	$(BIN)/docqa ask "$(QUESTION)" $(SAMPLE) --library build/demo.db
@@ -21,6 +22,10 @@ lint: $(BIN)/.installed-dev types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The tests compare the pictures with what the application looks like; this replaces them.
+screenshots: $(BIN)/.installed-dev
+	UPDATE_SCREENSHOTS=1 $(BIN)/python -m pytest -q tests/tui/test_screenshots.py
 
 # It is compiled, which takes five minutes on two cores; pip keeps the wheel for the next time.
 llama: $(BIN)/.installed-llama

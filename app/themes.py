@@ -54,6 +54,7 @@ DOCQA_DARK = Theme(
         "link-color": "#6cb6d9",
         "link-color-hover": "#11151b",
         "link-background-hover": "#e9b95f",
+        "button-focus-text-style": "bold underline",
     },
 )
 
@@ -93,6 +94,7 @@ DOCQA_LIGHT = Theme(
         "link-color": "#1b5e80",
         "link-color-hover": "#ffffff",
         "link-background-hover": "#1b5e80",
+        "button-focus-text-style": "bold underline",
     },
 )
 
