@@ -26,6 +26,9 @@ from docqa.engine.errors import DocqaError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from docqa.app.config import Settings
+    from docqa.app.jobs.process import EngineProcess
+    from docqa.app.session_log import SessionLog
     from docqa.app.widgets.answer_card import AnswerCard
     from docqa.engine.history import UnansweredQuestion
     from docqa.engine.record import Record
@@ -66,6 +69,14 @@ class MainScreen(ShelfScreen):
 
     conversation_id: int | None = None
     """None until something is asked in it."""
+
+    def __init__(
+        self, settings: Settings, session_log: SessionLog, engine: EngineProcess | None = None
+    ) -> None:
+        """See `ShelfScreen`."""
+        super().__init__(settings, session_log, engine)
+        self._noting = asyncio.Lock()
+        """Questions are noted one after another, so that the first begins the conversation."""
 
     def compose(self) -> ComposeResult:
         yield PaneTabs()
@@ -126,12 +137,10 @@ class MainScreen(ShelfScreen):
                 return None, [], [], recent
             return number, store.records_of(number), store.unanswered(number), recent
 
-        try:
-            number, records, unanswered, recent = await self.desk.shelf.run(look)
-        except DocqaError as error:
-            self.complain(error)
-            return
+        number, records, unanswered, recent = await self.fetch(look)
         self.query_one(QuestionInput).remember(recent)
+        if conversation_id is None and self.conversation.cards:
+            return  # somebody was quicker and has asked already
         self.conversation_id = number
         await self._show_cards(records, unanswered)
 
@@ -170,7 +179,7 @@ class MainScreen(ShelfScreen):
         if self.conversation.last_running() is not None:
             self.notify("A question is being answered. Esc takes it back.", severity="warning")
             return
-        found = await self.desk.shelf.run(lambda store: store.conversations())
+        found = await self.fetch(lambda store: store.conversations())
         if not found:
             self.notify("There is no earlier conversation.")
             return
@@ -210,11 +219,13 @@ class MainScreen(ShelfScreen):
         card = AnswerCard(question, document_ids)
         await self.conversation.add(card)
         try:
-            if self.conversation_id is None:
-                self.conversation_id = await self.desk.shelf.run(lambda s: s.start_conversation())
-            card.unanswered_id = await self.desk.asking.note(
-                question, document_ids, self.conversation_id
-            )
+            async with self._noting:
+                if self.conversation_id is None:
+                    start = self.desk.shelf.run(lambda store: store.start_conversation())
+                    self.conversation_id = await start
+                card.unanswered_id = await self.desk.asking.note(
+                    question, document_ids, self.conversation_id
+                )
         except DocqaError as error:
             await card.remove()
             self.query_one(QuestionInput).put_back(question)
@@ -287,11 +298,7 @@ class MainScreen(ShelfScreen):
         card = self._card(event)
         if card is None:
             return  # taken back a moment too late; the history has it
-        try:
-            record = await self.desk.shelf.run(lambda store: store.record(event.number))
-        except DocqaError as error:
-            self.complain(error)
-            return
+        record = await self.fetch(lambda store: store.record(event.number))
         await card.finish(event.number, record)
         self.show_evidence(card.evidence, 0)
         self.reload_library()
@@ -316,7 +323,7 @@ class MainScreen(ShelfScreen):
     def on_answer_card_citation_opened(self, event: AnswerCard.CitationOpened) -> None:
         """Show a cited sentence."""
         self.show_evidence(event.evidence, event.current)
-        self.show_pane("document")
+        self.reveal_document()
 
     @work(exclusive=True, group="document")
     async def show_evidence(self, evidence: tuple[Evidence, ...], current: int) -> None:
@@ -324,9 +331,8 @@ class MainScreen(ShelfScreen):
         if not evidence:
             return
         document = await self.load_document(evidence[current].document_id)
-        if document is not None:
-            self.panel.show(document, document.sentences[evidence[current].sentence_id].page)
-            self.panel.show_evidence(evidence, current)
+        self.panel.show(document, document.sentences[evidence[current].sentence_id].page)
+        self.panel.show_evidence(evidence, current)
 
     @on(DocumentPanel.EvidenceElsewhere)
     def evidence_elsewhere(self, event: DocumentPanel.EvidenceElsewhere) -> None:
@@ -347,6 +353,12 @@ class MainScreen(ShelfScreen):
         """Bring a pane to the front where there is room for one only."""
         self.update_classes({f"-show-{pane}": pane == name for pane in PANES})
         self.query_one(PaneTabs).current = name
+
+    def reveal_document(self) -> None:
+        """Bring the document to the front; beside the others it is there already."""
+        if self.has_class("-narrow"):
+            self.show_pane("document")
+            self.panel.text.focus()
 
     @on(PaneTabs.Chosen)
     def pane_chosen(self, event: PaneTabs.Chosen) -> None:
@@ -378,7 +390,7 @@ class MainScreen(ShelfScreen):
         found = [
             self.library.query_one("#library-list"),
             *(welcome.query("Button") if welcome.has_class("-no-document") else ()),
-            self.conversation.current_list,
+            self.conversation.stop,
             self.query_one(QuestionInput),
             self.panel.text,
         ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual import events, on, work
 from textual.binding import Binding, BindingType
@@ -21,13 +22,15 @@ from docqa.app.widgets.welcome import SAMPLE_QUESTION, Welcome
 from docqa.engine.errors import DocqaError, FileProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from docqa.app.config import Settings
     from docqa.app.jobs.process import EngineProcess
     from docqa.app.session_log import SessionLog
     from docqa.engine.store import Store
     from docqa.engine.types import Document
+
+Result = TypeVar("Result")
 
 SAMPLE = "sample/harrow-point-ferries.pdf"
 UNDO_SECONDS = 12.0
@@ -84,8 +87,26 @@ class ShelfScreen(Screen[None]):
 
     # What is in the library
 
+    async def fetch(self, work: Callable[[Store], Result]) -> Result:
+        """Do something with the library, in a worker.
+
+        The worker ends here when that did not work, which is said, or when the screen is gone.
+        """
+        try:
+            result = await self.desk.shelf.run(work)
+        except DocqaError as error:
+            self.complain(error)
+            raise asyncio.CancelledError from error
+        if not self.query(LibraryPanel):
+            raise asyncio.CancelledError
+        return result
+
     @work(exclusive=True, group="library")
     async def reload_library(self, *, first: bool = False) -> None:
+        """Show the library as it is, soon."""
+        await self.refresh_library(first=first)
+
+    async def refresh_library(self, *, first: bool = False) -> None:
         """Show the library as it is.
 
         Args:
@@ -99,11 +120,7 @@ class ShelfScreen(Screen[None]):
             documents, queue = store.documents(), store.queued_files()
             return make_entries(documents, queue, self._reading), [last.id] if last else []
 
-        try:
-            entries, last = await self.desk.shelf.run(look)
-        except DocqaError as error:
-            self.complain(error)
-            return
+        entries, last = await self.fetch(look)
         self.library.show(entries)
         if first:
             self.desk.files.resume()
@@ -142,25 +159,23 @@ class ShelfScreen(Screen[None]):
     async def open_document(self, document_id: str, *, is_quiet: bool = False) -> None:
         """Show a document from its first page."""
         document = await self.load_document(document_id)
-        if document is not None:
-            self.desk.files.watch(None)
-            self.panel.show(document)
-            if not is_quiet:
-                self.show_pane("document")
+        self.desk.files.watch(None)
+        self.panel.show(document)
+        if not is_quiet:
+            self.reveal_document()
 
-    async def load_document(self, document_id: str) -> Document | None:
-        """A document of the library; None with a word why where it cannot be had."""
+    async def load_document(self, document_id: str) -> Document:
+        """A document of the library."""
         shown = self.panel.document
         if shown is not None and shown.id == document_id:
             return shown
-        try:
-            return await self.desk.shelf.run(lambda store: store.load(document_id))
-        except DocqaError as error:
-            self.complain(error)
-            return None
+        return await self.fetch(lambda store: store.load(document_id))
 
     def show_pane(self, name: str) -> None:
         """Bring a pane to the front where there is room for one only."""
+
+    def reveal_document(self) -> None:
+        """Bring the document to the front where there is room for one pane only."""
 
     # What comes in
 
@@ -219,9 +234,10 @@ class ShelfScreen(Screen[None]):
         self.panel.show_partial(Path(event.path).name, event.pages, event.n_pages)
 
     @on(messages.FileArrived)
+    @work
     async def file_arrived(self, event: messages.FileArrived) -> None:
         """A document is there: ask it, if nothing else is asked or if it was waited for."""
-        await self.reload_library().wait()
+        await self.refresh_library()
         entry = self.library.entry(event.document_id)
         if entry is None:
             return
@@ -282,7 +298,7 @@ class ShelfScreen(Screen[None]):
             self.choose(entry.key)
         elif entry.state is EntryState.READING:
             self.desk.files.watch(entry.key)
-            self.show_pane("document")
+            self.reveal_document()
         elif entry.needs_password:
             self.ask_password(entry.key, entry.reason)
         elif entry.state is EntryState.STOPPED:
@@ -318,11 +334,7 @@ class ShelfScreen(Screen[None]):
         if not entry.is_document:
             self.desk.files.drop(entry.key)
             return
-        try:
-            await self.desk.shelf.run(lambda store: store.bin(entry.key))
-        except DocqaError as error:
-            self.complain(error)
-            return
+        await self.fetch(lambda store: store.bin(entry.key))
         self._removed.append(entry)
         if self.panel.document is not None and self.panel.document.id == entry.key:
             self.panel.clear()
@@ -342,8 +354,8 @@ class ShelfScreen(Screen[None]):
             self.notify("Nothing was removed in the last seconds.")
             return
         entry = self._removed.pop()
-        if await self.desk.shelf.run(lambda store: store.restore(entry.key)):
-            await self.reload_library().wait()
+        if await self.fetch(lambda store: store.restore(entry.key)):
+            await self.refresh_library()
             self.choose(entry.key, is_quiet=True)
             self.notify(f"{entry.title} is back.", markup=False)
         else:
@@ -354,7 +366,7 @@ class ShelfScreen(Screen[None]):
         """Delete what was removed, once it can no longer be brought back."""
         if entry in self._removed:
             self._removed.remove(entry)
-            await self.desk.shelf.run(lambda store: store.remove(entry.key))
+            await self.fetch(lambda store: store.remove(entry.key))
 
     def forget_removed(self) -> None:
         """Delete at once what was removed: the application ends."""

@@ -117,6 +117,11 @@ class AnswerCard(Vertical):
         return self.state in (CardState.WAITING, CardState.READING, CardState.WRITING)
 
     @property
+    def can_be_asked_again(self) -> bool:
+        """Whether it came to nothing."""
+        return self.state is CardState.UNANSWERED
+
+    @property
     def evidence_list(self) -> EvidenceList:
         """Its sentences."""
         return self.query_one(EvidenceList)

@@ -11,6 +11,8 @@ from textual.containers import VerticalScroll
 from docqa.app.widgets.evidence_list import EvidenceList
 
 if TYPE_CHECKING:
+    from textual.widget import Widget
+
     from docqa.app.widgets.answer_card import AnswerCard  # brings Markdown: after the first frame
 
 
@@ -48,12 +50,14 @@ class Conversation(VerticalScroll, can_focus=False):
         return next((card for card in reversed(self.cards) if card.is_running), None)
 
     @property
-    def current_list(self) -> EvidenceList | None:
-        """The evidence to go to: that of the last card that has any."""
-        with_evidence = (
-            card.evidence_list for card in reversed(self.cards) if card.evidence_list.lines
-        )
-        return next(with_evidence, None)
+    def stop(self) -> Widget | None:
+        """Where the keys go in it: to what can be done with the last question, if anything."""
+        for card in reversed(self.cards):
+            if card.can_be_asked_again:
+                return card.query_one("Button")
+            if card.evidence_list.lines:
+                return card.evidence_list
+        return None
 
     @on(EvidenceList.LeftUp)
     def to_previous(self, event: EvidenceList.LeftUp) -> None:

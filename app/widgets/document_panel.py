@@ -280,6 +280,12 @@ class DocumentPanel(Vertical):
             self.action_close_fields()
             self.text.go_to(int(event.value))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Escape is the screen's where there is nothing to close: it takes a question back."""
+        if action == "close_fields":
+            return self.has_class("-going") or self.query_one(PageSearch).is_open
+        return True
+
     def action_close_fields(self) -> None:
         """Close the field for a page number, or the search."""
         search = self.query_one(PageSearch)

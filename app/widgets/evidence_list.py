@@ -104,6 +104,11 @@ class EvidenceList(OptionList):
             if (line.document_id, line.sentence_id) == (document_id, sentence_id):
                 self.highlighted = number
 
+    def on_focus(self) -> None:
+        """Begin with the best."""
+        if self.highlighted is None and self.option_count:
+            self.highlighted = 0
+
     def on_resize(self) -> None:
         """Lines are cut to the width."""
         self._draw()

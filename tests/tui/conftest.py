@@ -25,7 +25,7 @@ from docqa.engine.store import Store
 ROOT = Path(__file__).parent.parent.parent
 SAMPLE = ROOT / "assets/sample/harrow-point-ferries.pdf"
 QUESTION = "How much did the company pay for new vessels in 2024?"
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = float(os.environ.get("TEST_WAIT_SECONDS", "60"))
 
 
 class Stage:
@@ -37,8 +37,7 @@ class Stage:
 
     @property
     def screen(self) -> MainScreen:
-        screen = next(s for s in self.app.screen_stack if isinstance(s, MainScreen))
-        return screen
+        return next(s for s in self.app.screen_stack if isinstance(s, MainScreen))
 
     @property
     def cards(self) -> list[AnswerCard]:
@@ -59,6 +58,8 @@ class Stage:
         while not condition():
             if clock() > end:
                 raise AssertionError(f"waited {WAIT_SECONDS:.0f} s in vain; toasts: {self.toasts}")
+            if self.app.failure is not None:
+                raise self.app.failure
             await self.pilot.pause(0.02)
 
     async def ready(self) -> None:
@@ -147,8 +148,10 @@ def play(engine: EngineProcess, library: Path) -> Play:
             async with app.run_test(size=size) as pilot:
                 while not any(isinstance(screen, MainScreen) for screen in app.screen_stack):
                     await pilot.pause(0.02)
+                stage = Stage(app, pilot)
+                await stage.until(lambda: app.screen.query("#question").filter("QuestionInput"))
                 await pilot.pause()
-                await body(Stage(app, pilot))
+                await body(stage)
             if app.failure is not None:
                 raise app.failure
 

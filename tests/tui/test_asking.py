@@ -99,7 +99,7 @@ def test_a_citation_opens_its_sentence(play: Play) -> None:
         await stage.answered(card)
         await stage.until(lambda: stage.screen.panel.current_evidence is not None)
         card.evidence_list.focus()
-        await stage.pilot.press("down", "down", "enter")
+        await stage.pilot.press("down", "enter")
         panel = stage.screen.panel
         wanted = card.evidence_list.lines[1]
         await stage.until(
