@@ -23,7 +23,8 @@ def checked_path(path: str | None, title: str) -> Path:
     """
     if path is None:
         raise ExportError(
-            f"{title} was not read from a file, so it has no page images.", "Its text is here."
+            f"{title} was not read from a file: there is no PDF of it.",
+            "Its text is in the library.",
         )
     file = Path(path)
     if not file.is_file():
@@ -32,7 +33,9 @@ def checked_path(path: str | None, title: str) -> Path:
             "Name the file again where it is now: docqa ingest FILE",
         )
     if not is_pdf(file):
-        raise ExportError(f"{title} is a text file: it has no pages to show as images.")
+        raise ExportError(
+            f"{title} is a text file: there is no PDF of it.", "Its text is in the library."
+        )
     return file
 
 

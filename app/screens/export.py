@@ -30,8 +30,24 @@ N_NAME_CHARS = 60
 """Most characters of a file name that is proposed."""
 
 
+class Choice(RadioButton):
+    """A radio button that shows without colours whether it is chosen."""
+
+    @property
+    def BUTTON_INNER(self) -> str:  # type: ignore[override]
+        return "●" if self.value else " "
+
+
+class Tick(Checkbox):
+    """A check box that shows without colours whether it is ticked."""
+
+    @property
+    def BUTTON_INNER(self) -> str:  # type: ignore[override]
+        return "X" if self.value else " "
+
+
 class ExportScreen(ModalScreen[Written | None]):
-    """Asks what, in which format and where; writes the file; closes with what was written."""
+    """Asks what, in which format and where; writes the file, and closes with what was written."""
 
     DEFAULT_CSS = """
     ExportScreen {
@@ -102,17 +118,17 @@ class ExportScreen(ModalScreen[Written | None]):
                 yield Label("What", classes="name")
                 with RadioSet(id="what", compact=True):
                     question = self._questions[self._chosen].record.question
-                    yield RadioButton(self._label(f"This answer: {question}"), value=True)
+                    yield Choice(self._label(f"This answer: {question}"), value=True)
                     if len(self._questions) > 1:
-                        yield RadioButton(f"The conversation: {len(self._questions)} answers")
+                        yield Choice(f"The conversation: {len(self._questions)} answers")
                 yield Label("As", classes="name")
                 with RadioSet(id="format", compact=True):
                     for form, label in FORMATS.items():
-                        yield RadioButton(label, value=form is ExportFormat.MARKDOWN)
+                        yield Choice(label, value=form is ExportFormat.MARKDOWN)
                 yield Select[str]([], prompt="Which document?", id="document", compact=True)
                 yield Label("Where", classes="name")
                 yield Input(id="path", compact=True)
-                yield Checkbox("Replace the file that is there", id="replace", compact=True)
+                yield Tick("Replace the file that is there", id="replace", compact=True)
                 yield Input(
                     placeholder="Password of the PDF", password=True, id="password", compact=True
                 )
@@ -257,6 +273,9 @@ class ExportScreen(ModalScreen[Written | None]):
         """Close with the file, or say why there is none."""
         self._busy = False
         if event.written is not None:
+            self.notify(event.written.summary, markup=False)
+            if event.written.warning:
+                self.notify(event.written.warning, severity="warning", markup=False)
             self.dismiss(event.written)
             return
         self._show_error(event.error)

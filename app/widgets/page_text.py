@@ -369,7 +369,7 @@ class PageText(ScrollView, can_focus=True):
             for sentence in self._stack.by_page.get(self._pages[index].number, ()):
                 rank = self._marks.ranks.get(sentence.id)
                 if rank is not None and sentence.start in offsets:
-                    text = f"{rank}▌".rjust(GUTTER - 1) + " "
+                    text = f"{rank}▌".rjust(GUTTER - 1).ljust(GUTTER)
                     if not is_current or sentence.id == self._marks.current:
                         break
         return Segment(text, style)

@@ -115,6 +115,8 @@ def test_the_last_answer_goes_to_a_markdown_file_under_a_name_that_is_proposed(
         await pilot.press("ctrl+s")
         await until(pilot, lambda: app.result is not NOTHING)
 
+        assert "Wrote 1 question to " in "".join(n.message for n in app._notifications)
+
     written = opened(ExportScreen(questions(), library, folder=tmp_path), body)
     assert isinstance(written, Written)
     assert written.path.parent == tmp_path
@@ -130,6 +132,8 @@ def test_a_conversation_goes_to_json(library: Path, tmp_path: Path) -> None:
         await choose(dialog, pilot, "what", 1)
         await choose(dialog, pilot, "format", 1)
         assert dialog.path.suffix == ".json"
+        rows = [row.render().plain[1] for row in dialog.query_one("#format").query(RadioButton)]
+        assert rows == [" ", "●", " "]
         await pilot.press("ctrl+s")
         await until(pilot, lambda: app.result is not NOTHING)
 
