@@ -477,3 +477,15 @@ def test_a_long_document_scrolls_without_a_slow_frame() -> None:
         assert sorted(seconds)[-2] < 0.1  # one may fall into a collection of the test run's
 
     at_desk(body, size=(200, 60))
+
+
+def test_ranks_of_three_digits_fit_the_gutter() -> None:
+    async def body(app: Desk, pilot: Pilot[Any]) -> None:
+        app.panel.show(sample())
+        row = sentence("Purchase of new vessels")
+        app.panel.show_evidence([Evidence(sample().id, row.id, 0.1, 123)])
+        await pilot.pause()
+        line = next(text for text in app.screen_text.splitlines() if "Purchase of new" in text)
+        assert line.startswith("│123▌Purchase of new vessels")
+
+    at_desk(body)
