@@ -69,7 +69,7 @@ class DocqaCommands(Provider):
         for name in (*own, *others):
             current = "in use" if name == self.app.theme else ""
             yield PaletteCommand(
-                f"Theme: {name}", current, partial(self._use_theme, name), is_offered=name in own[:2]
+                f"Theme: {name}", current, partial(self._use_theme, name), name in own[:2]
             )
 
     def _use_theme(self, name: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Footer
 
@@ -19,6 +19,7 @@ from docqa.app.widgets.conversation import Conversation
 from docqa.app.widgets.document_panel import DocumentPanel
 from docqa.app.widgets.library_panel import LibraryPanel
 from docqa.app.widgets.pane_tabs import PANES, PaneTabs
+from docqa.app.widgets.panes import Panes
 from docqa.app.widgets.question_input import QuestionInput
 from docqa.app.widgets.welcome import Welcome
 from docqa.engine.errors import DocqaError
@@ -80,7 +81,7 @@ class MainScreen(ShelfScreen):
 
     def compose(self) -> ComposeResult:
         yield PaneTabs()
-        with Horizontal(id="panes"):
+        with Panes(id="panes"):
             yield LibraryPanel(id="library")
             with Vertical(id="talk"):
                 with Conversation(id="conversation"):
@@ -394,6 +395,8 @@ class MainScreen(ShelfScreen):
             self.query_one(QuestionInput),
             self.panel.text,
         ]
+        if self.query_one(Panes).has_class("-no-library") and not self.has_class("-narrow"):
+            found.pop(0)
         return [stop for stop in found if stop is not None]
 
     def _is_in(self, stop: Widget) -> bool:
