@@ -151,6 +151,7 @@ class PageText(ScrollView, can_focus=True):
 
     def clear(self) -> None:
         """Show nothing."""
+        self._target = None
         self._show((), (), 0)
         self._page = 0
 
@@ -186,7 +187,7 @@ class PageText(ScrollView, can_focus=True):
             self._scroll_to_target()
 
     def _scroll_to_target(self) -> None:
-        if self._target is None:
+        if self._target is None or not self._pages:
             return
         index, offset, centre = self._target
         index = min(max(index, 0), len(self._pages) - 1)

@@ -489,3 +489,18 @@ def test_ranks_of_three_digits_fit_the_gutter() -> None:
         assert line.startswith("│123▌Purchase of new vessels")
 
     at_desk(body)
+
+
+def test_a_cleared_panel_may_change_its_size() -> None:
+    async def body(app: Desk, pilot: Pilot[Any]) -> None:
+        await show(app, pilot)
+        app.panel.clear()
+        await pilot.resize_terminal(60, 20)
+        app.panel.add_class("-open")  # as when it is shown again before the next document
+        await pilot.pause()
+        assert app.panel.text.page == 0
+        app.panel.show(sample())
+        await pilot.pause()
+        assert app.panel.text.page == 1
+
+    at_desk(body)
