@@ -9,9 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.widgets import Button, Input, Markdown
 
 from docqa.app.config import user_file
+from docqa.app.jobs.process import EngineProcess
 from docqa.app.screens.export import ExportScreen
 from docqa.app.screens.file_picker import FilePicker
 from docqa.app.screens.help import HelpScreen
@@ -225,34 +227,36 @@ def test_keys_are_answered_while_the_model_loads_and_reads(play: Play, tmp_path:
     long.write_text(
         "\n".join(f"Line {n}: the gate is closed at {n} at night." for n in range(2500))
     )
-    slowest: dict[str, float] = {}
+    took: dict[str, list[float]] = {}
 
     async def body(stage: Stage) -> None:
         await stage.ready()
-        from docqa.app.jobs.process import EngineProcess
-
         fresh = EngineProcess()
         stage.screen.desk.asking._engine = fresh
+        clock = time.perf_counter
         try:
             stage.screen.add_files([long])
-            await stage.until(lambda: stage.screen.panel.document.title == "long")
+            await stage.until(
+                lambda: stage.screen.panel.document and stage.screen.panel.document.title == "long"
+            )
             card = await stage.ask("When is the gate closed?")
-            clock = time.perf_counter
             while card.is_running:
                 started = clock()
-                await stage.pilot.press("a")
-                assert stage.question.text.endswith("a")
-                state = card.state.value
-                slowest[state] = max(slowest.get(state, 0.0), clock() - started)
+                stage.app.post_message(events.Key("a", "a"))
+                while not stage.question.text:
+                    await asyncio.sleep(0.001)
+                took.setdefault(card.state.value, []).append(clock() - started)
                 stage.question.text = ""
                 await asyncio.sleep(0.02)
-            assert card.state in (CardState.ANSWERED, CardState.ABSTAINED)
+            assert card.state in (CardState.ANSWERED, CardState.ABSTAINED), stage.toasts
         finally:
             fresh.close()
 
     play(body)
-    assert {"-waiting", "-reading"} <= set(slowest)
-    assert max(slowest.values()) < 4 * KEY_SECONDS, slowest  # other tests' processes share the CPU
+    assert {"-waiting", "-reading"} <= set(took)
+    every = sorted(seconds for stage in took.values() for seconds in stage)
+    assert every[int(0.95 * len(every))] < KEY_SECONDS  # other tests' processes share the CPU
+    assert every[-1] < 10 * KEY_SECONDS
 
 
 def test_nothing_heavy_is_loaded_to_start(tmp_path: Path) -> None:
