@@ -224,13 +224,14 @@ def wrap(text: str, start: int, end: int, width: int, hang: int = 0) -> Iterator
     while start < end:
         while start < end and text[start] == " ":
             start += 1
+        if start == end:
+            return
         stop = _fitting(text, start, end, max(width - column, 1))
         if stop < end and text[stop] != " ":
             space = text.rfind(" ", start, stop)
             stop = space if space > start else stop
-        if start < stop:
-            yield Run(start, stop, column)
-        start, column = max(stop, start), hang if width > 3 * hang else 0
+        yield Run(start, stop, column)
+        start, column = stop, hang if width > 3 * hang else 0
 
 
 def _fitting(text: str, start: int, end: int, width: int) -> int:

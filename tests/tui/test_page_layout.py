@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from docqa.app.terminal import cells
@@ -83,6 +83,8 @@ PAGE_TEXT = st.text(
 
 @settings(max_examples=150, deadline=None)
 @given(PAGE_TEXT, st.integers(10, 60))
+@example("0" * 18 + " ", 18)
+@example("大" * 9 + "   ", 18)
 def test_every_word_is_shown_once_within_the_width(text: str, width: int) -> None:
     document = document_from_text(text, title="t")
     layout = lay_out(document.pages[0], document.sentences, width)
