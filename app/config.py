@@ -24,7 +24,7 @@ from docqa.app.keymap import parse_keymap
 from docqa.engine.errors import ConfigError
 
 ENV_PREFIX = "DOCQA_"
-NO_SETTINGS = {"DOCQA_API_KEY", "DOCQA_BROWSER", "DOCQA_DEBUG", "DOCQA_DTYPE", "DOCQA_TRACEBACK"}
+NO_SETTINGS = {"DOCQA_API_KEY", "DOCQA_DEBUG", "DOCQA_DTYPE", "DOCQA_PATH", "DOCQA_TRACEBACK"}
 """Variables of ours that are no settings."""
 
 

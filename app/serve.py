@@ -8,7 +8,6 @@ page. Nothing is loaded from elsewhere; the page's policy forbids it.
 
 from __future__ import annotations
 
-import os
 import secrets
 import shlex
 import socket
@@ -27,8 +26,6 @@ HOST = "127.0.0.1"
 DEFAULT_PORT = 8321
 KEY = "key"
 """Name of the parameter that carries the key of this start."""
-BROWSER_VARIABLE = "DOCQA_BROWSER"
-"""Set for the application behind a browser: it draws no pictures there."""
 
 
 def serve(arguments: Sequence[str], port: int = DEFAULT_PORT) -> int:
@@ -57,7 +54,6 @@ def serve(arguments: Sequence[str], port: int = DEFAULT_PORT) -> int:
     click.echo(
         "Only this machine can open it, and only with this address. Ctrl-C ends it.", err=True
     )
-    os.environ[BROWSER_VARIABLE] = "1"
     _server(shlex.join([sys.executable, "-m", "docqa.app.cli", *arguments]), port, key).serve()
     return 0
 

@@ -6,6 +6,7 @@ import gc
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
@@ -65,6 +66,7 @@ class DocqaApp(GuardedApp):
         self.settings = settings
         self.session_log = session_log or SessionLog()
         self._engine = engine
+        self._early_keys: list[events.Key] | None = []
 
     def compose(self) -> ComposeResult:
         yield Skeleton()
@@ -82,6 +84,17 @@ class DocqaApp(GuardedApp):
 
         self.push_screen(MainScreen(self.settings, self.session_log, self._engine))
         self.use_keymap(self.settings.keymap)
+        self.call_after_refresh(self._press_early_keys)
+
+    def on_key(self, event: events.Key) -> None:
+        """Keep what is typed while there are only frames."""
+        if self._early_keys is not None:
+            self._early_keys.append(event)
+
+    def _press_early_keys(self) -> None:
+        early, self._early_keys = self._early_keys or [], None
+        for event in early:
+            self.post_message(events.Key(event.key, event.character))
         if not self.is_headless:
             # What is loaded by now stays: without this the collector walks through all modules
             # in the middle of scrolling, for 80 to 200 ms.
@@ -140,9 +153,9 @@ class DocqaApp(GuardedApp):
         return debug_info(self.settings, self.session_log, seen)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Open no second dialog of the app over an open one."""
+        """Open no dialog of the app over an open one, nor before there is anything."""
         if action in ("help", "log", "settings"):
-            return not isinstance(self.screen, ModalScreen)
+            return self._early_keys is None and not isinstance(self.screen, ModalScreen)
         return True
 
 

@@ -191,6 +191,15 @@ def test_the_sample_document_answers_on_the_screen(home: Path) -> None:
     assert QUESTION in asked.stdout
 
 
+def test_what_is_typed_before_the_application_stands_is_not_lost(home: Path) -> None:
+    subprocess.run([*DOCQA, "ingest", str(SAMPLE)], capture_output=True, check=True)
+    with Terminal(DOCQA) as terminal:
+        terminal.press("early ")
+        terminal.wait_for("Library")
+        terminal.press("bird")
+        terminal.wait_for("early bird")
+
+
 def test_a_signal_while_the_model_reads_loses_no_question(home: Path) -> None:
     subprocess.run([*DOCQA, "ingest", str(SAMPLE)], capture_output=True, check=True)
     with Terminal(DOCQA) as terminal:
