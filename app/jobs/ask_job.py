@@ -61,11 +61,21 @@ class AskJob:
         self,
         unanswered_id: int,
         question: str,
+        root: str,
         document_ids: Sequence[str],
         conversation_id: int,
         settings: Settings,
     ) -> None:
-        """Let the engine answer a question that was noted."""
+        """Let the engine answer a question that was noted.
+
+        Args:
+            unanswered_id: Its number from `note`.
+            question: As it was asked.
+            root: The question before it that it may lean on; empty where there is none.
+            document_ids: What it is asked of.
+            conversation_id: Where it was asked.
+            settings: What it is asked with.
+        """
         from docqa.app.jobs.protocol import AskRequest
 
         job = self._jobs[unanswered_id] = self._engine.next_job()
@@ -75,6 +85,7 @@ class AskJob:
             str(self._shelf.path),
             settings.model_dump(),
             question,
+            root,
             tuple(document_ids),
             conversation_id,
             unanswered_id,

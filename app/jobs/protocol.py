@@ -21,6 +21,8 @@ class AskRequest:
     library: str
     settings: dict[str, Any]
     question: str
+    root: str
+    """The question before it that it may lean on; empty where there is none."""
     document_ids: tuple[str, ...]
     conversation_id: int
     unanswered_id: int

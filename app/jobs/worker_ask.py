@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,7 @@ from docqa.app.jobs.protocol import (
 from docqa.app.terminal import clean, one_line
 from docqa.engine import pipeline
 from docqa.engine.errors import Cancelled
+from docqa.engine.follow_up import with_context
 from docqa.engine.record import make_record
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ def answer(
     watch = _ReadingWatch(request.job, documents, models, emit)
     count = pipeline.TokenCount(models.retriever, watch)
     found = pipeline.ask(
-        request.question,
+        with_context(request.question, request.root),
         documents,
         models.retriever,
         models.generator,
@@ -77,7 +79,7 @@ def answer(
         is_cancelled=is_cancelled,
     )
     record = make_record(
-        found,
+        replace(found, question=pipeline.checked_question(request.question)),
         documents,
         n_tokens=count.n_tokens,
         model=models.generator.model,

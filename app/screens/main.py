@@ -153,11 +153,13 @@ class MainScreen(ShelfScreen):
         await self.conversation.restart()
         self.query_one(Welcome).display = not (records or unanswered)
         for number, record in records[-N_CARDS:]:
-            card = AnswerCard(record.question, [one.id for one in record.documents])
+            ids = [one.id for one in record.documents]
+            card = AnswerCard(record.question, ids, root=self.conversation.root)
             await self.conversation.add(card)
             await card.finish(number, record)
         for question in unanswered:
-            card = AnswerCard(question.question, question.document_ids, question.id)
+            root = self.conversation.root
+            card = AnswerCard(question.question, question.document_ids, question.id, root=root)
             await self.conversation.add(card)
             await card.fail(question.reason or INTERRUPTED)
 
@@ -217,7 +219,7 @@ class MainScreen(ShelfScreen):
         from docqa.app.widgets.answer_card import AnswerCard
 
         self.query_one(Welcome).display = False
-        card = AnswerCard(question, document_ids)
+        card = AnswerCard(question, document_ids, root=self.conversation.root)
         await self.conversation.add(card)
         try:
             async with self._noting:
@@ -243,6 +245,7 @@ class MainScreen(ShelfScreen):
         self.desk.asking.hand_over(
             card.unanswered_id,
             card.question,
+            card.root,
             card.document_ids,
             self.conversation_id,
             self.settings,

@@ -18,6 +18,7 @@ from docqa.app.answer_text import QUOTING_GENERATOR, linked_answer, linked_piece
 from docqa.app.terminal import one_line
 from docqa.app.widgets.evidence_list import EvidenceLine, EvidenceList
 from docqa.app.widgets.reading_bar import ReadingBar
+from docqa.engine.follow_up import leans_on_another
 from docqa.engine.types import Evidence
 
 if TYPE_CHECKING:
@@ -82,7 +83,12 @@ class AnswerCard(Vertical):
         card: AnswerCard
 
     def __init__(
-        self, question: str, document_ids: Sequence[str], unanswered_id: int | None = None
+        self,
+        question: str,
+        document_ids: Sequence[str],
+        unanswered_id: int | None = None,
+        *,
+        root: str = "",
     ) -> None:
         """A question.
 
@@ -90,9 +96,11 @@ class AnswerCard(Vertical):
             question: As it was asked.
             document_ids: What it is asked of.
             unanswered_id: What the library calls it until it is answered.
+            root: The question before it that it may lean on; empty where there is none.
         """
         super().__init__(classes=CardState.WAITING.value)
         self.question = question
+        self.root = root
         self.document_ids = tuple(document_ids)
         self.unanswered_id = unanswered_id
         self.number: int | None = None
@@ -213,7 +221,9 @@ class AnswerCard(Vertical):
         self.post_message(self.AskAgain(self))
 
     def _question_line(self) -> Content:
-        return Content.assemble(("❯ ", "$text-accent"), self.question)
+        leans = bool(self.root) and leans_on_another(self.question)
+        with_root = f"  ↳ with “{one_line(self.root)}”" if leans else ""
+        return Content.assemble(("❯ ", "$text-accent"), self.question, (with_root, "dim not bold"))
 
     def _enter(self, state: CardState) -> None:
         if state is not self.state:

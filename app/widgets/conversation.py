@@ -41,6 +41,14 @@ class Conversation(VerticalScroll, can_focus=False):
         """Show none."""
         await self.remove_children("AnswerCard")
 
+    @property
+    def root(self) -> str:
+        """The last question that stands on its own; the next may lean on it."""
+        from docqa.engine.follow_up import leans_on_another
+
+        alone = (c.question for c in reversed(self.cards) if not leans_on_another(c.question))
+        return next(alone, "")
+
     def card_of(self, unanswered_id: int) -> AnswerCard | None:
         """The card of a question that is not answered."""
         return next((card for card in self.cards if card.unanswered_id == unanswered_id), None)

@@ -314,3 +314,21 @@ def test_bm25_answers_without_a_model(play: Play) -> None:
         assert "tokens/s" not in foot
 
     play(body, retriever="bm25")
+
+
+def test_a_question_that_leans_on_the_one_before_is_read_with_it(play: Play, library: Path) -> None:
+    async def body(stage: Stage) -> None:
+        await stage.ready()
+        await stage.answered(await stage.ask("How many sailings were cancelled in 2024?"))
+        card = await stage.ask("And in 2023?")
+        assert "↳ with “How many sailings" in text_of(card, ".card-question")
+        await stage.answered(card)
+        first = card.evidence_list.lines[0].text
+        assert first.startswith(("Sailings cancelled", "That is better than the 2.6 percent"))
+        third = await stage.ask("Who audits the company?")
+        assert "↳" not in text_of(third, ".card-question")
+        await stage.answered(third)
+
+    play(body)
+    with stored(library) as store:
+        assert [one.question for one in store.questions()][1] == "And in 2023?"

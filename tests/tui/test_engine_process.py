@@ -50,7 +50,7 @@ def question(
         ids = (store.documents()[0].id,)
         number = store.note_question(text, ids, conversation)
     return protocol.AskRequest(
-        process.next_job(), str(library), settings.model_dump(), text, ids, conversation, number
+        process.next_job(), str(library), settings.model_dump(), text, "", ids, conversation, number
     )
 
 
