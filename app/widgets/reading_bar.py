@@ -24,7 +24,7 @@ class ReadingBar(Widget):
 
     at: reactive[ReadingAt | None] = reactive(None)
     """None = the model is not reading yet."""
-    doing: reactive[str] = reactive("Waits for the question before it …")
+    doing: reactive[str] = reactive("Getting ready …")
     """What is done instead of reading."""
     best_pages: reactive[tuple[int, ...]] = reactive(())
     """Pages of the best sentences so far."""
