@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +26,8 @@ from docqa.engine.mamba2.checkpoint import (
     load_tokenizer,
     read_metrics,
 )
-from docqa.engine.mamba2.model import Mamba2Model, Mamba2State, TokenFeatures
+from docqa.engine.mamba2.model import Mamba2Model, TokenFeatures
+from docqa.engine.mamba2.reading import SEGMENT_STEP, Reader, Segment, choose_reader
 from docqa.engine.packing import TokenCache, TokenizedDocument, tokenize_document
 from docqa.engine.question_match import (
     content_mask,
@@ -38,9 +40,6 @@ from docqa.engine.types import Document
 
 SEGMENT_TOKENS = 1024
 """Document tokens read at a time where the checkpoint does not ask for the question's return."""
-SHAPE_STEP = 64
-"""Segments are filled up to a multiple of this: oneDNN makes a kernel for every new shape, which
-takes longer than reading the segment."""
 UNREAD_SCORE = -1e4
 """Score of a sentence of which the tokenizer keeps nothing."""
 
@@ -54,20 +53,6 @@ class _Question:
     """(vocabulary,) match bucket of every token."""
     similarity: torch.Tensor
     """(vocabulary,) nearness of every token of the document to the question."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Segment:
-    """A stretch of the document, the question in front of it where it is read again."""
-
-    token_ids: torch.Tensor
-    """(1, l), filled up to a multiple of `SHAPE_STEP`."""
-    n_real: int
-    """Tokens before the filling."""
-    n_opening: int
-    """Tokens of the question in front."""
-    ends: NDArray[np.int64]
-    """Positions of the last tokens of its sentences."""
 
 
 class MambaRetriever:
@@ -92,6 +77,7 @@ class MambaRetriever:
         self.device = str(device)
         self._device = device
         self._cache = cache
+        self._reader: Reader = choose_reader(self.model)
         self.calibrations: Mapping[str, Calibration] = calibrations or {}
         """Confidence models by retriever name, fitted for this checkpoint."""
 
@@ -123,6 +109,11 @@ class MambaRetriever:
             cache=cache,
             calibrations=read_calibrations(read_metrics(folder).get("confidence", {})),
         )
+
+    @property
+    def compute_path(self) -> str:
+        """How it computes: see `reading.py`."""
+        return self._reader.path
 
     @cached_property
     def tokenizer_id(self) -> str:
@@ -171,39 +162,49 @@ class MambaRetriever:
         """Yield (document tokens read, logits of the sentences that ended) a segment."""
         interval = self.model.config.question_interval
         asked = self._prepare(question, tokens)
-        state = self.model.initial_state(1)
-        for begin, end in segments(tokens.sentence_ends, len(tokens.token_ids), interval):
-            reads_question = begin == 0 or interval > 0
-            segment = _assemble(asked, tokens, begin, end, reads_question=reads_question)
-            logits, state = self._read_segment(asked, segment, state)
-            yield end, logits
-
-    @torch.inference_mode()
-    def _read_segment(
-        self, asked: _Question, segment: _Segment, state: list[Mamba2State]
-    ) -> tuple[NDArray[np.float32], list[Mamba2State]]:
-        """The logits of the sentences that end in a segment, and the state after it."""
-        hidden, state = self.model(
-            segment.token_ids.to(self._device),
-            state,
-            self._features(asked, segment),
-            n_real=segment.n_real,
+        cuts = list(segments(tokens.sentence_ends, len(tokens.token_ids), interval))
+        assembled = (
+            self._assemble(asked, tokens, begin, end, reads_question=begin == 0 or interval > 0)
+            for begin, end in cuts
         )
-        ended = hidden[0, torch.from_numpy(segment.ends).to(self._device)]
-        return self.model.score(ended).float().cpu().numpy(), state
+        with closing(self._reader.read(assembled)) as logits:
+            for (_, end), scores in zip(cuts, logits, strict=True):
+                yield end, scores
 
-    def _features(self, asked: _Question, segment: _Segment) -> TokenFeatures | None:
+    def _assemble(
+        self,
+        asked: _Question,
+        tokens: TokenizedDocument,
+        begin: int,
+        end: int,
+        *,
+        reads_question: bool,
+    ) -> Segment:
+        """Document tokens `begin` to `end`, the question in front of them if it is read."""
+        opening = asked.token_ids if reads_question else asked.token_ids[:0]
+        n_real = len(opening) + end - begin
+        token_ids = np.zeros(-(-n_real // SEGMENT_STEP) * SEGMENT_STEP, dtype=np.int64)
+        token_ids[: len(opening)] = opening
+        token_ids[len(opening) : n_real] = tokens.token_ids[begin:end]
+        first, last = np.searchsorted(tokens.sentence_ends, [begin, end])
+        ends = tokens.sentence_ends[first:last].astype(np.int64) - begin + len(opening)
+        row = torch.from_numpy(token_ids)[None]
+        return Segment(row, self._features(asked, row, len(opening), ends), n_real, ends)
+
+    def _features(
+        self, asked: _Question, token_ids: torch.Tensor, n_opening: int, ends: NDArray[np.int64]
+    ) -> TokenFeatures | None:
         """What the model is told of a segment's tokens besides their ids."""
-        config, n_opening = self.model.config, segment.n_opening
+        config = self.model.config
         if not config.has_features:
             return None
-        match = asked.buckets[segment.token_ids]
+        match = asked.buckets[token_ids]
         match[:, :n_opening] = config.n_match_buckets + 1 if config.n_match_buckets else 0
-        similarity = asked.similarity[segment.token_ids]
+        similarity = asked.similarity[token_ids]
         similarity[:, :n_opening] = 0
-        is_end = torch.zeros_like(segment.token_ids, dtype=torch.bool)
-        is_end[0, torch.from_numpy(segment.ends)] = True
-        return TokenFeatures(*(x.to(self._device) for x in (match, similarity, is_end)))
+        is_end = torch.zeros_like(token_ids, dtype=torch.bool)
+        is_end[0, torch.from_numpy(ends)] = True
+        return TokenFeatures(match, similarity, is_end)
 
     @torch.inference_mode()
     def _prepare(self, question: str, tokens: TokenizedDocument) -> _Question:
@@ -226,20 +227,6 @@ class MambaRetriever:
                 torch.from_numpy(content.astype(np.int64))[None].to(self._device),
             )[0].cpu()
         return _Question(ids, buckets, similarity)
-
-
-def _assemble(
-    asked: _Question, tokens: TokenizedDocument, begin: int, end: int, *, reads_question: bool
-) -> _Segment:
-    """Document tokens `begin` to `end`, the question in front of them if it is read."""
-    opening = asked.token_ids if reads_question else asked.token_ids[:0]
-    n_real = len(opening) + end - begin
-    token_ids = np.zeros(-(-n_real // SHAPE_STEP) * SHAPE_STEP, dtype=np.int64)
-    token_ids[: len(opening)] = opening
-    token_ids[len(opening) : n_real] = tokens.token_ids[begin:end]
-    first, last = np.searchsorted(tokens.sentence_ends, [begin, end])
-    ends = tokens.sentence_ends[first:last].astype(np.int64) - begin + len(opening)
-    return _Segment(torch.from_numpy(token_ids)[None], n_real, len(opening), ends)
 
 
 def segments(

@@ -213,7 +213,7 @@ class Mamba2Model(nn.Module):
             (b, l, d) normed hidden states, and the states after the segment.
         """
         weight = self.backbone.embedding.weight
-        x = self._embed(token_ids, features)
+        x = self.embed(token_ids, features)
         x = x.to(torch.promote_types(weight.dtype, torch.float32))
         after = []
         blocks: Sequence[Layer] = layers or self.backbone.blocks
@@ -223,10 +223,10 @@ class Mamba2Model(nn.Module):
         hidden: Tensor = self.backbone.norm_f(x)
         return hidden.to(weight.dtype), after
 
-    def _embed(
+    def embed(
         self, token_ids: Int[Tensor, "b l"], features: TokenFeatures | None
     ) -> Float[Tensor, "b l d"]:
-        """Token embedding plus what the features add to it."""
+        """(b, l, d) token embedding plus what the features add to it."""
         config = self.config
         x: Tensor = self.backbone.embedding(token_ids)
         if features is None:

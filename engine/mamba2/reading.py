@@ -1,0 +1,195 @@
+"""The seam between the retriever and what computes: segments in, logits out.
+
+Two paths stand behind it: `TorchReader` runs the model as it is written, on any device;
+`FastReader` runs it on a CPU with compiled kernels. `choose_reader` picks one and says why.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from numpy.typing import NDArray
+from torch import Tensor
+
+from docqa.engine.errors import ConfigError
+from docqa.engine.mamba2.model import Mamba2Model, TokenFeatures
+from docqa.engine.mamba2.stages import through_stages
+
+if TYPE_CHECKING:
+    from docqa.engine.mamba2.fast import FastBlocks, Stream
+
+Logits = NDArray[np.float32]
+
+SEGMENT_STEP = 64
+"""Segments are filled up to a multiple of this: the matrix library makes a kernel for every new
+shape, which takes longer than reading the segment."""
+PATHS = ("auto", "torch", "numba")
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of question and document, read at once."""
+
+    token_ids: Int[Tensor, "1 l"]
+    """Filled up to a multiple of `SEGMENT_STEP`."""
+    features: TokenFeatures | None
+    n_real: int
+    """Tokens before the filling."""
+    ends: NDArray[np.int64]
+    """Positions of the last tokens of its sentences."""
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """Reads one document after another, each from its first token."""
+
+    path: str
+    """How it computes, for `docqa doctor`."""
+
+    def read(self, segments: Iterable[Segment]) -> Generator[Logits]:
+        """Yield, for each segment of a document, the logits of the sentences that end in it."""
+        ...
+
+
+class TorchReader:
+    """The model as `model.py` writes it."""
+
+    def __init__(self, model: Mamba2Model, why: str = "") -> None:
+        self._model = model
+        self._device = model.backbone.embedding.weight.device
+        self.path = "plain torch" + (f" ({why})" if why else "")
+
+    def read(self, segments: Iterable[Segment]) -> Generator[Logits]:
+        """See `Reader.read`."""
+        state = self._model.initial_state(1)
+        for segment in segments:
+            with torch.inference_mode():
+                hidden, state = self._model(
+                    segment.token_ids.to(self._device),
+                    state,
+                    _moved(segment.features, self._device),
+                    n_real=segment.n_real,
+                )
+                ended = hidden[0, torch.from_numpy(segment.ends).to(self._device)]
+                logits: Logits = self._model.score(ended).float().cpu().numpy()
+            yield logits
+
+
+@dataclass(slots=True)
+class _Passage:
+    """A segment on its way through the stages."""
+
+    segment: Segment
+    stream: Stream | None = None
+    logits: Logits = field(default_factory=lambda: np.empty(0, np.float32))
+
+
+class FastReader:
+    """`fast.py` in as many stages as there are threads: each holds some of the layers.
+
+    Threads that share no layer need not wait for each other inside of it, and the weights of a
+    layer stay near the core that multiplies them.
+    """
+
+    def __init__(self, model: Mamba2Model, n_threads: int) -> None:
+        self._model = model
+        blocks = model.backbone.blocks
+        self._parts = np.array_split(np.arange(len(blocks)), min(n_threads, len(blocks)))
+        self._n_threads = max(1, n_threads // len(self._parts))
+        self.path = f"numba kernels, {len(self._parts)} stages x {self._n_threads} threads"
+
+    def read(self, segments: Iterable[Segment]) -> Generator[Logits]:
+        """See `Reader.read`."""
+        from docqa.engine.mamba2.fast import FastBlocks
+
+        blocks = self._model.backbone.blocks
+        parts = [FastBlocks([blocks[i] for i in part], self._model.config) for part in self._parts]
+        stages = [
+            _Stage(self._model, part, first=part is parts[0], last=part is parts[-1])
+            for part in parts
+        ]
+        passages = (_Passage(segment) for segment in segments)
+        for passage in through_stages(stages, passages, self._prepare_thread):
+            yield passage.logits
+
+    def _prepare_thread(self) -> None:
+        torch.set_num_threads(self._n_threads)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """Some layers; the first stage embeds before them, the last one scores after them."""
+
+    model: Mamba2Model
+    blocks: FastBlocks
+    first: bool
+    last: bool
+
+    @torch.inference_mode()
+    def __call__(self, passage: _Passage) -> _Passage:
+        from docqa.engine.mamba2.fast import Stream
+
+        segment = passage.segment
+        if self.first:
+            x = self.model.embed(segment.token_ids, segment.features)[0].float()
+            nothing = x.new_empty(0, x.shape[1], dtype=self.model.backbone.embedding.weight.dtype)
+            passage.stream = Stream(x.contiguous(), nothing, segment.n_real)
+        assert passage.stream is not None
+        stream = passage.stream = self.blocks(passage.stream)
+        if self.last:
+            ends = torch.from_numpy(segment.ends)
+            hidden = self.model.backbone.norm_f(stream.x[ends] + stream.mixed[ends])
+            passage.logits = self.model.score(hidden.to(stream.mixed.dtype)).float().numpy()
+            passage.stream = None
+        return passage
+
+
+def choose_reader(model: Mamba2Model) -> Reader:
+    """The fastest path that works here; `DOCQA_PATH` (`torch` or `numba`) decides otherwise.
+
+    Raises:
+        ConfigError: When `DOCQA_PATH` names no path, or one that does not work here.
+    """
+    wanted = os.environ.get("DOCQA_PATH", "auto")
+    if wanted not in PATHS:
+        raise ConfigError(f"DOCQA_PATH is {wanted!r}.", f"Use one of: {', '.join(PATHS)}.")
+    if wanted == "torch":
+        return TorchReader(model, "DOCQA_PATH=torch")
+    obstacle = fast_obstacle(model)
+    if not obstacle:
+        return FastReader(model, torch.get_num_threads())
+    if wanted == "numba":
+        raise ConfigError(f"DOCQA_PATH is numba, but {obstacle}.", "Unset DOCQA_PATH.")
+    return TorchReader(model, obstacle)
+
+
+def fast_obstacle(model: Mamba2Model) -> str:
+    """Why the compiled kernels cannot read with this model; empty when they can."""
+    weight = model.backbone.embedding.weight
+    if weight.device.type != "cpu":
+        return f"the compiled kernels are for a CPU, the model is on {weight.device.type}"
+    if weight.dtype not in (torch.bfloat16, torch.float32):
+        return f"the compiled kernels take bf16 and fp32, the model is {weight.dtype}"
+    try:
+        from docqa.engine.mamba2 import kernels  # noqa: F401
+    except ImportError as error:
+        return f"numba is not installed: {error}"
+    except RuntimeError as error:  # numba found no folder for its cache
+        return f"numba cannot work here: {error}"
+    return ""
+
+
+def _moved(features: TokenFeatures | None, device: torch.device) -> TokenFeatures | None:
+    if features is None:
+        return None
+    return TokenFeatures(*(x.to(device) for x in _fields(features)))
+
+
+def _fields(features: TokenFeatures) -> Sequence[Tensor]:
+    return features.match, features.similarity, features.is_end
