@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+MOVES = ("scroll", "page_", "cursor", "next_pane")
+"""Beginnings of actions that are done by keys, not by a list."""
+
+
 @dataclass(frozen=True)
 class PaletteCommand:
     """One line of the palette."""
@@ -51,7 +55,7 @@ class DocqaCommands(Provider):
         """All of them: general ones first."""
         for number, section in enumerate(key_sections(self.screen)):
             for row in section.rows:
-                if not row.id:  # moving about: done by keys, not by a list
+                if not row.id or row.action.startswith(MOVES):
                     continue
                 title = f"{section.title}: {row.description}" if number else row.description
                 about = "  ".join(row.keys)
