@@ -11,7 +11,7 @@ from docqa.engine.confidence import Calibration
 from docqa.engine.retriever import IsCancelled, OnProgress, Retriever, Scores
 from docqa.engine.types import Document
 
-BM25_WEIGHT = 6.0
+BM25_WEIGHT = 4.0
 """What the best BM25 sentence gains, in logits; trainer/README.md has the figures."""
 
 

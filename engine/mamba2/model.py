@@ -55,9 +55,9 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... d"]:
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
-        groups = wide.reshape(*wide.shape[:-1], self.n_groups, -1)
+        groups = wide.unflatten(-1, (self.n_groups, wide.shape[-1] // self.n_groups))
         scale = torch.rsqrt(groups.square().mean(-1, keepdim=True) + self.eps)
-        return (groups * scale).reshape(wide.shape).to(x.dtype) * self.weight
+        return (groups * scale).flatten(-2).to(x.dtype) * self.weight
 
 
 class Mixer(nn.Module):

@@ -78,6 +78,16 @@ def test_any_number_of_stages_gives_the_same_scores(make_model: MakeModel, n_thr
         np.testing.assert_allclose(one, want, rtol=1e-4, atol=2e-5)
 
 
+def test_a_segment_in_the_middle_of_a_sentence_has_no_scores(make_model: MakeModel) -> None:
+    before, after = make_segments(2)
+    middle = Segment(before.token_ids, None, before.n_real, np.empty(0, np.int64))
+    model = make_model(torch.float32)
+    expected = list(TorchReader(model).read([before, middle, after]))
+    got = list(FastReader(model, 2).read([before, middle, after]))
+    assert [len(one) for one in got] == [len(before.ends), 0, len(after.ends)]
+    np.testing.assert_allclose(got[2], expected[2], rtol=1e-4, atol=2e-5)
+
+
 def test_a_reader_forgets_the_document_before(make_model: MakeModel) -> None:
     reader = FastReader(make_model(torch.float32), 2)
     first = list(reader.read(make_segments(3)))
