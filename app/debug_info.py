@@ -11,6 +11,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from docqa.app.keys import without_login
+
 if TYPE_CHECKING:
     from docqa.app.config import Settings
     from docqa.app.session_log import SessionLog
@@ -69,5 +71,8 @@ def _hidden(name: str, value: object) -> object:
     """No secret leaves by a report, and no name of the reader's folders either."""
     if any(word in name.lower() for word in ("key", "token", "secret", "password")):
         return "(set)" if value and name != "keymap" else value
+    if not isinstance(value, str):
+        return value
     home = os.path.expanduser("~")
-    return str(value).replace(home, "~") if isinstance(value, str) and len(home) > 1 else value
+    shown = without_login(value)
+    return shown.replace(home, "~") if len(home) > 1 else shown

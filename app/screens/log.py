@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
+from docqa.app.clipboard import copy_text
 from docqa.app.session_log import Level, LogLine, SessionLog
 
 LOOK_SECONDS = 0.5
@@ -94,7 +95,7 @@ class LogScreen(ModalScreen[None]):
     @on(Copied)
     def to_clipboard(self, event: Copied) -> None:
         """Put the report on the clipboard and say so."""
-        self.app.copy_to_clipboard(event.text)
+        copy_text(self.app, event.text)
         self.notify("Versions, settings and the last lines are on the clipboard.", title="Copied")
 
     def _follow(self) -> None:

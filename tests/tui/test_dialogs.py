@@ -98,7 +98,9 @@ def test_a_log_without_problems_says_so() -> None:
 def test_a_report_is_copied_without_questions_and_secrets(fresh_user: Path) -> None:
     log = SessionLog()
     log.question("Who is ill?")
-    settings = load_settings({"library": str(fresh_user / "mine.db")})
+    settings = load_settings(
+        {"library": str(fresh_user / "mine.db"), "base_url": "http://me:hush@127.0.0.1:80/v1"}
+    )
 
     async def body(app: Table, pilot: Pilot[Any]) -> None:
         await pilot.press("c")
@@ -108,6 +110,7 @@ def test_a_report_is_copied_without_questions_and_secrets(fresh_user: Path) -> N
         assert "retriever = hybrid" in app.clipboard
         assert "textual = 8." in app.clipboard
         assert str(fresh_user) not in app.clipboard
+        assert "hush" not in app.clipboard
 
     opened(LogScreen(log, lambda: debug_info(settings, log, {"size": "80x24"})), body)
 
