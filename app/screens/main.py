@@ -287,7 +287,7 @@ class MainScreen(ShelfScreen):
     def evidence_found(self, event: messages.EvidenceFound) -> None:
         """Show what the answer stands on."""
         if card := self._card(event):
-            card.choose(event.evidence)
+            card.choose(event.evidence, self.settings.generator)
 
     @on(messages.TextAdded)
     async def text_added(self, event: messages.TextAdded) -> None:

@@ -15,6 +15,7 @@ from textual.widgets import Button, Markdown, Static
 from textual.widgets.markdown import MarkdownStream
 
 from docqa.app.answer_text import QUOTING_GENERATOR, linked_answer, linked_piece, linked_rank
+from docqa.app.output import UNSUPPORTED
 from docqa.app.terminal import one_line
 from docqa.app.widgets.evidence_list import EvidenceLine, EvidenceList
 from docqa.app.widgets.reading_bar import ReadingBar
@@ -53,13 +54,14 @@ class AnswerCard(Vertical):
         Markdown { display: none; padding: 0 1; margin: 0; background: transparent; height: auto; }
         Button { display: none; margin: 0 1; width: auto; }
         ReadingBar { display: none; }
-        &.-waiting ReadingBar, &.-reading ReadingBar { display: block; }
+        &.-waiting ReadingBar, &.-reading ReadingBar, &.-silent ReadingBar { display: block; }
         &.-writing Markdown, &.-answered Markdown { display: block; }
         &.-answered .card-foot, &.-abstained .card-foot { display: block; }
         &.-abstained {
             border-left: outer $warning;
             .card-verdict { display: block; color: $text-warning; }
         }
+        &.-warned .card-verdict { display: block; color: $text-warning; }
         &.-unanswered {
             border-left: outer $error;
             .card-verdict { display: block; color: $text-error; }
@@ -153,16 +155,21 @@ class AnswerCard(Vertical):
         if at.best is not None:
             self._show_found(at.best, is_live=True)
 
-    def choose(self, evidence: Sequence[FoundSentence]) -> None:
-        """The evidence is there; the answer follows."""
+    def choose(self, evidence: Sequence[FoundSentence], generator: str) -> None:
+        """The evidence is there; the answer follows, with a model after a while."""
         self._enter(CardState.WRITING)
         self._show_found(evidence)
+        if generator != QUOTING_GENERATOR:
+            bar = self.query_one(ReadingBar)
+            bar.at, bar.doing = None, "The language model reads the evidence …"
+            self.add_class("-silent")
 
     async def add_text(self, text: str, generator: str) -> None:
         """A further piece of the answer."""
         self._enter(CardState.WRITING)
         if generator == QUOTING_GENERATOR:
             return  # it comes in one piece, and as links a moment later
+        self.remove_class("-silent")
         if self._stream is None:
             self._stream = Markdown.get_stream(self.query_one(Markdown))
         await self._stream.write(linked_piece(text))
@@ -176,17 +183,23 @@ class AnswerCard(Vertical):
             for one in record.evidence
         )
         self._show_record(record)
+        self.remove_class("-silent")
         self.query_one(".card-foot", Static).update(Content(foot_line(number, record)))
+        verdict = self.query_one(".card-verdict", Static)
         if record.abstained:
-            self.query_one(".card-verdict", Static).update(Content(f"∅ {one_line(record.answer)}"))
+            verdict.update(Content(f"∅ {one_line(record.answer)}"))
             self._enter(CardState.ABSTAINED)
         else:
+            doubts = doubts_about(record)
+            verdict.update(Content(" ".join(doubts)))
+            self.set_class(bool(doubts), "-warned")
             await self.query_one(Markdown).update(linked_answer(record))
             self._enter(CardState.ANSWERED)
 
     async def fail(self, reason: str) -> None:
         """There is no answer, and why."""
         await self._end_stream()
+        self.remove_class("-silent")
         self.evidence_list.show(())
         self.query_one(".card-verdict", Static).update(Content(one_line(reason)))
         self._enter(CardState.UNANSWERED)
@@ -194,7 +207,7 @@ class AnswerCard(Vertical):
     def wait_again(self) -> None:
         """It was asked again."""
         bar = self.query_one(ReadingBar)
-        bar.at, bar.doing, bar.best_pages = None, "Waits for the question before it …", ()
+        bar.at, bar.doing, bar.best_pages = None, "Getting ready …", ()
         self._enter(CardState.WAITING)
 
     # What the reader does
@@ -264,6 +277,14 @@ class AnswerCard(Vertical):
         )
 
 
+def doubts_about(record: Record) -> list[str]:
+    """What a reader should know before relying on an answer."""
+    doubts = [f"⚠ {UNSUPPORTED}"] if record.unsupported else []
+    if record.writing is not None and record.writing.is_cut_off:
+        doubts.append("⚠ It was cut off: let it write more tokens (F2).")
+    return doubts
+
+
 def foot_line(number: int, record: Record) -> str:
     """How the answer came about, in a line."""
     reading = record.reading
@@ -273,8 +294,20 @@ def foot_line(number: int, record: Record) -> str:
     checkpoint = f" ({reading.checkpoint})" if reading.checkpoint else ""
     parts.append(f"{reading.name}{checkpoint} on {reading.device}")
     parts.append(f"{record.generator} {record.model}" if record.model else record.generator)
-    n_words = sum(len(one.text.split()) for one in record.evidence)
-    parts.append(f"{n_words:,} words of evidence")
-    parts.append(f"confidence {record.confidence:.0%}")
-    parts.append(f"question {number}")
+    parts += _writing_parts(record)
+    parts += [f"confidence {record.confidence:.0%}", f"question {number}"]
     return " · ".join(map(one_line, parts))
+
+
+def _writing_parts(record: Record) -> list[str]:
+    """How much of the evidence was used, and what a language model spent on it."""
+    writing = record.writing
+    n_used = len(record.evidence) if writing is None else writing.n_evidence_used
+    n_words = sum(len(one.text.split()) for one in record.evidence[:n_used])
+    parts = [f"{n_words:,} words of evidence"]
+    if writing is not None:
+        spent = ((writing.n_prompt_tokens, "↑"), (writing.n_answer_tokens, "↓"))
+        tokens = " ".join(f"{sign}{n:,}" for n, sign in spent if n is not None)
+        parts.append(f"written in {record.seconds.generate:.1f} s")
+        parts += [f"{tokens} tokens"] if tokens else []
+    return parts

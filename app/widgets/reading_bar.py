@@ -52,7 +52,7 @@ class ReadingBar(Widget):
         parts.append(f"{at.share:.0%}")
         if at.tokens_per_second:
             parts.append(f"{at.tokens_per_second:,.0f} tokens/s")
-        parts.append(f"{at.seconds_left:.0f} s left" if at.share < 1 else "choosing evidence …")
+        parts.append(_time_left(at.seconds_left) if at.share < 1 else "choosing evidence …")
         return fit(" · ".join(parts), max(self.content_size.width, 20))
 
     def _bar(self, at: ReadingAt) -> Content:
@@ -72,3 +72,7 @@ class ReadingBar(Widget):
             for cell in range(width)
         ]
         return Content.assemble(*cells)
+
+
+def _time_left(seconds: float) -> str:
+    return f"{seconds:.0f} s left" if seconds < 100 else f"{seconds / 60:.0f} min left"

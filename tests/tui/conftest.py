@@ -24,7 +24,10 @@ from docqa.engine.store import Store
 
 ROOT = Path(__file__).parent.parent.parent
 SAMPLE = ROOT / "assets/sample/harrow-point-ferries.pdf"
-QUESTION = "How much did the company pay for new vessels in 2024?"
+QUESTION = "What does the yard pay for each day of delay?"
+"""Whose answer is one sentence that every retriever finds, and finds sure."""
+ANSWER = "The yard pays us $9,000 for each day of delay"
+PAGE = 5
 WAIT_SECONDS = float(os.environ.get("TEST_WAIT_SECONDS", "60"))
 
 
