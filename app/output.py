@@ -29,6 +29,12 @@ def print_json(value: Any) -> None:
     click.echo(to_json(value))
 
 
+def print_json_line(value: Any) -> None:
+    """One JSON value on one line, at once: another program may wait for it."""
+    click.echo(to_json(value, indent=None))
+    sys.stdout.flush()
+
+
 def export_lines(values: Iterable[Any], out: Path | None) -> None:
     """JSON Lines, to a file or to stdout. A file appears whole or not at all."""
     if out is None:

@@ -1,9 +1,8 @@
-"""`docqa ask`: one question, one answer."""
+"""`docqa ask`: a question and its answer, or a file of them."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +19,19 @@ from docqa.app.options import (
 )
 
 if TYPE_CHECKING:
+    from docqa.app.answering import Answering
     from docqa.engine.record import Record
 
 
 @click.command()
-@click.argument("question")
+@click.argument("question", required=False)
 @click.argument("documents", nargs=-1, metavar="[DOCUMENT]...")
+@click.option(
+    "--questions",
+    "questions_file",
+    metavar="FILE",
+    help="Instead of QUESTION: a file with one a line (or JSON Lines); prints JSON Lines.",
+)
 @model_options
 @evidence_options
 @generator_options
@@ -34,8 +40,9 @@ if TYPE_CHECKING:
 @json_option
 @quiet_option
 def ask(
-    question: str,
+    question: str | None,
     documents: tuple[str, ...],
+    questions_file: str | None,
     password: str | None,
     as_json: bool,
     quiet: bool,
@@ -48,6 +55,38 @@ def ask(
     """
     if flags["words"] and flags["top_k"]:
         raise click.UsageError("--words and --top-k exclude each other: choose one.")
+    if questions_file is not None:
+        documents = (question, *documents) if question else documents
+        if questions_file == "-" and "-" in documents:
+            raise click.UsageError("`-` can be given once: there is one standard input.")
+    elif question is None:
+        raise click.UsageError("Missing argument 'QUESTION' (or the option --questions FILE).")
+    else:
+        check_question(question, documents)
+
+    from docqa.app.answering import open_answering
+    from docqa.app.config import load_settings
+    from docqa.app.diagnostics import Narrator
+    from docqa.app.session import check_choices
+
+    settings = load_settings(flags)
+    check_choices(settings, checkpoint_given=flags["checkpoint"] is not None)
+    check_has_use(settings.generator, flags)
+    questions = all_questions(questions_file)
+    narrator = Narrator(quiet=quiet)
+    with open_answering(settings, documents, narrator, password) as answering:
+        if questions_file is not None or question is None:
+            ask_all(questions, answering)
+        else:
+            ask_one(question, answering, as_json=as_json)
+
+
+def check_question(question: str, documents: Sequence[str]) -> None:
+    """Refuse what is no question.
+
+    Raises:
+        UsageError: When it is empty or a file.
+    """
     if not question.strip():
         raise click.UsageError('The question is empty. Ask one: docqa ask "What …?" report.pdf')
     if Path(question).is_file():
@@ -56,67 +95,60 @@ def ask(
             f'"{documents[0] if documents else "What …?"}" {question}'
         )
 
-    from docqa.app.config import load_settings
-    from docqa.app.diagnostics import Narrator
+
+def all_questions(file: str | None) -> list[str]:
+    """Those of the file, if one is named."""
+    if file is None:
+        return []
+    from docqa.app.questions_file import read_questions
+
+    return read_questions(file)
+
+
+def ask_one(question: str, answering: Answering, *, as_json: bool) -> None:
+    """Answer one question for a person, or as one JSON object."""
     from docqa.app.output import AnswerPrinter, print_json, record_json
-    from docqa.app.session import (
-        check_choices,
-        load_models,
-        open_documents,
-        open_generator,
-        open_library,
-    )
 
-    started = time.perf_counter()
-    settings = load_settings(flags)
-    check_choices(settings, checkpoint_given=flags["checkpoint"] is not None)
-    check_has_use(settings.generator, flags)
-    narrator = Narrator(quiet=quiet)
-
-    generator = open_generator(settings, on_step=narrator.writing)
-    generator.check()  # a missing model is said before a long document is read
-    with open_library(settings) as store:
-        chosen = open_documents(documents, store, narrator, password)
-        ingest_seconds = time.perf_counter() - started
-
-        from docqa.engine import pipeline
-        from docqa.engine.record import make_record
-
-        retriever, _ = load_models(settings, store, generator=generator)
-        printer = AnswerPrinter(narrator.clear, is_silent=as_json)
-        count = pipeline.TokenCount(retriever, narrator.reading({d.id: d for d in chosen}))
-        with printer:
-            answer = pipeline.ask(
-                question,
-                chosen,
-                retriever,
-                generator,
-                n_words=settings.word_limit,
-                top_k=settings.sentence_limit,
-                on_progress=count,
-                on_evidence=lambda *_: narrator.asking(generator.model),
-                on_text=printer.on_text,
-            )
-        narrator.clear()
-        record = make_record(
-            answer,
-            chosen,
-            n_tokens=count.n_tokens,
-            model=generator.model,
-            strategy=settings.strategy,
-            ingest_seconds=ingest_seconds,
-            total_seconds=time.perf_counter() - started,
-        )
-        number = store.add_record(record)
-
+    narrator = answering.narrator
+    printer = AnswerPrinter(narrator.clear, is_silent=as_json)
+    with printer:
+        record, number = answering.answer(question, printer.on_text)
     if as_json:
         print_json(record_json(record))
     else:
         printer.finish(record)
         narrator.say(f"\n{how_it_was_read(record)} Kept as question {number}.")
+    warn_if_cut_off(record, answering)
+
+
+def ask_all(questions: Sequence[str], answering: Answering) -> None:
+    """Answer one question after another; each is printed and kept when it is answered."""
+    from docqa.app.output import print_json_line, record_json
+
+    n_done = 0
+    try:
+        for question in questions:
+            record, number = answering.answer(question)
+            print_json_line(record_json(record))
+            n_done += 1
+            answering.narrator.say(
+                f"{n_done:,} of {len(questions):,}, {record.seconds.total:.1f} s, "
+                f"kept as question {number}: {question}"
+            )
+            warn_if_cut_off(record, answering)
+    except BaseException:
+        answering.narrator.warn(
+            f"stopped at question {n_done + 1:,} of {len(questions):,}; "
+            f"the {n_done:,} before it are answered and kept"
+        )
+        raise
+
+
+def warn_if_cut_off(record: Record, answering: Answering) -> None:
+    """Say where a language model was not allowed to finish."""
     if record.writing is not None and record.writing.is_cut_off:
-        narrator.warn(
-            f"the answer was cut off after {settings.answer_tokens:,} tokens. "
+        answering.narrator.warn(
+            f"the answer was cut off after {answering.settings.answer_tokens:,} tokens. "
             "Let it write more: --answer-tokens N"
         )
 
