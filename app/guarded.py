@@ -2,7 +2,8 @@
 
 An error in the interface, in a worker or in a thread ends it with one line on stderr after the
 screen is restored, with the file that has the details; SIGTERM, SIGHUP and SIGINT end it as if it
-had been quit. A second signal does not wait for anything.
+had been quit. A second signal does not wait for anything, nor does the first for ever: a window
+that was closed can leave Textual waiting to write to it.
 """
 
 from __future__ import annotations
@@ -37,6 +38,11 @@ RESTORE = (
     "\x1b[?7h\x1b[?1049l\x1b[?25h"  # line wrap, the screen before, the cursor
 )
 """What Textual's drivers write at the end, for when they do not get to it."""
+
+
+PATIENCE_SECONDS = {"SIGHUP": 3.0}
+"""How long the end may take after a signal, where it is not `DEFAULT_PATIENCE_SECONDS`."""
+DEFAULT_PATIENCE_SECONDS = 15.0
 
 
 class GuardedApp(App[int]):
@@ -122,23 +128,34 @@ def _signals(app: GuardedApp) -> Iterator[None]:
     """End the app on a signal; at once on the second."""
     terminal = _TerminalState()
     seen: list[int] = []
+    watchdogs: list[threading.Timer] = []
+
+    def end_at_once(number: int) -> None:
+        terminal.restore()
+        os._exit(128 + number)
 
     def stop(number: int, _frame: FrameType | None) -> None:
         seen.append(number)
         loop = app._loop
         if len(seen) > 1:
-            terminal.restore()
-            os._exit(128 + number)
+            end_at_once(number)
         elif loop is None or loop.is_closed():
             raise SystemExit(128 + number)
         else:
-            app.session_log.info(f"ended by {signal.Signals(number).name}")
+            name = signal.Signals(number).name
+            app.session_log.info(f"ended by {name}")
+            patience = PATIENCE_SECONDS.get(name, DEFAULT_PATIENCE_SECONDS)
+            watchdogs.append(threading.Timer(patience, end_at_once, [number]))
+            watchdogs[0].daemon = True
+            watchdogs[0].start()
             loop.call_soon_threadsafe(app.exit, None, 128 + number)
 
     before = {number: signal.signal(number, stop) for number in SIGNALS}
     try:
         yield
     finally:
+        for watchdog in watchdogs:
+            watchdog.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
 
