@@ -278,7 +278,7 @@ def test_a_browser_shows_the_library_and_a_question_is_answered(
             await page.wait_for("vessels in 2024?")
             await page.press("Enter", 13)
             text = await page.wait_for(lambda text: "(18,640)" in text and "confidence" in text)
-            assert "(p. 9)" in text
+            assert "p. 9" in text
             picture = os.environ.get("BROWSER_PICTURE")
             if picture:
                 shot = await page.send("Page.captureScreenshot", format="png")
