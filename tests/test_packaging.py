@@ -29,9 +29,11 @@ def test_every_package_on_disk_is_declared() -> None:
 
 OF_EXTRAS = {
     "aiohttp",
+    "gguf",
     "huggingface_hub",
     "keyring",
     "llama_cpp",
+    "pygal",
     "sentence_transformers",
     "textual_image",
     "textual_serve",

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from docqa.app.options import DATA_FILE, json_option, model_options, quiet_option
+from docqa.app.options import DATA_FILE, DEVICES, json_option, model_options, quiet_option
 
 
 @click.group()
@@ -112,3 +112,68 @@ def tui(runs: int, as_json: bool, quiet: bool) -> None:
         print_json(report)
     else:
         print_table(["what", "measured", "wanted"], list(table_rows(report)))
+
+
+@bench.command()
+@click.option(
+    "--shape",
+    "shapes",
+    multiple=True,
+    metavar="NAME",
+    help="embedded, 130m, 370m, 780m, 1.3b, 2.7b (random weights) or a checkpoint folder; "
+    "may be given several times. Default: embedded.",
+)
+@click.option("--dtype", type=click.Choice(("auto", "bfloat16", "float32")), default="auto")
+@click.option("--device", type=click.Choice(DEVICES), default="auto", help="Where to measure.")
+@click.option(
+    "--length",
+    "n_tokens",
+    type=click.IntRange(min=1000),
+    metavar="N",
+    help="Tokens of the longest document. Default: 1,000,000 (embedded), 100,000 (others).",
+)
+@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True)
+@click.option(
+    "--peers/--no-peers", default=True, help="Also measure transformers and llama.cpp, if here."
+)
+@click.option("--profile", is_flag=True, help="Also tell where the time of a layer goes.")
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    help="Draw time and memory against length as SVG (extra: plot).",
+)
+@json_option
+@quiet_option
+def speed(
+    shapes: tuple[str, ...],
+    dtype: str,
+    device: str,
+    n_tokens: int | None,
+    rounds: int,
+    peers: bool,
+    profile: bool,
+    plot: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """How fast documents are read, beside the model's bare matrix products and beside others."""
+    from docqa.app.bench_speed import print_speed
+    from docqa.app.diagnostics import Narrator
+    from docqa.app.output import print_json
+    from docqa.trainer.speed import SpeedOptions, bench_speed
+    from docqa.trainer.speed_plot import check_plot, draw_plot
+
+    if plot is not None:
+        check_plot()
+    narrator = Narrator(quiet=quiet)
+    options = SpeedOptions(shapes or ("embedded",), dtype, device, n_tokens, rounds, peers, profile)
+    report = bench_speed(options, narrator.benching)
+    narrator.clear()
+    if plot is not None:
+        draw_plot(report["runs"], plot)
+        narrator.say(f"Plot written to {plot}.")
+    if as_json:
+        print_json(report)
+    else:
+        print_speed(report)

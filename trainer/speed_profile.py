@@ -1,0 +1,83 @@
+"""Where the time of a layer goes: the kernels and products of `FastBlocks`, on one thread."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import torch
+
+from docqa.engine.mamba2 import kernels
+from docqa.engine.mamba2.fast import FastBlocks, Stream
+from docqa.engine.mamba2.model import Mamba2Model
+
+SEGMENT_TOKENS = 1024
+N_SEGMENTS = 9
+KERNELS = (
+    "add_and_normalise",
+    "measure_steps",
+    "convolve",
+    "mix_chunks",
+    "carry_state",
+    "gate_and_normalise",
+)
+PRODUCTS = {"mm": "in_proj", "bmm": "products in the scan"}
+"""Functions of torch by what `FastBlocks` needs them for; `out_proj` is all that is left."""
+
+
+def profile_layers(model: Mamba2Model) -> dict[str, float]:
+    """Microseconds a token and layer, by part; medians over segments, the largest first.
+
+    `out_proj and rest` is what no part accounts for: the output projection, which is written as
+    an operator, and the calls themselves.
+    """
+    model_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return _profile(model)
+    finally:
+        torch.set_num_threads(model_threads)
+
+
+@torch.inference_mode()
+def _profile(model: Mamba2Model) -> dict[str, float]:
+    blocks = FastBlocks(model.backbone.blocks, model.config)
+    weight = model.backbone.embedding.weight
+    x = torch.randn(SEGMENT_TOKENS, model.config.d_model)
+    nothing = weight.new_empty(0, model.config.d_model)
+    rows: list[dict[str, float]] = []
+    for _ in range(N_SEGMENTS + 1):
+        with _timed() as spent:
+            begun = time.perf_counter()
+            blocks(Stream(x.clone(), nothing, SEGMENT_TOKENS))
+            total = time.perf_counter() - begun
+        rows.append({**spent, "out_proj and rest": total - sum(spent.values()), "all": total})
+    unit = 1e6 / (SEGMENT_TOKENS * len(model.backbone.blocks))
+    medians = {name: unit * statistics.median(row[name] for row in rows[1:]) for name in rows[1]}
+    return dict(sorted(medians.items(), key=lambda item: -item[1]))
+
+
+@contextmanager
+def _timed() -> Iterator[dict[str, float]]:
+    """Seconds spent in each part while the context lasts."""
+    spent = dict.fromkeys((*KERNELS, *PRODUCTS.values()), 0.0)
+
+    def timed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*arguments: Any, **named: Any) -> Any:
+            begun = time.perf_counter()
+            result = function(*arguments, **named)
+            spent[name] += time.perf_counter() - begun
+            return result
+
+        return run
+
+    with ExitStack() as patches:
+        for name in KERNELS:
+            patches.enter_context(patch.object(kernels, name, timed(name, getattr(kernels, name))))
+        for name, part in PRODUCTS.items():
+            patches.enter_context(patch.object(torch, name, timed(part, getattr(torch, name))))
+        yield spent
