@@ -58,9 +58,13 @@ def peer_version(name: str) -> str | None:
 
 def transformers_contestant(model: Mamba2Model, folder: Path, n_tokens: int) -> Contestant:
     """`Mamba2Model` of transformers in the dtype of the model, one forward over all tokens."""
-    from transformers import Mamba2Config, Mamba2Model, logging
+    import logging
 
-    logging.set_verbosity_error()  # that its CUDA kernels are not there is no news on a CPU
+    from transformers import Mamba2Config, Mamba2Model
+
+    logging.getLogger("transformers").setLevel(
+        logging.ERROR
+    )  # that its CUDA kernels are not there is no news on a CPU
     config = model.config
     theirs: Any = Mamba2Model(
         Mamba2Config(

@@ -21,6 +21,9 @@ from torch.nn import functional
 from docqa.engine.mamba2.config import Mamba2Config
 from docqa.engine.mamba2.scan import chunked_scan
 
+Scan = Callable[..., tuple[Tensor, Tensor]]
+"""Computes what `chunked_scan` does, from the same arguments."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mamba2State:
@@ -55,7 +58,7 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Float[Tensor, "... d"]) -> Float[Tensor, "... d"]:
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
-        groups = wide.unflatten(-1, (self.n_groups, wide.shape[-1] // self.n_groups))
+        groups = torch.unflatten(wide, -1, (self.n_groups, wide.shape[-1] // self.n_groups))
         scale = torch.rsqrt(groups.square().mean(-1, keepdim=True) + self.eps)
         return (groups * scale).flatten(-2).to(x.dtype) * self.weight
 
@@ -76,7 +79,11 @@ class Mixer(nn.Module):
         self.out_proj = nn.Linear(config.d_inner, config.d_model, bias=False)
 
     def forward(
-        self, x: Float[Tensor, "b l d"], state: Mamba2State, n_real: int | None = None
+        self,
+        x: Float[Tensor, "b l d"],
+        state: Mamba2State,
+        n_real: int | None = None,
+        scan: Scan = chunked_scan,
     ) -> tuple[Float[Tensor, "b l d"], Mamba2State]:
         """Mix the tokens of a segment with each other and with the state before them.
 
@@ -84,6 +91,7 @@ class Mixer(nn.Module):
             x: (b, l, d) normed input.
             state: Before the segment.
             n_real: Tokens before the filling at the segment's end; None = all.
+            scan: What computes the recurrence.
 
         Returns:
             (b, l, d) output and the state after the last real token.
@@ -100,7 +108,7 @@ class Mixer(nn.Module):
         dt = functional.softplus(dt.to(self.dt_bias.dtype) + self.dt_bias)
         if n_real is not None:
             dt = functional.pad(dt[:, :n_real], (0, 0, 0, n_tokens - n_real))  # a step of 0 is none
-        y, ssm = chunked_scan(
+        y, ssm = scan(
             inner,
             dt,
             -self.A_log.exp(),
@@ -137,10 +145,15 @@ class Block(nn.Module):
         self.mixer = Mixer(config)
 
     def forward(
-        self, x: Float[Tensor, "b l d"], state: Mamba2State, n_real: int | None = None
+        self,
+        x: Float[Tensor, "b l d"],
+        state: Mamba2State,
+        n_real: int | None = None,
+        scan: Scan = chunked_scan,
     ) -> tuple[Float[Tensor, "b l d"], Mamba2State]:
         """See `Mixer.forward`."""
-        mixed, state = self.mixer(self.norm(x).to(self.mixer.in_proj.weight.dtype), state, n_real)
+        normed = self.norm(x).to(self.mixer.in_proj.weight.dtype)
+        mixed, state = self.mixer(normed, state, n_real, scan)
         return x + mixed, state
 
 

@@ -1,7 +1,8 @@
 """The seam between the retriever and what computes: segments in, logits out.
 
-Two paths stand behind it: `TorchReader` runs the model as it is written, on any device;
-`FastReader` runs it on a CPU with compiled kernels. `choose_reader` picks one and says why.
+Three paths stand behind it: `TorchReader` runs the model as it is written, on any device, or on
+CUDA with another scan in it; `FastReader` runs it on a CPU with compiled kernels. `choose_reader`
+picks one and says why.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -18,7 +20,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from docqa.engine.errors import ConfigError
-from docqa.engine.mamba2.model import Mamba2Model, TokenFeatures
+from docqa.engine.mamba2.cuda import PATH as TRITON_PATH
+from docqa.engine.mamba2.cuda import triton_obstacle, triton_scan
+from docqa.engine.mamba2.model import Mamba2Model, Scan, TokenFeatures
 from docqa.engine.mamba2.stages import through_stages
 
 if TYPE_CHECKING:
@@ -29,7 +33,7 @@ Logits = NDArray[np.float32]
 SEGMENT_STEP = 64
 """Segments are filled up to a multiple of this: the matrix library makes a kernel for every new
 shape, which takes longer than reading the segment."""
-PATHS = ("auto", "torch", "numba")
+PATHS = ("auto", "torch", "numba", "triton")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +62,11 @@ class Reader(Protocol):
 
 
 class TorchReader:
-    """The model as `model.py` writes it."""
+    """The model as `model.py` writes it, or with another scan in it."""
 
-    def __init__(self, model: Mamba2Model, why: str = "") -> None:
+    def __init__(self, model: Mamba2Model, why: str = "", scan: Scan | None = None) -> None:
         self._model = model
+        self._layers = scan and [partial(block, scan=scan) for block in model.backbone.blocks]
         self._device = model.backbone.embedding.weight.device
         self.path = "plain torch" + (f" ({why})" if why else "")
 
@@ -75,6 +80,7 @@ class TorchReader:
                     state,
                     _moved(segment.features, self._device),
                     n_real=segment.n_real,
+                    layers=self._layers,
                 )
                 ended = hidden[0, torch.from_numpy(segment.ends).to(self._device)]
                 logits: Logits = self._model.score(ended).float().cpu().numpy()
@@ -151,7 +157,8 @@ class _Stage:
 
 
 def choose_reader(model: Mamba2Model) -> Reader:
-    """The fastest path that works here; `DOCQA_PATH` (`torch` or `numba`) decides otherwise.
+    """The fastest path that works here; `DOCQA_PATH` (`torch`, `numba`, `triton`) decides
+    otherwise.
 
     Raises:
         ConfigError: When `DOCQA_PATH` names no path, or one that does not work here.
@@ -161,11 +168,19 @@ def choose_reader(model: Mamba2Model) -> Reader:
         raise ConfigError(f"DOCQA_PATH is {wanted!r}.", f"Use one of: {', '.join(PATHS)}.")
     if wanted == "torch":
         return TorchReader(model, "DOCQA_PATH=torch")
-    obstacle = fast_obstacle(model)
-    if not obstacle:
-        return FastReader(model, torch.get_num_threads())
-    if wanted == "numba":
-        raise ConfigError(f"DOCQA_PATH is numba, but {obstacle}.", "Unset DOCQA_PATH.")
+    weight = model.backbone.embedding.weight
+    if wanted == "triton" or (wanted == "auto" and weight.device.type == "cuda"):
+        obstacle = triton_obstacle(weight)
+        if not obstacle:
+            reader = TorchReader(model, scan=triton_scan)
+            reader.path = TRITON_PATH
+            return reader
+    else:
+        obstacle = fast_obstacle(model)
+        if not obstacle:
+            return FastReader(model, torch.get_num_threads())
+    if wanted != "auto":
+        raise ConfigError(f"DOCQA_PATH is {wanted}, but {obstacle}.", "Unset DOCQA_PATH.")
     return TorchReader(model, obstacle)
 
 
