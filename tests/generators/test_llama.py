@@ -116,7 +116,7 @@ def test_cancelling_before_the_first_token(write_model: WriteModel) -> None:
         model.write(
             long, counted=counted, n_tokens=5, on_text=pytest.fail, is_cancelled=is_cancelled
         )
-    assert time.monotonic() - cancelled_at[0] < 0.5
+    assert time.monotonic() - cancelled_at[0] < 3
     pieces, _ = ask(model)
     assert "".join(pieces) == REPLY
 

@@ -137,7 +137,7 @@ def test_cancelling_before_the_first_token_closes_the_connection(
 
         with pytest.raises(Cancelled):
             ask_model(model, is_cancelled)
-        assert time.monotonic() - cancelled_at < 0.5
+        assert time.monotonic() - cancelled_at < 3
         give_up = time.monotonic() + 2
         while not server.n_dropped and time.monotonic() < give_up:
             time.sleep(0.01)
