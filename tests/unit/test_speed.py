@@ -193,6 +193,7 @@ def test_published_shapes_have_their_size() -> None:
     assert model.backbone.blocks[0].mixer.A_log.dtype == torch.float32
 
 
+@pytest.mark.slow
 def test_the_model_that_ships_shows_evidence_and_stops_long_before_the_end(tmp_path: Path) -> None:
     """Shares of the whole pass, not seconds: the machine may be busy."""
     with fresh_processes() as run:
@@ -205,6 +206,7 @@ def test_the_model_that_ships_shows_evidence_and_stops_long_before_the_end(tmp_p
     assert 0 < waiting.longest_cancel_seconds < whole.seconds / 4
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("short_turns")
 def test_the_report_has_what_the_design_promises(
     docqa: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
