@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from docqa.engine.types import Document, Page, PageStatus, Sentence, SentenceKind
+
+# Started in the background of a script, Ctrl-C is ignored, and so it would be in every process
+# that a test starts and interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Run = Callable[..., Result]
 
