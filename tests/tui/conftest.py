@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from docqa.app.config import load_settings
-from docqa.app.jobs.process import EngineProcess
+from docqa.app.jobs.process import WAIT_ASLEEP, EngineProcess
 from docqa.app.screens.main import MainScreen
 from docqa.app.tui import DocqaApp
 from docqa.app.widgets.answer_card import AnswerCard, CardState
@@ -110,8 +110,11 @@ def engine() -> Iterator[EngineProcess]:
     """One engine for all tests: it loads torch once."""
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
+    # the slow path, so that there is time to look and to cancel while it reads the small sample
+    WAIT_ASLEEP.update({"DOCQA_PATH": "torch", "DOCQA_DTYPE": "float32"})
     process = EngineProcess()
     yield process
+    del WAIT_ASLEEP["DOCQA_PATH"], WAIT_ASLEEP["DOCQA_DTYPE"]
     process.close()
     os.environ.pop("OMP_NUM_THREADS")
     if before is not None:
