@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on, work
@@ -10,13 +11,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widget import Widget
-from textual.widgets import Footer
 
 from docqa.app import messages
 from docqa.app.screens.shelf import ShelfScreen
 from docqa.app.settings_changed import SettingsChanged
 from docqa.app.widgets.conversation import Conversation
 from docqa.app.widgets.document_panel import DocumentPanel
+from docqa.app.widgets.key_footer import KeyFooter
 from docqa.app.widgets.library_panel import LibraryPanel
 from docqa.app.widgets.pane_tabs import PANES, PaneTabs
 from docqa.app.widgets.panes import Panes
@@ -88,7 +89,7 @@ class MainScreen(ShelfScreen):
                     yield Welcome()
                 yield QuestionInput(id="question")
             yield DocumentPanel(id="document")
-        yield Footer(show_command_palette=False)
+        yield KeyFooter(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Show at once, and fill in what the library holds."""
@@ -426,7 +427,10 @@ class MainScreen(ShelfScreen):
             self.notify("No document is open. Enter on one in the library opens it.")
 
     def action_filter_library(self) -> None:
-        """Type what to look for in the library."""
+        """Type what to look for in the library; in an empty one, the path of a file to add."""
+        if not self.library.entries:
+            self.choose_files(Path("/"))
+            return
         self.show_pane("library")
         self.library.start_filter()
 

@@ -179,11 +179,15 @@ class ShelfScreen(Screen[None]):
 
     # What comes in
 
-    async def action_add_files(self) -> None:
+    def action_add_files(self) -> None:
         """Choose files."""
+        self.choose_files()
+
+    def choose_files(self, start: Path | None = None) -> None:
+        """Open the file picker in a folder; None = where docqa was started."""
         from docqa.app.screens.file_picker import FilePicker
 
-        self.app.push_screen(FilePicker(), self.add_files)
+        self.app.push_screen(FilePicker(start), self.add_files)
 
     def add_files(self, paths: Sequence[Path] | None) -> None:
         """Put files and folders into the queue."""
@@ -208,9 +212,9 @@ class ShelfScreen(Screen[None]):
             self.add_files(paths)
 
     @on(Welcome.AddAsked)
-    async def add_asked(self) -> None:
+    def add_asked(self) -> None:
         """Choose files."""
-        await self.action_add_files()
+        self.choose_files()
 
     @on(Welcome.SampleAsked)
     def sample_asked(self) -> None:

@@ -45,12 +45,12 @@ class DocumentPanel(Vertical):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "step(1)", "Next evidence or hit", id="document.next"),
+        Binding("n", "step(1)", "Next", tooltip="Next evidence or hit", id="document.next"),
         Binding("p,N", "step(-1)", "Previous", id="document.previous"),
-        Binding("g", "go_to", "Go to page", id="document.go_to"),
+        Binding("g", "go_to", "Page", tooltip="Go to page", id="document.go_to"),
         Binding("slash", "search", "Search", id="document.search"),
-        Binding("c", "copy", "Copy quote", id="document.copy"),
-        Binding("i", "image", "Page image", id="document.image"),
+        Binding("c", "copy", "Copy", tooltip="Copy quote", id="document.copy"),
+        Binding("i", "image", "Image", tooltip="Page image", id="document.image"),
         Binding("left_square_bracket", "page(-1)", "Page back", show=False, id="document.back"),
         Binding("right_square_bracket", "page(1)", "Page on", show=False, id="document.forward"),
         Binding("escape", "close_fields", "Close", show=False, id="document.close"),

@@ -75,7 +75,10 @@ class QuestionInput(TextArea):
 
     def _ask(self) -> None:
         question = self.text.strip()
-        if question:
+        if paths := pasted_paths(question):  # typed instead of dropped
+            self.text = ""
+            self.post_message(self.FilesDropped(paths))
+        elif question:
             self.post_message(self.Asked(question))
 
     def taken(self, question: str) -> None:

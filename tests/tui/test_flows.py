@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual import events
@@ -20,6 +21,7 @@ from docqa.app.screens.help import HelpScreen
 from docqa.app.screens.log import LogScreen
 from docqa.app.screens.settings import SettingsScreen
 from docqa.app.widgets.answer_card import CardState
+from docqa.app.widgets.key_footer import KeyFooter
 from docqa.app.widgets.library_panel import DocumentList
 from docqa.app.widgets.page_search import PageSearch
 from docqa.app.widgets.pane_tabs import PaneTabs
@@ -94,6 +96,23 @@ def test_a_wide_terminal_shows_all_panes(play: Play, size: tuple[int, int]) -> N
         assert not stage.screen.query_one(PaneTabs).region
 
     play(body, size=size)
+
+
+def test_the_key_for_help_is_seen_where_not_all_keys_fit(play: Play) -> None:
+    async def body(stage: Stage) -> None:
+        await stage.ready()
+        stage.screen.panel.text.focus()
+        footer = stage.screen.query_one(KeyFooter)
+        await stage.until(lambda: [key for key in keys_of(footer) if key.action == "search"])
+        shown = {key.action: key.region for key in keys_of(footer)}
+        assert shown["settings"].right > 80
+        assert shown["help"].right == 80
+        assert shown["help"].y == 23
+
+    def keys_of(footer: KeyFooter) -> list[Any]:
+        return [key for key in footer.children if hasattr(key, "action")]
+
+    play(body, size=(80, 24))
 
 
 def test_resizing_keeps_what_is_shown(play: Play) -> None:

@@ -12,6 +12,7 @@ from textual.widgets import Input
 
 from docqa.app.jobs.process import EngineProcess
 from docqa.app.library_entries import EntryState
+from docqa.app.screens.file_picker import FilePicker
 from docqa.app.screens.password import PasswordScreen
 from docqa.app.widgets.library_panel import DocumentList
 from docqa.app.widgets.welcome import Welcome
@@ -98,6 +99,40 @@ def test_pasted_text_that_is_no_path_is_text(play: Play) -> None:
         stage.question.focus()
         await drop(stage, "/dev/nonsense is what?")
         assert stage.question.text == "/dev/nonsense is what?"
+
+    play(body)
+
+
+def test_a_path_typed_as_a_question_is_added(play: Play, tmp_path: Path) -> None:
+    path = make_pdf(tmp_path / "tide tables.pdf")
+
+    async def body(stage: Stage) -> None:
+        await stage.until(lambda: stage.screen.query_one(Welcome).first_button.has_focus)
+        stage.question.focus()
+        await stage.pilot.pause()
+        await stage.write(str(path))
+        await stage.pilot.press("enter")
+        await stage.ready()
+        assert states(stage) == {"tide tables": EntryState.READY}
+        assert stage.question.text == ""
+        assert not stage.cards
+
+    play(body)
+
+
+def test_a_path_typed_into_an_empty_library_is_added(play: Play, tmp_path: Path) -> None:
+    path = make_pdf(tmp_path / "tables.txt.pdf")
+
+    async def body(stage: Stage) -> None:
+        welcome = stage.screen.query_one(Welcome)
+        await stage.until(lambda: welcome.first_button.has_focus)
+        await stage.pilot.press("/")
+        await stage.until(lambda: isinstance(stage.app.screen, FilePicker))
+        await stage.until(lambda: isinstance(stage.app.focused, Input))
+        await stage.write(str(path)[1:])
+        await stage.pilot.press("enter")
+        await stage.ready()
+        assert list(states(stage).values()) == [EntryState.READY]
 
     play(body)
 
