@@ -18,6 +18,8 @@ from docqa.trainer.metrics import (
     SENTENCE_BUDGETS,
     WORD_BUDGETS,
     QuestionScore,
+    mean,
+    mean_scores,
     score_question,
 )
 
@@ -77,7 +79,7 @@ def bench_files(
         "seed": seed,
         "limit": limit,
         "files": results,
-        "overall": _macro_average(results),
+        "overall": macro_average(results),
     }
 
 
@@ -127,6 +129,21 @@ def score_all(
     if batched is not None:
         return batched(questions, document)
     return [retriever.score(question, document) for question in questions]
+
+
+def macro_average(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The mean over files or benchmarks, each counting the same; questions and seconds summed."""
+
+    def average(metric: str, budgets: Sequence[int]) -> dict[str, float]:
+        return {str(b): mean([result[metric][str(b)] for result in results]) for b in budgets}
+
+    return {
+        "questions": sum(result["questions"] for result in results),
+        "recall_words": average("recall_words", WORD_BUDGETS),
+        "recall_sentences": average("recall_sentences", SENTENCE_BUDGETS),
+        "mrr": mean([result["mrr"] for result in results]),
+        "seconds": round(sum(result["seconds"] for result in results), 3),
+    }
 
 
 def markdown_table(results: Sequence[Mapping[str, Any]], metric: str, budget: str = "") -> str:
@@ -187,15 +204,7 @@ def _bench_file(
     return {
         "file": path.name,
         "questions": n_questions,
-        "recall_words": {
-            str(budget): _mean([one.recall_words[budget] for one in scored])
-            for budget in WORD_BUDGETS
-        },
-        "recall_sentences": {
-            str(budget): _mean([one.recall_sentences[budget] for one in scored])
-            for budget in SENTENCE_BUDGETS
-        },
-        "mrr": _mean([one.reciprocal_rank for one in scored]),
+        **mean_scores(scored),
         "seconds": round(seconds, 3),
     }
 
@@ -211,20 +220,3 @@ def _score_document(
         score_question(one, n_words, [labelled.sentences_of(span) for span in question.evidence])
         for question, one in zip(questions, scores, strict=True)
     ]
-
-
-def _macro_average(results: list[dict[str, Any]]) -> dict[str, Any]:
-    def average(metric: str, budgets: Sequence[int]) -> dict[str, float]:
-        return {str(b): _mean([result[metric][str(b)] for result in results]) for b in budgets}
-
-    return {
-        "questions": sum(result["questions"] for result in results),
-        "recall_words": average("recall_words", WORD_BUDGETS),
-        "recall_sentences": average("recall_sentences", SENTENCE_BUDGETS),
-        "mrr": _mean([result["mrr"] for result in results]),
-        "seconds": round(sum(result["seconds"] for result in results), 3),
-    }
-
-
-def _mean(values: Sequence[float]) -> float:
-    return round(sum(values) / len(values), 4) if values else 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,15 +47,41 @@ def score_question(
     if scores.shape != n_words.shape:
         raise ValueError(f"scores of shape {scores.shape} for {n_words.shape} sentences")
     order = ranking(scores)
-    ranks = np.empty(len(order), np.int64)
-    ranks[order] = np.arange(1, len(order) + 1)
-    found = [min((int(ranks[i]) for i in span), default=len(order) + 1) for span in spans]
+    found = first_ranks(scores, spans)
     words_down_to = np.cumsum(n_words[order])
     return QuestionScore(
         {budget: _share(found, n_within(words_down_to, budget)) for budget in WORD_BUDGETS},
         {budget: _share(found, min(budget, len(order))) for budget in SENTENCE_BUDGETS},
         1 / min(found) if min(found) <= len(order) else 0.0,
     )
+
+
+def first_ranks(scores: Scores, spans: Sequence[Sequence[int]]) -> list[int]:
+    """The best rank of each span's sentences; one past the last rank where it has none."""
+    order = ranking(scores)
+    ranks = np.empty(len(order), np.int64)
+    ranks[order] = np.arange(1, len(order) + 1)
+    return [min((int(ranks[i]) for i in span), default=len(order) + 1) for span in spans]
+
+
+def mean_scores(scored: Sequence[QuestionScore]) -> dict[str, Any]:
+    """Recall by budget and mean reciprocal rank over questions, each counting the same."""
+    return {
+        "recall_words": {
+            str(budget): mean([one.recall_words[budget] for one in scored])
+            for budget in WORD_BUDGETS
+        },
+        "recall_sentences": {
+            str(budget): mean([one.recall_sentences[budget] for one in scored])
+            for budget in SENTENCE_BUDGETS
+        },
+        "mrr": mean([one.reciprocal_rank for one in scored]),
+    }
+
+
+def mean(values: Sequence[float]) -> float:
+    """To four places; 0 of nothing."""
+    return round(sum(values) / len(values), 4) if values else 0.0
 
 
 def n_within(words_down_to: NDArray[np.int64], budget: int) -> int:
