@@ -1,7 +1,7 @@
 """Pictures of the application: shown by the README, and compared here with what it looks like now.
 
-`make screenshots` takes them anew. Everything in them is real but the clock: times and confidence
-of the answer are set, so that a picture does not depend on the machine.
+`make screenshots` takes them anew. Everything in them is real but the clock: the times of the
+answer are set, so that a picture does not depend on the machine.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def answered(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def with_fixed_times(record: Record) -> Record:
     reading = replace(record.reading, seconds=0.6, n_tokens=4597)
     seconds = Seconds(0.2, 0.6, 0.0, 0.9)
-    return replace(record, reading=reading, seconds=seconds, confidence=0.49)
+    return replace(record, reading=reading, seconds=seconds)
 
 
 @pytest.fixture
