@@ -72,7 +72,24 @@ class TrainingError(DocqaError):
 
 
 class GeneratorError(DocqaError):
-    """The generator could not write an answer."""
+    """The generator could not write an answer.
+
+    Attributes:
+        may_pass: Whether the same call may succeed later: a busy server, a broken connection.
+        wait_seconds: How long a busy server asks to wait first; None = it does not say.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        hint: str = "",
+        *,
+        may_pass: bool = False,
+        wait_seconds: float | None = None,
+    ) -> None:
+        super().__init__(message, hint)
+        self.may_pass = may_pass
+        self.wait_seconds = wait_seconds
 
 
 class ExportError(DocqaError):

@@ -94,7 +94,9 @@ def clipped(url: str, n_read: int, n_sent: int, window: int) -> GeneratorError:
 
 def timed_out(url: str, seconds: float) -> GeneratorError:
     return GeneratorError(
-        f"{url} sent nothing for {seconds:g} seconds.", "Wait longer: --timeout SECONDS"
+        f"{url} sent nothing for {seconds:g} seconds.",
+        "Wait longer: --timeout SECONDS",
+        may_pass=True,
     )
 
 
@@ -110,10 +112,12 @@ def cut_stream(url: str, n_chars: int) -> GeneratorError:
         return GeneratorError(
             f"{url} broke off before the answer began.",
             "Its log says why; if the prompt was too long for it, set --context-tokens N",
+            may_pass=True,
         )
     return GeneratorError(
         f"{url} broke off in the middle of the answer, after {n_chars:,} characters.",
         "Ask again; the server's log says why.",
+        may_pass=True,
     )
 
 
@@ -122,13 +126,17 @@ def too_busy(url: str, wait: float | None) -> GeneratorError:
     return GeneratorError(
         f"{url} takes no more requests for now (HTTP 429); it {how_long}.",
         "Ask later, or answer without it: --generator extractive",
+        may_pass=True,
+        wait_seconds=wait,
     )
 
 
 def server_failed(url: str, status: int, message: str) -> GeneratorError:
     said = f": {message}" if message else ""
     return GeneratorError(
-        f"{url} failed (HTTP {status}){said}.", "The server's log says why; ask again."
+        f"{url} failed (HTTP {status}){said}.",
+        "The server's log says why; ask again.",
+        may_pass=not 400 <= status < 500,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -39,14 +39,19 @@ def said(*pieces: str, prompt_tokens: int | None = None, finish: str | None = "s
     return Reply(stream=(*events, "[DONE]"))
 
 
+Script = Callable[[Any], Reply]
+"""Chooses the reply to the JSON of a request."""
+Replies = Mapping[str, Reply | list[Reply] | Script]
+
+
 class ScriptedServer:
     """Replies by path; of several replies to a path each is given once, the last for ever."""
 
-    def __init__(self, replies: Mapping[str, Reply | list[Reply]]) -> None:
-        defaults: dict[str, Reply | list[Reply]] = {"/v1/models": Reply(body=MODELS)}
-        self.replies = {
+    def __init__(self, replies: Replies) -> None:
+        defaults: Replies = {"/v1/models": Reply(body=MODELS)}
+        self.replies: dict[str, list[Reply | Script]] = {
             path: list(reply) if isinstance(reply, list) else [reply]
-            for path, reply in (defaults | dict(replies)).items()
+            for path, reply in {**defaults, **replies}.items()
         }
         self.requests: list[tuple[str, dict[str, str], Any]] = []
         """Path, headers and JSON of every request."""
@@ -67,13 +72,14 @@ class ScriptedServer:
             if path.endswith("/chat/completions")
         ]
 
-    def next_reply(self, path: str) -> Reply:
+    def next_reply(self, path: str, sent: Any) -> Reply:
         replies = self.replies.get(path, [Reply(404, {"error": {"message": "no such path"}})])
-        return replies.pop(0) if len(replies) > 1 else replies[0]
+        reply = replies.pop(0) if len(replies) > 1 else replies[0]
+        return reply if isinstance(reply, Reply) else reply(sent)
 
 
 @contextlib.contextmanager
-def serving(replies: Mapping[str, Reply | list[Reply]]) -> Iterator[ScriptedServer]:
+def serving(replies: Replies) -> Iterator[ScriptedServer]:
     """A server that runs while the block does."""
     scripted = ScriptedServer(replies)
 
@@ -90,7 +96,7 @@ def serving(replies: Mapping[str, Reply | list[Reply]]) -> Iterator[ScriptedServ
 
         def answer(self, sent: Any) -> None:
             scripted.requests.append((self.path, dict(self.headers), sent))
-            reply = scripted.next_reply(self.path)
+            reply = scripted.next_reply(self.path, sent)
             if reply.delay_seconds and self.client_leaves(reply.delay_seconds):
                 scripted.n_dropped += 1
                 self.close_connection = True
