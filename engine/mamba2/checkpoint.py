@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -26,6 +27,8 @@ EMBEDDING = "backbone.embedding.weight"
 EMBEDDING_SCALE = "backbone.embedding.scale"
 """(v, 1) what an int8 embedding row is multiplied by; only in checkpoints that shipped small."""
 LM_HEAD = "lm_head.weight"
+HEAD = ("binary_head.weight", "binary_head.bias")
+"""What a base model lacks."""
 
 
 def embedded_checkpoint() -> Path:
@@ -33,12 +36,17 @@ def embedded_checkpoint() -> Path:
     return Path(str(files("docqa.assets"))) / "checkpoint"
 
 
-def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> Mamba2Model:
+def load_model(
+    folder: Path,
+    dtype: torch.dtype = torch.float32,
+    defaults: Mapping[str, Tensor] = MappingProxyType({}),
+) -> Mamba2Model:
     """Load the model of a checkpoint folder.
 
     Args:
         folder: Ours or a published one converted to safetensors.
         dtype: Of all parameters except the decays and steps, which stay fp32.
+        defaults: What the file may lack, by name: a base model has no head for sentences.
 
     Raises:
         CheckpointError: When a file is missing or damaged, a tensor is missing, left over or of
@@ -46,23 +54,30 @@ def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> Mamba2Model:
     """
     config = read_config(folder / "config.json")
     path = folder / "model.safetensors"
+    with torch.device("meta"):
+        model = Mamba2Model(config)
+    tensors = {**defaults, **published_names(_read_tensors(path), path)}
+    check_tensors(model, tensors, path)
+    model.load_state_dict(
+        {
+            name: value.to(torch.float32 if _is_wide(name) else dtype)
+            for name, value in tensors.items()
+        },
+        strict=True,
+        assign=True,
+    )
+    return model.eval()
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
     try:
-        tensors = load_file(path)
+        return load_file(path)
     except FileNotFoundError:
         raise CheckpointError(
-            f"No model.safetensors in {folder}.", "Choose a checkpoint folder."
+            f"No model.safetensors in {path.parent}.", "Choose a checkpoint folder."
         ) from None
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"Cannot read {path}: {error}.") from error
-    with torch.device("meta"):
-        model = Mamba2Model(config)
-    _fill(model, _published_names(tensors, path), path)
-    model.to(dtype)
-    for block in model.backbone.blocks:
-        for name in ("A_log", "dt_bias", "D"):
-            parameter = getattr(block.mixer, name)
-            parameter.data = parameter.data.float()
-    return model.eval()
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
@@ -137,7 +152,7 @@ def _is_wide(name: str) -> bool:
     return name.endswith((".A_log", ".dt_bias", ".D"))
 
 
-def _published_names(tensors: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+def published_names(tensors: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
     """Undo what a file may hold in another form: the tied lm_head, an int8 embedding."""
     lm_head = tensors.pop(LM_HEAD, None)
     if lm_head is not None and not torch.equal(lm_head, tensors.get(EMBEDDING, lm_head)):
@@ -148,9 +163,21 @@ def _published_names(tensors: dict[str, Tensor], path: Path) -> dict[str, Tensor
     return tensors
 
 
-def _fill(model: Mamba2Model, tensors: dict[str, Tensor], path: Path) -> None:
+def check_tensors(model: Mamba2Model, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Every tensor of the model is there, in its shape, and no other.
+
+    Raises:
+        CheckpointError: When that is not so; names the file.
+    """
     wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    if missing := sorted(set(wanted) - set(tensors)):
+    missing = sorted(set(wanted) - set(tensors))
+    if missing == sorted(HEAD):
+        raise CheckpointError(
+            f"{path.parent.name} is a base model: it has no head that scores sentences.",
+            f"Train one from it: docqa train retriever --init {path.parent.name} "
+            "--data FILE --out DIR",
+        )
+    if missing:
         raise CheckpointError(f"{path} lacks {len(missing)} tensors: {', '.join(missing[:4])}.")
     if unused := sorted(set(tensors) - set(wanted)):
         raise CheckpointError(
@@ -161,4 +188,3 @@ def _fill(model: Mamba2Model, tensors: dict[str, Tensor], path: Path) -> None:
             raise CheckpointError(
                 f"{path}: {name} is {tuple(tensors[name].shape)}, config.json asks for {shape}."
             )
-    model.load_state_dict({k: v.float() for k, v in tensors.items()}, strict=True, assign=True)
