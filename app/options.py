@@ -14,6 +14,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 RETRIEVERS = ("mamba", "bm25", "hybrid", "embedding", "fusion")
 GENERATORS = ("extractive", "llama", "openai")
 STRATEGIES = ("direct", "scratchpad", "full")
+HOPS = ("auto", "1", "2", "3")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 DATA_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -58,7 +59,7 @@ def model_options(command: Command) -> Command:
 
 
 def evidence_options(command: Command) -> Command:
-    """How much evidence."""
+    """How much evidence, and how it is looked for."""
     options = (
         click.option(
             "--words", type=click.IntRange(min=1), metavar="N", help="Words of evidence, at most."
@@ -69,15 +70,26 @@ def evidence_options(command: Command) -> Command:
             metavar="N",
             help="Sentences of evidence, at most, instead of words.",
         ),
+        click.option(
+            "--hops",
+            type=click.Choice(HOPS),
+            help="Readings of the documents, at most; auto: a second one where the first finds a "
+            "name that leads elsewhere.",
+        ),
     )
     return reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
 
 
 def generator_options(command: Command) -> Command:
     """What answers, and how it is run."""
+    strategy = click.option("--strategy", type=click.Choice(STRATEGIES), help="How it is asked.")
+    return strategy(language_model_options(command))
+
+
+def language_model_options(command: Command) -> Command:
+    """What writes, and how it is run."""
     options = (
         click.option("--generator", type=click.Choice(GENERATORS), help="What answers."),
-        click.option("--strategy", type=click.Choice(STRATEGIES), help="How it is asked."),
         click.option(
             "--model", metavar="NAME", help="llama: a GGUF file. openai: a model of the server."
         ),
@@ -101,5 +113,39 @@ def generator_options(command: Command) -> Command:
             metavar="SECONDS",
             help="openai: how long the server may be silent.",
         ),
+    )
+    return reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+
+def call_options(command: Command) -> Command:
+    """How hard a language model may be worked where it is called many times, and its price."""
+    options = (
+        click.option(
+            "--workers",
+            type=click.IntRange(min=1),
+            default=1,
+            show_default=True,
+            metavar="N",
+            help="Calls at a time; a server takes several, llama one.",
+        ),
+        click.option(
+            "--requests-per-minute",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="At most; default: no limit.",
+        ),
+        click.option(
+            "--tokens-per-minute",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Prompts and replies together, at most; default: no limit.",
+        ),
+        click.option(
+            "--price",
+            type=(click.FloatRange(min=0), click.FloatRange(min=0)),
+            metavar="PROMPT REPLY",
+            help="Of a million tokens read and written; then the cost is estimated.",
+        ),
+        click.option("--dry-run", is_flag=True, help="Say what it would take, and ask nobody."),
     )
     return reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
