@@ -8,6 +8,7 @@ import numpy as np
 
 from docqa.engine.bm25 import BM25Retriever
 from docqa.engine.confidence import Calibration
+from docqa.engine.reader import SpanReader, reader_of
 from docqa.engine.retriever import IsCancelled, OnProgress, Retriever, Scores
 from docqa.engine.types import Document
 
@@ -35,6 +36,11 @@ class HybridRetriever:
         """Confidence models of the checkpoint, see `docqa.engine.confidence`."""
         carried: Mapping[str, Calibration] = getattr(self.mamba, "calibrations", {})
         return carried
+
+    @property
+    def span_reader(self) -> SpanReader | None:
+        """The reader of the checkpoint, see `docqa.engine.reader`."""
+        return reader_of(self.mamba)
 
     def score(
         self,

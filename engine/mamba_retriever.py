@@ -28,6 +28,7 @@ from docqa.engine.mamba2.checkpoint import (
 )
 from docqa.engine.mamba2.model import Mamba2Model, TokenFeatures
 from docqa.engine.mamba2.reading import SEGMENT_STEP, Reader, Segment, choose_reader
+from docqa.engine.mamba2.span_reader import MambaSpanReader
 from docqa.engine.packing import TokenCache, TokenizedDocument, tokenize_document
 from docqa.engine.question_match import (
     content_mask,
@@ -110,6 +111,13 @@ class MambaRetriever:
             cache=cache,
             calibrations=read_calibrations(read_metrics(folder).get("confidence", {})),
         )
+
+    @cached_property
+    def span_reader(self) -> MambaSpanReader | None:
+        """The checkpoint's reader, if it has one; it reads with the same weights."""
+        if self.model.reader is None:
+            return None
+        return MambaSpanReader(self.model, self.tokenizer, self.tokenize)
 
     @property
     def compute_path(self) -> str:

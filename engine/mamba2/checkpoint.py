@@ -45,7 +45,7 @@ def load_model(
 
     Args:
         folder: Ours or a published one converted to safetensors.
-        dtype: Of all parameters except the decays and steps, which stay fp32.
+        dtype: Of all parameters except the decays, the steps and the reader head, which stay fp32.
         defaults: What the file may lack, by name: a base model has no head for sentences.
 
     Raises:
@@ -60,7 +60,7 @@ def load_model(
     check_tensors(model, tensors, path)
     model.load_state_dict(
         {
-            name: value.to(torch.float32 if _is_wide(name) else dtype)
+            name: value.to(torch.float32 if _is_wide(name) or _is_reader(name) else dtype)
             for name, value in tensors.items()
         },
         strict=True,
@@ -150,6 +150,10 @@ def _write_json(path: Path, record: dict[str, Any]) -> None:
 
 def _is_wide(name: str) -> bool:
     return name.endswith((".A_log", ".dt_bias", ".D"))
+
+
+def _is_reader(name: str) -> bool:
+    return name.startswith("reader.")
 
 
 def published_names(tensors: dict[str, Tensor], path: Path) -> dict[str, Tensor]:

@@ -40,6 +40,8 @@ class Mamba2Config:
     """Document tokens after which the question is read again; 0 = it is read once, at the start."""
     max_question_tokens: int = 0
     """A longer question is cut; 0 = never."""
+    reader_width: int = 0
+    """Width of the head that finds an answer's first and last word; 0 = there is none."""
 
     def __post_init__(self) -> None:
         if self.d_inner % self.headdim:

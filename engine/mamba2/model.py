@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from docqa.engine.mamba2.config import Mamba2Config
+from docqa.engine.mamba2.reader_head import ReaderHead
 from docqa.engine.mamba2.scan import chunked_scan
 
 Scan = Callable[..., tuple[Tensor, Tensor]]
@@ -189,6 +190,8 @@ class Mamba2Model(nn.Module):
             self.soft_match = nn.Parameter(torch.zeros(config.d_model))
         if config.mark_sentences:
             self.sentence_mark = nn.Parameter(torch.zeros(config.d_model))
+        width = config.reader_width
+        self.reader = ReaderHead(config.d_model, width) if width else None
 
     def initial_state(self, n_batch: int) -> list[Mamba2State]:
         """The state before the first token: zeros."""

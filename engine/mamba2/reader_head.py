@@ -1,0 +1,126 @@
+"""The reader head: where in a sentence an answer begins and ends, or that the sentence is one.
+
+It stands on the retriever's frozen states. Those are causal, so the head looks both ways: two
+recurrent layers over each window, the second one after the window's tokens have been compared
+with the question's (bidirectional attention flow, Seo et al., arXiv 1611.01603, section 2; the
+features of a token follow Chen et al., arXiv 1704.00051, section 3.2).
+Letters: b windows, n tokens of question and window, d width of the backbone, r of the reader,
+m = n * n + 1 answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from docqa.engine.reader_window import N_MATCHES, N_SHAPES, Role
+
+MAX_ANSWER_TOKENS = 40
+"""A longer answer is no span."""
+PAIR_WIDTH = 48
+"""Width of the comparison of first and last token."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderBatch:
+    """Windows with their questions, as the backbone left them."""
+
+    hidden: Float[Tensor, "b n d"]
+    """Normed states of question and window, n = q + l."""
+    embedding: Float[Tensor, "b n d"]
+    """Token embedding."""
+    features: Int[Tensor, "b n 3"]
+    """Role, shape and match of each token (`ReaderWindow`)."""
+    similarity: Float[Tensor, "b n"]
+    """Nearness to the question's tokens, 0 to 1."""
+    parts: Int[Tensor, "b n"]
+    """`ReaderWindow.parts`, -1 in the question."""
+    n_question: Int[Tensor, " b"]
+    n_tokens: Int[Tensor, " b"]
+    """Of question and window; what follows is filling."""
+
+
+class ReaderHead(nn.Module):
+    """Scores every span of a window, and the answer "no span"."""
+
+    def __init__(self, d_model: int, width: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        half = width // 2
+        self.project = nn.Linear(2 * d_model, width)
+        self.role = nn.Embedding(len(Role), width)
+        self.shape = nn.Embedding(N_SHAPES, width)
+        self.match = nn.Embedding(N_MATCHES, width)
+        self.similar = nn.Parameter(torch.zeros(width))
+        self.encode = nn.GRU(width, half, batch_first=True, bidirectional=True)
+        self.compare = nn.Parameter(torch.full((width,), width**-0.5))
+        self.merge = nn.Linear(5 * width, width)
+        self.decide = nn.GRU(width, half, 1, batch_first=True, bidirectional=True)
+        self.start = nn.Linear(2 * width, 1 + PAIR_WIDTH)
+        self.end = nn.Linear(2 * width, 1 + PAIR_WIDTH)
+        self.none = nn.Linear(2 * width, 1)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, batch: ReaderBatch) -> Float[Tensor, "b m"]:
+        """(b, n * n + 1) logits of all spans, first token times n plus last token; then "none"."""
+        n = batch.hidden.shape[1]
+        place = torch.arange(n, device=batch.hidden.device)
+        asks = place < batch.n_question[:, None]
+        real = (place < batch.n_tokens[:, None]) & ~asks
+        x = self._inputs(batch)
+        encoded = self.dropout(run_both_ways(self.encode, x, batch.n_tokens))
+        mixed = self._compare(encoded, asks, real)
+        merged = torch.relu(self.merge(self.dropout(torch.cat([x, mixed], -1))))
+        decided = self.dropout(run_both_ways(self.decide, merged, batch.n_tokens))
+        last = torch.cat([decided, merged], -1)
+        starts, ends = self.start(last), self.end(last)
+        spans = starts[..., :1] + ends[..., 0][:, None]
+        spans = spans + starts[..., 1:] @ ends[..., 1:].transpose(1, 2) * PAIR_WIDTH**-0.5
+        spans = spans.masked_fill(~allowed_spans(batch.parts, real), -torch.inf)
+        none = self.none(last.masked_fill(~real[..., None], -1e4).amax(1))
+        return torch.cat([spans.flatten(1), none], -1)
+
+    def _inputs(self, batch: ReaderBatch) -> Float[Tensor, "b n r"]:
+        joined = torch.cat([batch.hidden, batch.embedding], -1).to(self.project.weight.dtype)
+        role, shape, match = batch.features.unbind(-1)
+        x = self.project(self.dropout(joined)) + self.role(role) + self.shape(shape)
+        x = x + self.match(match) + batch.similarity[..., None].to(x.dtype) * self.similar
+        return torch.relu(x)
+
+    def _compare(
+        self, x: Float[Tensor, "b n r"], asks: Bool[Tensor, "b n"], real: Bool[Tensor, "b n"]
+    ) -> Float[Tensor, "b n k"]:
+        """(b, n, 4 r) each token beside what of the question it is most like."""
+        likeness = (x * self.compare) @ x.transpose(1, 2)
+        asked = likeness.masked_fill(~asks[:, None], -1e4).softmax(-1) @ x
+        # the window's tokens that the question is most like, the same for every token
+        best = likeness.masked_fill(~asks[:, None], -1e4).amax(-1).masked_fill(~real, -1e4)
+        found = (best.softmax(-1)[:, None] @ x).expand_as(x)
+        return torch.cat([x, asked, x * asked, x * found], -1)
+
+
+def run_both_ways(
+    layer: nn.GRU, x: Float[Tensor, "b n r"], n_tokens: Int[Tensor, " b"]
+) -> Float[Tensor, "b n r"]:
+    """A recurrent layer over the real tokens of each window; zeros behind them."""
+    packed = pack_padded_sequence(x, n_tokens.cpu(), batch_first=True, enforce_sorted=False)
+    out, _ = pad_packed_sequence(layer(packed)[0], batch_first=True, total_length=x.shape[1])
+    return out
+
+
+def allowed_spans(parts: Int[Tensor, "b n"], real: Bool[Tensor, "b n"]) -> Bool[Tensor, "b n n"]:
+    """(b, n, n) True for (first, last) in one part of the sentence and not too long."""
+    place = torch.arange(parts.shape[1], device=parts.device)
+    length = place - place[:, None]
+    inside = real & (parts >= 0)
+    same = (parts[:, :, None] == parts[:, None]) & inside[:, :, None] & inside[:, None]
+    return same & (length >= 0) & (length < MAX_ANSWER_TOKENS)
+
+
+def span_loss(logits: Float[Tensor, "b m"], targets: Bool[Tensor, "b m"]) -> Float[Tensor, ""]:
+    """Negative logarithm of the probability of all right spans together."""
+    right = logits.masked_fill(~targets, -torch.inf).logsumexp(-1)
+    return (logits.logsumexp(-1) - right).mean()

@@ -1,0 +1,261 @@
+"""What the span reader reads of one sentence: its words, and the context that gives them sense.
+
+The question comes first, then the heading of the section, then the sentence. The cells of a table
+row come each behind the name of its column, so that `2023` stands beside the figure of 2023. Every
+token knows which characters of the sentence it is made of: a span of tokens is a span of its text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from docqa.engine.question_match import content_mask, content_tokens, rarity_buckets
+from docqa.engine.types import Document, Sentence, SentenceKind
+from docqa.engine.words import question_stems, stems
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+    from docqa.engine.mamba2.config import Mamba2Config
+
+MAX_TOKENS = 192
+"""Most tokens of a window besides the question; a longer sentence is cut."""
+MAX_HEADING_TOKENS = 24
+MAX_NAME_TOKENS = 16
+"""Most tokens of a column's name."""
+HEADER_REACH = 60
+"""Sentences above a row among which its column names are looked for."""
+MAX_LABELS = 2
+"""Lines one after another that do not end a table though no row: `Operating activities:`."""
+N_SHAPES = 10
+N_MATCHES = 3
+NO_PART = -1
+
+_CELL_END = re.compile(r"\s*\|(?=\s|$)\s*")
+_YEAR = re.compile(r"\W*(?:FY|CY|fiscal)?\s*(?:19|20)\d\d(?:\s?\(\w\)|\W)*", re.IGNORECASE)
+_FIGURE = re.compile(r"\W*\d[\d.,]*\W*(?:%|pts|bps|x)?\W*")
+_JOINED_NUMBER = re.compile(r"(?<=[A-Za-z])(?=\d{2})")
+
+
+class Role(IntEnum):
+    """What a token belongs to."""
+
+    QUESTION = 0
+    HEADING = 1
+    COLUMN = 2
+    SENTENCE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderWindow:
+    """A question and a sentence as one run of n tokens."""
+
+    sentence_id: int
+    n_question: int
+    content: NDArray[np.int32]
+    """(q,) content tokens of the question."""
+    token_ids: NDArray[np.int32]
+    """(n,)"""
+    rarity: NDArray[np.int8]
+    """(n,) `TokenFeatures.match`: rarity in the whole document."""
+    is_end: NDArray[np.bool_]
+    """(n,) True for the last token of the heading, of a column's name and of the sentence."""
+    features: NDArray[np.int8]
+    """(n, 3) the `Role`, the shape (`token_shape`) and the match (`WordMatches`)."""
+    parts: NDArray[np.int16]
+    """(n,) number of the cell, 0 in prose, -1 in question and context: an answer never leaves its
+    cell."""
+    starts: NDArray[np.int32]
+    """(n,) first character in the sentence's text; 0 in question and context."""
+    ends: NDArray[np.int32]
+    """(n,) one past the last."""
+
+
+class WindowMaker:
+    """Puts one question to sentences of one document."""
+
+    def __init__(
+        self,
+        question: str,
+        document: Document,
+        document_tokens: NDArray[np.int32],
+        tokenizer: Tokenizer,
+        config: Mamba2Config,
+    ) -> None:
+        """
+        Args:
+            question: As the user wrote it.
+            document: Whose sentences are read.
+            document_tokens: (t,) all its token ids: what is rare depends on the document.
+            tokenizer: Of the checkpoint.
+            config: Of the checkpoint.
+        """
+        self._document = document
+        self._tokenizer = tokenizer
+        ids = tokenizer.encode(question_text(question), add_special_tokens=False).ids
+        self._ids = ids[: config.max_question_tokens or None]
+        self._content = content_tokens(np.asarray(self._ids, np.int32), content_mask(tokenizer))
+        counts = np.bincount(document_tokens, minlength=config.vocab_size)
+        n_buckets = config.n_match_buckets
+        self._rarity = rarity_buckets(self._content, counts, n_buckets)
+        self._asks = n_buckets + 1 if n_buckets else 0
+        self._matches = WordMatches(question)
+
+    def __call__(self, sentence_id: int) -> ReaderWindow:
+        """The window of one sentence."""
+        pieces = list(_pieces(self._document, self._document.sentences[sentence_id]))
+        encodings = self._tokenizer.encode_batch(
+            [text for text, *_ in pieces], add_special_tokens=False
+        )
+        n = len(self._ids)
+        rows = [(i, self._asks, 0, Role.QUESTION, 0, 0, NO_PART, 0, 0) for i in self._ids]
+        for (text, role, part, offset), encoding in zip(pieces, encodings, strict=True):
+            tokens = list(zip(encoding.ids, encoding.offsets, strict=True))[: _LIMITS[role]]
+            for token_id, (start, end) in tokens:
+                features = role, token_shape(text, start, end), self._matches(text, start, end)
+                place = (offset + start, offset + end) if part != NO_PART else (0, 0)
+                rows.append((token_id, self._rarity[token_id], 0, *features, part, *place))
+            if role is not Role.SENTENCE and tokens:
+                rows[-1] = (*rows[-1][:2], 1, *rows[-1][3:])
+        table = np.asarray(rows[: n + MAX_TOKENS], np.int32)
+        table[-1, 2] = len(table) > n
+        return ReaderWindow(
+            sentence_id,
+            n,
+            self._content,
+            table[:, 0],
+            table[:, 1].astype(np.int8),
+            table[:, 2].astype(np.bool_),
+            table[:, 3:6].astype(np.int8),
+            table[:, 6].astype(np.int16),
+            table[:, 7],
+            table[:, 8],
+        )
+
+
+_LIMITS = {
+    Role.HEADING: MAX_HEADING_TOKENS,
+    Role.COLUMN: MAX_NAME_TOKENS,
+    Role.SENTENCE: MAX_TOKENS,
+}
+
+
+def question_text(question: str) -> str:
+    """A question as the reader reads it: `FY2021` in two words, as a column says `2021`."""
+    return _JOINED_NUMBER.sub(" ", question)
+
+
+class WordMatches:
+    """Whether the word a token belongs to stands in the question, whatever its ending.
+
+    The token `##23` of `2023` stands in many a number; the whole word does not.
+    """
+
+    def __init__(self, question: str) -> None:
+        text = question_text(question)
+        self._all = frozenset(stems(text))
+        self._telling = frozenset(question_stems(text))
+        self._known: dict[str, int] = {}
+
+    def __call__(self, text: str, start: int, end: int) -> int:
+        """0: it does not; 1: a word like `the` does; 2: a word that tells does."""
+        if not text[start:end].isalnum():
+            return 0
+        while start > 0 and text[start - 1].isalnum():
+            start -= 1
+        while end < len(text) and text[end].isalnum():
+            end += 1
+        word = text[start:end]
+        if word not in self._known:
+            stem = set(stems(word)[:1])
+            telling, known = bool(stem & self._telling), bool(stem & self._all)
+            self._known[word] = 2 if telling else int(known)
+        return self._known[word]
+
+
+def token_shape(text: str, start: int, end: int) -> int:
+    """How a token is written, which an uncased tokenizer forgets.
+
+    Returns:
+        0 small letters, 1 a capital first, 2 capitals, 3 digits, 4 signs; 5 more where it opens
+        a word.
+    """
+    token = text[start:end]
+    if token[:1].isdigit():
+        kind = 3
+    elif not token[:1].isalpha():
+        kind = 4
+    elif not token[:1].isupper():
+        kind = 0
+    else:
+        kind = 2 if len(token) > 1 and token.isupper() else 1
+    opens = start == 0 or text[start - 1].isspace()
+    return kind + 5 * opens
+
+
+def cell_spans(row: str) -> list[tuple[int, int]]:
+    """(start, end) of the cells of a table row."""
+    spans, begin = [], 0
+    for mark in _CELL_END.finditer(row):
+        spans.append((begin, mark.start()))
+        begin = mark.end()
+    return [*spans, (begin, len(row))]
+
+
+def column_names(document: Document, sentence: Sentence) -> list[str] | None:
+    """The names of a row's columns, one a cell; None where they are not known.
+
+    A document of plain text knows no header rows: there it is the nearest row above with as many
+    cells, none of them a figure.
+    """
+    n_cells = len(cell_spans(document.sentence_text(sentence.id)))
+    if sentence.header is not None:
+        return _fitted(document.sentence_text(sentence.header), n_cells)
+    n_others = 0
+    for above in reversed(document.sentences[max(sentence.id - HEADER_REACH, 0) : sentence.id]):
+        is_row = above.kind is SentenceKind.ROW
+        n_others = 0 if is_row else n_others + 1
+        if n_others > MAX_LABELS or above.page != sentence.page:
+            return None
+        names = _fitted(document.sentence_text(above.id), n_cells) if is_row else None
+        if names is not None and _names_columns(names):
+            return names
+    return None
+
+
+def _pieces(document: Document, sentence: Sentence) -> Iterator[tuple[str, Role, int, int]]:
+    """Text, role, part and first character in the sentence of what a window is made of."""
+    text = document.sentence_text(sentence.id)
+    if sentence.heading is not None and sentence.kind is not SentenceKind.HEADING:
+        yield document.sentence_text(sentence.heading), Role.HEADING, NO_PART, 0
+    if sentence.kind is not SentenceKind.ROW:
+        yield text, Role.SENTENCE, 0, 0
+        return
+    names = column_names(document, sentence)
+    if names is None and sentence.header is not None:
+        yield document.sentence_text(sentence.header), Role.COLUMN, NO_PART, 0
+    for part, (start, end) in enumerate(cell_spans(text)):
+        if names is not None and part > 0:
+            yield question_text(names[part]), Role.COLUMN, NO_PART, 0
+        yield text[start:end], Role.SENTENCE, part, start
+
+
+def _fitted(header: str, n_cells: int) -> list[str] | None:
+    """The cells of a header, one for each cell of a row; the first column may lack a name."""
+    names = [header[start:end] for start, end in cell_spans(header)]
+    if len(names) == n_cells - 1:
+        names = ["", *names]
+    return names if len(names) == n_cells and n_cells > 1 else None
+
+
+def _names_columns(names: list[str]) -> bool:
+    """Whether the cells of a row are names of columns: words or years, no figures."""
+    named = [name for name in names[1:] if any(c.isalnum() for c in name)]
+    return bool(named) and all(not _FIGURE.fullmatch(n) or _YEAR.fullmatch(n) for n in named)

@@ -1,0 +1,176 @@
+"""The reader's examples and the backbone's states of them, made once and kept beside the runs.
+
+The backbone is frozen, so its states of a window are the same in every epoch. They are kept in
+bf16 in one memory-mapped file, and made in the order of length: what was done stays done when the
+work is interrupted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
+
+from docqa.engine.mamba2.model import Mamba2Model
+from docqa.engine.mamba2.reader_states import read_states
+from docqa.engine.reader_window import ReaderWindow
+from docqa.trainer.reader_examples import ReaderExample
+
+WINDOWS_READ_AT_ONCE = 64
+_TOKEN_COLUMNS = ("token_ids", "rarity", "is_end", "features", "parts", "starts", "ends")
+
+OnProgress = Callable[[str, int, int, dict[str, float]], None]
+
+
+@dataclass(frozen=True)
+class ReaderData:
+    """Examples as flat columns; `*_offsets` hold n + 1 offsets into the columns they cut."""
+
+    token_ids: NDArray[np.int32]
+    rarity: NDArray[np.int8]
+    is_end: NDArray[np.bool_]
+    features: NDArray[np.int8]
+    parts: NDArray[np.int16]
+    starts: NDArray[np.int32]
+    ends: NDArray[np.int32]
+    token_offsets: NDArray[np.int64]
+    content: NDArray[np.int32]
+    content_offsets: NDArray[np.int64]
+    spans: NDArray[np.int64]
+    """(m, 2) first and last token of the right spans, counted in their window."""
+    span_offsets: NDArray[np.int64]
+    n_question: NDArray[np.int64]
+    sentence_ids: NDArray[np.int64]
+    sources: NDArray[Any]
+    """Name of each example's source."""
+
+    def __len__(self) -> int:
+        return len(self.n_question)
+
+    @property
+    def n_tokens(self) -> NDArray[np.int64]:
+        """(n,) tokens of each example."""
+        return np.diff(self.token_offsets)
+
+    def __getitem__(self, i: int) -> ReaderExample:
+        a, b = self.token_offsets[i : i + 2]
+        c, d = self.content_offsets[i : i + 2]
+        e, f = self.span_offsets[i : i + 2]
+        window = ReaderWindow(
+            sentence_id=int(self.sentence_ids[i]),
+            n_question=int(self.n_question[i]),
+            content=self.content[c:d],
+            **{name: getattr(self, name)[a:b] for name in _TOKEN_COLUMNS},
+        )
+        spans = tuple((int(first), int(last)) for first, last in self.spans[e:f])
+        return ReaderExample(str(self.sources[i]), window, spans)
+
+    @classmethod
+    def of(cls, examples: Iterable[ReaderExample]) -> ReaderData:
+        """Lay examples flat."""
+        kept = list(examples)
+        windows = [one.window for one in kept]
+        spans = [np.asarray(one.spans, np.int64).reshape(-1, 2) for one in kept]
+        return cls(
+            **{
+                name: np.concatenate([getattr(w, name) for w in windows]) for name in _TOKEN_COLUMNS
+            },
+            token_offsets=_offsets([len(w.token_ids) for w in windows]),
+            content=np.concatenate([w.content for w in windows]),
+            content_offsets=_offsets([len(w.content) for w in windows]),
+            spans=np.concatenate(spans),
+            span_offsets=_offsets([len(one) for one in spans]),
+            n_question=np.asarray([w.n_question for w in windows], np.int64),
+            sentence_ids=np.asarray([w.sentence_id for w in windows], np.int64),
+            sources=np.asarray([one.source for one in kept]),
+        )
+
+    def save(self, path: Path) -> None:
+        """Write all columns to one .npz file."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(path.name + ".part")
+        with partial.open("wb") as file:
+            np.savez(file, **{f.name: getattr(self, f.name) for f in fields(self)})
+        partial.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> ReaderData:
+        """Read what `save` wrote; never unpickles."""
+        with np.load(path, allow_pickle=False) as columns:
+            return cls(**{f.name: columns[f.name] for f in fields(cls)})
+
+
+class ReaderStates:
+    """The backbone's states of every token of some examples, on disk."""
+
+    def __init__(self, data: ReaderData, path: Path, d_model: int) -> None:
+        self._data = data
+        self._path = path
+        shape = (int(data.token_offsets[-1]), d_model)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kind = np.dtype(np.uint16)
+        self._states: np.memmap[Any, np.dtype[np.uint16]] = (
+            np.memmap(path, kind, "r+", shape=shape)
+            if path.is_file()
+            else np.memmap(path, kind, "w+", shape=shape)
+        )
+
+    def make(self, model: Mamba2Model, on_progress: OnProgress | None = None) -> None:
+        """Read every example that was not read before."""
+        done_file = self._path.with_suffix(".done")
+        order = np.argsort(self._data.n_tokens, kind="stable")
+        n_done = int(done_file.read_text()) if done_file.is_file() else 0
+        for begin in range(n_done, len(order), WINDOWS_READ_AT_ONCE):
+            chosen = order[begin : begin + WINDOWS_READ_AT_ONCE]
+            windows = [self._data[int(i)].window for i in chosen]
+            with torch.no_grad():
+                hidden = read_states(model, windows).bfloat16().view(torch.uint16).cpu().numpy()
+            for i, states in zip(chosen, hidden, strict=True):
+                a, b = self._data.token_offsets[i : i + 2]
+                self._states[a:b] = states[: b - a]
+            n_done = min(begin + WINDOWS_READ_AT_ONCE, len(order))
+            if begin // WINDOWS_READ_AT_ONCE % 20 == 0 or n_done == len(order):
+                self._states.flush()
+                done_file.write_text(str(n_done))
+                if on_progress is not None:
+                    on_progress("reading windows", n_done, len(order), {})
+
+    def of(self, chosen: Sequence[int]) -> Float[Tensor, "b n d"]:
+        """(b, n, d) states of some examples, filled up with zeros to the longest."""
+        rows = [
+            torch.from_numpy(np.array(self._states[a:b])).view(torch.bfloat16)
+            for a, b in (self._data.token_offsets[i : i + 2] for i in chosen)
+        ]
+        return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+
+
+def fingerprint(files: Sequence[Path], *parts: Any) -> str:
+    """Names what was made from files: changes with their bytes and with what else decided it."""
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode())
+    for file in files:
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def length_groups(
+    n_tokens: NDArray[np.int64], order: NDArray[np.int64], batch_size: int
+) -> Iterator[NDArray[np.int64]]:
+    """Cut a random order into batches of about equal lengths, which saves half of the filling."""
+    reach = 16 * batch_size
+    for begin in range(0, len(order), reach):
+        near = order[begin : begin + reach]
+        near = near[np.argsort(n_tokens[near], kind="stable")]
+        yield from (near[i : i + batch_size] for i in range(0, len(near), batch_size))
+
+
+def _offsets(lengths: list[int]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

@@ -1,0 +1,182 @@
+"""Training examples of the span reader: a question, a sentence, and where the answer stands in it.
+
+Most questions give two: the sentence with the answer, and one that shares words with the question
+but does not answer it. What is learned from a sentence without a span, be it that one or one that
+answers as a whole ("How does ...?"), is to leave it whole.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from docqa.engine.bm25 import BM25Retriever
+from docqa.engine.evidence import ranking
+from docqa.engine.mamba2.config import Mamba2Config
+from docqa.engine.packing import tokenize_document
+from docqa.engine.reader_window import NO_PART, ReaderWindow, WindowMaker
+from docqa.engine.types import Document, SentenceKind
+from docqa.trainer.dataset import LabelledDocument, LabelledQuestion, read_documents
+
+MAX_SHARE = 0.75
+"""An answer that takes more of a long sentence than this is no span of it: it stays whole."""
+LONG_WORDS = 10
+N_NEAR = 8
+"""A sentence without the answer is drawn from this many of the best by BM25."""
+
+OnFile = Callable[[str, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderExample:
+    """A question put to one sentence, with its answer."""
+
+    source: str
+    window: ReaderWindow
+    spans: tuple[tuple[int, int], ...]
+    """First and last token of every place where the answer stands; none = no span."""
+
+
+def read_examples(
+    files: Sequence[Path],
+    tokenizer: Tokenizer,
+    config: Mamba2Config,
+    *,
+    limits: Mapping[str, int],
+    seed: int,
+    negative_share: float,
+    on_file: OnFile | None = None,
+) -> Iterator[ReaderExample]:
+    """Examples of the answerable questions of some files.
+
+    Args:
+        files: Labelled documents.
+        tokenizer: Of the checkpoint.
+        config: Of the checkpoint.
+        limits: Most questions by source; a source not named gives all.
+        seed: Of the draws.
+        negative_share: Share of the questions that give a sentence without the answer too.
+        on_file: Called with the file's name and the documents read so far.
+    """
+    chooser = random.Random(seed)
+    bm25 = BM25Retriever()
+    for path in files:
+        kept = _share_kept(path, limits)
+        for n_done, labelled in enumerate(read_documents(path), 1):
+            asked = [q for q in labelled.questions if q.evidence and chooser.random() < kept]
+            document = labelled.document
+            if not asked or not document.sentences:
+                continue
+            tokens = tokenize_document(document, tokenizer).token_ids
+            for question in asked:
+                maker = WindowMaker(question.question, document, tokens, tokenizer, config)
+                chosen = [_draw(answer_places(labelled, question), chooser)]
+                if chooser.random() < negative_share:
+                    scores = bm25.score(question.question, document)
+                    chosen += _near_miss(labelled, question, scores, chooser)
+                for sentence_id, spans in chosen:
+                    window = maker(sentence_id)
+                    found = tuple(token_spans(window, spans))
+                    yield ReaderExample(labelled.source, window, found)
+            if on_file is not None:
+                on_file(path.name, n_done)
+
+
+def answer_places(
+    labelled: LabelledDocument, question: LabelledQuestion
+) -> dict[int, list[tuple[int, int]]]:
+    """The evidence sentences with the spans of the answers in each, in the sentence's text."""
+    document = labelled.document
+    places: dict[int, list[tuple[int, int]]] = {}
+    for evidence in question.evidence:
+        for sentence_id in labelled.sentences_of(evidence):
+            start, end = document.span(sentence_id)
+            begin, stop = max(start, evidence[0]), min(end, evidence[1])
+            found = places.setdefault(sentence_id, [])
+            for answer in question.answers:
+                for a, b in _occurrences(answer, labelled.text, begin, stop):
+                    found.append((a - start, b - start))
+    return {
+        sentence_id: sorted({s for s in spans if _is_span(document, sentence_id, s)})
+        for sentence_id, spans in places.items()
+    }
+
+
+def token_spans(
+    window: ReaderWindow, spans: Sequence[tuple[int, int]]
+) -> Iterator[tuple[int, int]]:
+    """First and last token of spans of characters; those that no tokens cover are left out."""
+    inside = window.parts != NO_PART
+    for start, end in spans:
+        covered = np.flatnonzero(inside & (window.starts < end) & (window.ends > start))
+        if len(covered) and len(np.unique(window.parts[covered])) == 1:
+            yield int(covered[0]), int(covered[-1])
+
+
+def _is_span(document: Document, sentence_id: int, span: tuple[int, int]) -> bool:
+    """Whether an answer is a part of its sentence rather than the sentence."""
+    text = document.sentence_text(sentence_id)
+    n_words, n_answer = len(text.split()), len(text[span[0] : span[1]].split())
+    return n_words < LONG_WORDS or n_answer <= MAX_SHARE * n_words
+
+
+def _occurrences(answer: str, text: str, begin: int, stop: int) -> Iterator[tuple[int, int]]:
+    """Where an answer stands as whole words: `5` is no part of `1,577`."""
+    if not answer.strip():
+        return
+    pattern = re.compile(re.escape(answer.strip()), re.IGNORECASE)
+    for found in pattern.finditer(text, begin, stop):
+        before, after = text[max(found.start() - 2, 0) : found.start()], text[found.end() :][:2]
+        if not _goes_on(before[::-1], answer[:1]) and not _goes_on(after, answer[-1:]):
+            yield found.span()
+
+
+def _goes_on(beside: str, edge: str) -> bool:
+    """Whether the word or number goes on beyond its edge."""
+    if not beside or not edge.isalnum():
+        return False
+    return beside[0].isalnum() or (edge.isdigit() and beside[0] in ".," and beside[1:2].isdigit())
+
+
+def _draw(
+    places: Mapping[int, list[tuple[int, int]]], chooser: random.Random
+) -> tuple[int, list[tuple[int, int]]]:
+    """One evidence sentence; one with the answer in it if there is any."""
+    telling = [sentence_id for sentence_id, spans in places.items() if spans]
+    sentence_id = chooser.choice(telling or list(places))
+    return sentence_id, places[sentence_id]
+
+
+def _near_miss(
+    labelled: LabelledDocument,
+    question: LabelledQuestion,
+    scores: NDArray[np.float32],
+    chooser: random.Random,
+) -> list[tuple[int, list[tuple[int, int]]]]:
+    """A sentence that BM25 puts high and that neither answers nor holds the answer's words."""
+    document = labelled.document
+    relevant = {i for span in question.evidence for i in labelled.sentences_of(span)}
+    answers = [answer.lower() for answer in question.answers]
+    near = []
+    for i in map(int, ranking(scores)[: 3 * N_NEAR]):
+        text = document.sentence_text(i).lower()
+        is_heading = document.sentences[i].kind is SentenceKind.HEADING
+        if i not in relevant and not is_heading and not any(answer in text for answer in answers):
+            near.append(i)
+    return [(chooser.choice(near[:N_NEAR]), [])] if near else []
+
+
+def _share_kept(path: Path, limits: Mapping[str, int]) -> float:
+    """Share of a file's questions to keep, for at most as many as its source may give."""
+    counts: dict[str, int] = {}
+    for labelled in read_documents(path):
+        counts[labelled.source] = counts.get(labelled.source, 0) + len(labelled.questions)
+    shares = [limits[source] / n for source, n in counts.items() if source in limits and n]
+    return min([1.0, *shares])

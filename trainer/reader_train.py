@@ -1,0 +1,325 @@
+"""Train a reader head on the frozen backbone of a checkpoint: make examples, fit, save."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from docqa.engine.errors import TrainingError
+from docqa.engine.mamba2.checkpoint import (
+    load_model,
+    load_tokenizer,
+    read_metrics,
+    save_checkpoint,
+)
+from docqa.engine.mamba2.model import Mamba2Model
+from docqa.engine.mamba2.reader_head import (
+    MAX_ANSWER_TOKENS,
+    ReaderBatch,
+    ReaderHead,
+    span_loss,
+)
+from docqa.engine.mamba2.reader_states import make_batch
+from docqa.engine.mamba_retriever import choose_device, choose_dtype
+from docqa.trainer.reader_cache import (
+    OnProgress,
+    ReaderData,
+    ReaderStates,
+    fingerprint,
+    length_groups,
+)
+from docqa.trainer.reader_examples import read_examples
+from docqa.trainer.reader_recipe import ReaderRecipe, read_reader_recipe
+
+LOG_EVERY = 20
+
+
+@dataclass
+class ReaderRun:
+    """What a run carries from step to step."""
+
+    recipe: ReaderRecipe
+    folder: Path
+    model: Mamba2Model
+    head: ReaderHead
+    tokenizer: Tokenizer
+    data: ReaderData
+    states: ReaderStates
+    usable: NDArray[np.int64]
+    """Examples that are not too long."""
+    optimizer: torch.optim.AdamW
+    step: int = 0
+    seconds: float = 0.0
+    losses: list[float] = field(default_factory=list)
+
+    @property
+    def steps_an_epoch(self) -> int:
+        return -(-len(self.usable) // self.recipe.batch_size)
+
+    @property
+    def n_steps(self) -> int:
+        return self.recipe.n_epochs * self.steps_an_epoch
+
+
+def train_reader(
+    files: Sequence[Path],
+    checkpoint: Path,
+    out: Path,
+    *,
+    recipe: str | Path = "reader",
+    n_epochs: int | None = None,
+    seed: int | None = None,
+    max_seconds: float | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    on_progress: OnProgress | None = None,
+) -> Path:
+    """Train a reader head; the backbone, and with it every score, stays what it is.
+
+    Args:
+        files: Labelled documents (JSON Lines, see `trainer/dataset.py`).
+        checkpoint: The checkpoint folder that gets the head.
+        out: The run folder.
+        recipe: Name or path of a recipe.
+        n_epochs: Overrides the recipe.
+        seed: Overrides the recipe.
+        max_seconds: Stop cleanly after this time; `resume` goes on.
+        resume: Go on from the state in `out`.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        on_progress: Called every few steps.
+
+    Returns:
+        The folder of the checkpoint with its reader.
+
+    Raises:
+        TrainingError: When data, recipe or run folder cannot be used.
+        CheckpointError: When the checkpoint cannot be used.
+    """
+    chosen = _chosen_recipe(out, recipe, n_epochs, seed, resume)
+    run = _set_up(chosen, files, checkpoint, out, device, on_progress)
+    if resume:
+        _load_state(run)
+    _fit(run, max_seconds, on_progress)
+    return _save(run, checkpoint)
+
+
+def _chosen_recipe(
+    out: Path, recipe: str | Path, n_epochs: int | None, seed: int | None, resume: bool
+) -> ReaderRecipe:
+    if resume:
+        if not (out / "run.toml").is_file():
+            raise TrainingError(f"No run in {out}.", "Start without --resume.")
+        return read_reader_recipe(out / "run.toml")
+    if (out / "state").exists():
+        raise TrainingError(f"{out} already holds a run.", "Add --resume, or choose another --out.")
+    chosen = read_reader_recipe(recipe)
+    if n_epochs is not None:
+        chosen = replace(chosen, n_epochs=n_epochs)
+    return chosen if seed is None else replace(chosen, seed=seed)
+
+
+def _set_up(
+    recipe: ReaderRecipe,
+    files: Sequence[Path],
+    checkpoint: Path,
+    out: Path,
+    device: str,
+    on_progress: OnProgress | None,
+) -> ReaderRun:
+    """Model, examples with their states, and optimizer of a run."""
+    place = choose_device(device)
+    model = load_model(checkpoint, choose_dtype(place)).to(place)
+    tokenizer = load_tokenizer(checkpoint)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "run.toml").write_text(recipe.to_toml(), encoding="utf-8")
+    data, states = _examples(recipe, files, checkpoint, model, tokenizer, out.parent, on_progress)
+    torch.manual_seed(recipe.seed)
+    head = ReaderHead(model.config.d_model, recipe.width, recipe.dropout).to(place)
+    usable = np.flatnonzero(data.n_tokens <= recipe.max_tokens)
+    if not len(usable):
+        raise TrainingError(f"No example is as short as {recipe.max_tokens} tokens.")
+    optimizer = torch.optim.AdamW(
+        head.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+    )
+    return ReaderRun(recipe, out, model, head, tokenizer, data, states, usable, optimizer)
+
+
+def _examples(
+    recipe: ReaderRecipe,
+    files: Sequence[Path],
+    checkpoint: Path,
+    model: Mamba2Model,
+    tokenizer: Tokenizer,
+    folder: Path,
+    on_progress: OnProgress | None,
+) -> tuple[ReaderData, ReaderStates]:
+    """The examples and their states, made or found from a run before."""
+    for file in files:
+        if not file.is_file():
+            raise TrainingError(f"No data file {file}.", "Give JSON Lines, plain or gzip.")
+    drawn = (recipe.seed, recipe.negative_share, recipe.sources)
+    name = fingerprint([*files, checkpoint / "model.safetensors"], *drawn)
+    path = folder / "reader-examples" / f"{name}.npz"
+
+    def on_file(file: str, n_documents: int) -> None:
+        if on_progress is not None:
+            on_progress(f"making examples of {file}", n_documents, 0, {})
+
+    if not path.is_file():
+        examples = read_examples(
+            files,
+            tokenizer,
+            model.config,
+            limits=recipe.sources,
+            seed=recipe.seed,
+            negative_share=recipe.negative_share,
+            on_file=on_file,
+        )
+        ReaderData.of(examples).save(path)
+    data = ReaderData.load(path)
+    states = ReaderStates(data, path.with_suffix(".bf16"), model.config.d_model)
+    states.make(model, on_progress)
+    return data, states
+
+
+def _fit(run: ReaderRun, max_seconds: float | None, on_progress: OnProgress | None) -> None:
+    """Step until the recipe's end or the time is up, saving on the way."""
+    started = time.monotonic()
+    saved_at = run.step
+    for chosen in _batches(run):
+        if max_seconds is not None and time.monotonic() - started > max_seconds:
+            break
+        begun = time.monotonic()
+        figures = _train_step(run, chosen)
+        run.seconds += time.monotonic() - begun
+        run.step += 1
+        if run.step % LOG_EVERY == 0 or run.step == run.n_steps:
+            _log(run, figures)
+            if on_progress is not None:
+                on_progress("training", run.step, run.n_steps, figures)
+        if run.step % run.recipe.save_every == 0:
+            _save_state(run)
+            saved_at = run.step
+    if saved_at != run.step:
+        _save_state(run)
+
+
+def _batches(run: ReaderRun) -> list[NDArray[np.int64]]:
+    """What is left of the run: each epoch takes every example once, in an order of its own."""
+    batches: list[NDArray[np.int64]] = []
+    for epoch in range(run.recipe.n_epochs):
+        random = np.random.default_rng([run.recipe.seed, epoch])
+        order = random.permutation(run.usable)
+        groups = list(length_groups(run.data.n_tokens, order, run.recipe.batch_size))
+        batches += [groups[i] for i in random.permutation(len(groups))]
+    return batches[run.step :]
+
+
+def _train_step(run: ReaderRun, chosen: NDArray[np.int64]) -> dict[str, float]:
+    """One optimizer step on one batch."""
+    rate = learning_rate(run.step, run.n_steps, run.recipe)
+    for group in run.optimizer.param_groups:
+        group["lr"] = rate
+    # a resumed run draws the same dropout as one that was never stopped
+    torch.manual_seed(run.recipe.seed * 1_000_003 + run.step)
+    batch, targets = batch_of(run.model, run.data, run.states, chosen.tolist())
+    run.head.train()
+    loss = span_loss(run.head(batch), targets)
+    loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(run.head.parameters(), run.recipe.gradient_clip)
+    run.optimizer.step()
+    run.optimizer.zero_grad(set_to_none=True)
+    run.losses.append(loss.item())
+    del run.losses[:-200]
+    return {"loss": sum(run.losses) / len(run.losses), "learning_rate": rate}
+
+
+def batch_of(
+    model: Mamba2Model, data: ReaderData, states: ReaderStates, chosen: Sequence[int]
+) -> tuple[ReaderBatch, Tensor]:
+    """Some examples as the head takes them, and which of its logits are right."""
+    examples = [data[i] for i in chosen]
+    hidden = states.of(chosen).to(model.backbone.embedding.weight.device)
+    with torch.no_grad():
+        batch = make_batch(model, [one.window for one in examples], hidden)
+    n = hidden.shape[1]
+    targets = torch.zeros(len(examples), n * n + 1, dtype=torch.bool)
+    for row, example in enumerate(examples):
+        spans = [(a, b) for a, b in example.spans if b - a < MAX_ANSWER_TOKENS]
+        targets[row, [a * n + b for a, b in spans] or [n * n]] = True
+    return batch, targets.to(hidden.device)
+
+
+def learning_rate(step: int, n_steps: int, recipe: ReaderRecipe) -> float:
+    """Linear warm-up, then a cosine down to a hundredth."""
+    n_warmup = max(1, round(recipe.warmup_share * n_steps))
+    if step < n_warmup:
+        return recipe.learning_rate * (step + 1) / n_warmup
+    done = (step - n_warmup) / max(1, n_steps - n_warmup)
+    return recipe.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))
+
+
+def _log(run: ReaderRun, figures: dict[str, float]) -> None:
+    record = {"step": run.step, "seconds": round(run.seconds, 1), **figures}
+    with (run.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(record) + "\n")
+
+
+def _save_state(run: ReaderRun) -> None:
+    """Everything a resumed run needs, written beside the last one and then moved over it."""
+    folder = run.folder / "state"
+    folder.mkdir(exist_ok=True)
+    state = {
+        "head": run.head.state_dict(),
+        "optimizer": run.optimizer.state_dict(),
+        "progress": json.dumps({"step": run.step, "seconds": run.seconds, "losses": run.losses}),
+    }
+    partial = folder / "state.pt.part"
+    torch.save(state, partial)
+    partial.replace(folder / "state.pt")
+
+
+def _load_state(run: ReaderRun) -> None:
+    path = run.folder / "state" / "state.pt"
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise TrainingError(f"No saved state in {run.folder}.", "Start without --resume.") from None
+    run.head.load_state_dict(state["head"])
+    run.optimizer.load_state_dict(state["optimizer"])
+    progress = json.loads(state["progress"])
+    run.step, run.seconds, run.losses = progress["step"], progress["seconds"], progress["losses"]
+
+
+def _save(run: ReaderRun, checkpoint: Path) -> Path:
+    """The checkpoint with its new reader; everything else in it is as it was."""
+    folder = run.folder / "checkpoint"
+    whole = load_model(checkpoint)
+    whole.config = replace(whole.config, reader_width=run.recipe.width)
+    whole.reader = run.head.cpu().eval()
+    metrics = {
+        **{k: v for k, v in read_metrics(checkpoint).items() if k != "reader"},
+        "reader": {
+            "step": run.step,
+            "seed": run.recipe.seed,
+            "examples": len(run.usable),
+            "loss": run.losses[-1] if run.losses else None,
+        },
+    }
+    save_checkpoint(folder, whole, run.tokenizer, metrics=metrics)
+    for name in ("run.toml", "README.md"):
+        if (checkpoint / name).is_file():
+            shutil.copyfile(checkpoint / name, folder / name)
+    shutil.copyfile(run.folder / "run.toml", folder / "reader.toml")
+    return folder
