@@ -28,6 +28,7 @@ def test_every_package_on_disk_is_declared() -> None:
 
 
 OF_EXTRAS = {
+    "accelerate",
     "aiohttp",
     "gguf",
     "huggingface_hub",

@@ -74,12 +74,23 @@ def read_documents(path: Path) -> Iterator[LabelledDocument]:
     Raises:
         TrainingError: When the file is missing or a line is not of the format; names the line.
     """
+    for number, line in enumerate(read_lines(path), 1):
+        if line.strip():
+            yield _parse(path, number, line)
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """Stream the lines of a text file, plain or gzip.
+
+    Raises:
+        TrainingError: When the file is missing or cannot be read; names the line.
+    """
+    number = 0
     with _open(path) as file:
-        number = 0
         try:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield _parse(path, number, line)
+            for line in file:
+                number += 1
+                yield line
         except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
             raise TrainingError(f"Cannot read {path} after line {number}: {error}.") from error
 

@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
 import torch
 from jaxtyping import Bool, Float
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 
+@dataclass(frozen=True, slots=True)
+class StepTotals:
+    """What a step reads in all, whichever process and part of it reads what.
+
+    The losses divide by these, so that the parts of a step add up to the loss of the whole.
+    """
+
+    n_windows: int
+    n_sentences: int
+    n_relevant: int
+
+
+def totals_of(labels: Iterable[NDArray[np.float32]]) -> StepTotals:
+    """Count the windows of a step by the labels of their sentences."""
+    rows = list(labels)
+    return StepTotals(len(rows), sum(map(len, rows)), int(sum(row.sum() for row in rows)))
+
+
 def listwise_loss(
-    logits: Float[Tensor, "b s"], labels: Float[Tensor, "b s"], real: Bool[Tensor, "b s"]
+    logits: Float[Tensor, "b s"],
+    labels: Float[Tensor, "b s"],
+    real: Bool[Tensor, "b s"],
+    totals: StepTotals,
 ) -> Float[Tensor, ""]:
     """Cross-entropy over a window's sentences and the answer "none of them", whose logit is 0.
 
@@ -20,6 +46,7 @@ def listwise_loss(
         logits: (b, s) sentence scores.
         labels: (b, s) 1 for sentences that answer; a window without any asks for "none".
         real: (b, s) False for padding.
+        totals: Of the step these windows are a part of.
     """
     logits = logits.masked_fill(~real, -torch.inf)
     with_none = torch.cat([logits, logits.new_zeros(len(logits), 1)], dim=1)
@@ -27,18 +54,24 @@ def listwise_loss(
     n_relevant = labels.sum(dim=1)
     relevant = log_share[:, :-1].masked_fill(labels == 0, 0.0).sum(dim=1)
     mean_relevant = relevant / n_relevant.clamp(min=1)
-    return -torch.where(n_relevant > 0, mean_relevant, log_share[:, -1]).mean()
+    return -torch.where(n_relevant > 0, mean_relevant, log_share[:, -1]).sum() / totals.n_windows
 
 
 def bce_loss(
-    logits: Float[Tensor, "b s"], labels: Float[Tensor, "b s"], real: Bool[Tensor, "b s"]
+    logits: Float[Tensor, "b s"],
+    labels: Float[Tensor, "b s"],
+    real: Bool[Tensor, "b s"],
+    totals: StepTotals,
 ) -> Float[Tensor, ""]:
-    """Binary cross-entropy a sentence, positives weighted by n_negative / n_positive of the batch.
+    """Binary cross-entropy a sentence, positives weighted by n_negative / n_positive of the step.
 
     The weighting is the seed's (arXiv 2504.03101).
     """
-    n_positive = labels.sum()
-    weight = (real.sum() - n_positive) / n_positive.clamp(min=1)
-    return functional.binary_cross_entropy_with_logits(
-        logits[real], labels[real], pos_weight=weight.clamp(min=1)
+    weight = (totals.n_sentences - totals.n_relevant) / max(totals.n_relevant, 1)
+    summed = functional.binary_cross_entropy_with_logits(
+        logits[real],
+        labels[real],
+        pos_weight=logits.new_tensor(max(weight, 1.0)),
+        reduction="sum",
     )
+    return summed / totals.n_sentences

@@ -6,8 +6,8 @@ A file of 22 million tokens takes 44 MB as uint16, so that a whole corpus travel
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from docqa.engine.errors import TrainingError
 from docqa.engine.packing import tokenize_document
 from docqa.engine.sentences import SEGMENTER
 from docqa.trainer.dataset import read_documents
+from docqa.trainer.seed_data import Example, holds_token_ids, read_examples
 
 OnFile = Callable[[str, int], None]
 """Called with the file's name and the documents packed so far."""
@@ -91,9 +92,10 @@ class PackedData:
             return cls(**{f.name: columns[f.name] for f in fields(cls)})
 
 
-def fingerprint(files: Sequence[Path], tokenizer: Tokenizer) -> str:
-    """Names the packed form of these files: changes with their bytes, tokenizer or segmenter."""
-    digest = hashlib.sha256(SEGMENTER.encode() + tokenizer.to_str().encode())
+def fingerprint(files: Sequence[Path], tokenizer: Tokenizer, question_end: str = "") -> str:
+    """Names the packed form of these files: changes with all it is made from."""
+    made_with = SEGMENTER + tokenizer.to_str() + question_end
+    digest = hashlib.sha256(made_with.encode())
     for file in files:
         if not file.is_file():
             raise TrainingError(f"No data file {file}.", "Give JSON Lines, plain or gzip.")
@@ -101,66 +103,144 @@ def fingerprint(files: Sequence[Path], tokenizer: Tokenizer) -> str:
     return digest.hexdigest()[:16]
 
 
-def pack(files: Sequence[Path], tokenizer: Tokenizer, on_file: OnFile | None = None) -> PackedData:
-    """Tokenize files of labelled documents.
+def pack(
+    files: Sequence[Path],
+    tokenizer: Tokenizer,
+    on_file: OnFile | None = None,
+    question_end: str = "",
+) -> PackedData:
+    """Tokenize files of labelled documents; files of token ids are taken as they are.
+
+    Args:
+        files: JSON Lines of either kind, or pickles of token ids.
+        tokenizer: Of the checkpoint.
+        on_file: Called after each document.
+        question_end: What stands between a question and the document, `\\n` or nothing.
 
     Raises:
         TrainingError: When a file cannot be read or holds no document.
     """
-    dtype: type[np.unsignedinteger[Any]] = (
-        np.uint16 if tokenizer.get_vocab_size() <= 2**16 else np.uint32
-    )
-    columns: dict[str, list[NDArray[np.int32]]] = {
-        name: [] for name in ("token_ids", "sentence_ends", "question_ids", "relevant")
-    }
-    document_source, document_domain, question_document = [], [], []
-    sources: dict[str, int] = {}
-    domains: dict[str, int] = {}
+    columns = _Columns()
     for file in files:
-        for labelled in read_documents(file):
-            document = tokenize_document(labelled.document, tokenizer)
-            columns["token_ids"].append(document.token_ids)
-            columns["sentence_ends"].append(document.sentence_ends)
-            document_source.append(sources.setdefault(labelled.source, len(sources)))
-            document_domain.append(domains.setdefault(labelled.domain, len(domains)))
-            texts = [question.question for question in labelled.questions]
-            for encoding in tokenizer.encode_batch(texts, add_special_tokens=False):
-                columns["question_ids"].append(np.asarray(encoding.ids, np.int32))
-                question_document.append(len(document_source) - 1)
-            for question in labelled.questions:
-                ids = {i for span in question.evidence for i in labelled.sentences_of(span)}
-                columns["relevant"].append(np.asarray(sorted(ids), np.int32))
+        rows: Iterator[_Row]
+        if holds_token_ids(file):
+            rows = (_tokenized(one, question_end) for one in read_examples(file, tokenizer))
+        else:
+            rows = _tokenize(file, tokenizer, question_end)
+        for row in rows:
+            columns.add(row)
             if on_file:
-                on_file(file.name, len(document_source))
-    if not document_source:
+                on_file(file.name, len(columns.document_source))
+    if not columns.document_source:
         raise TrainingError(f"No documents in {', '.join(map(str, files))}.")
-    flat = {name: _concatenate(rows) for name, rows in columns.items()}
-    starts = {name: _offsets(rows) for name, rows in columns.items()}
-    return PackedData(
-        token_ids=flat["token_ids"].astype(dtype),
-        document_starts=starts["token_ids"],
-        sentence_ends=flat["sentence_ends"],
-        sentence_starts=starts["sentence_ends"],
-        document_source=np.asarray(document_source, np.int32),
-        document_domain=np.asarray(document_domain, np.int32),
-        question_ids=flat["question_ids"].astype(dtype),
-        question_starts=starts["question_ids"],
-        question_document=np.asarray(question_document, np.int32),
-        relevant=flat["relevant"],
-        relevant_starts=starts["relevant"],
-        sources=np.asarray(list(sources)),
-        domains=np.asarray(list(domains)),
-    )
+    return columns.packed(np.uint16 if tokenizer.get_vocab_size() <= 2**16 else np.uint32)
 
 
 def pack_cached(
-    files: Sequence[Path], tokenizer: Tokenizer, folder: Path, on_file: OnFile | None = None
+    files: Sequence[Path],
+    tokenizer: Tokenizer,
+    folder: Path,
+    on_file: OnFile | None = None,
+    question_end: str = "",
 ) -> PackedData:
     """`pack`, kept in `folder` for the next run on the same files."""
-    path = folder / f"packed-{fingerprint(files, tokenizer)}.npz"
+    path = folder / f"packed-{fingerprint(files, tokenizer, question_end)}.npz"
     if not path.is_file():
-        pack(files, tokenizer, on_file).save(path)
+        pack(files, tokenizer, on_file, question_end).save(path)
     return PackedData.load(path)
+
+
+Ids = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A document with its questions, as token ids."""
+
+    source: str
+    domain: str
+    token_ids: Ids
+    sentence_ends: Ids
+    questions: list[Ids]
+    relevant: list[Ids]
+    """For each question, the ids of the sentences that answer it."""
+
+
+def _tokenize(file: Path, tokenizer: Tokenizer, question_end: str) -> Iterator[_Row]:
+    for labelled in read_documents(file):
+        document = tokenize_document(labelled.document, tokenizer)
+        texts = [question.question + question_end for question in labelled.questions]
+        ids = [
+            sorted({i for span in question.evidence for i in labelled.sentences_of(span)})
+            for question in labelled.questions
+        ]
+        yield _Row(
+            labelled.source,
+            labelled.domain,
+            document.token_ids,
+            document.sentence_ends,
+            [
+                np.asarray(encoding.ids, np.int32)
+                for encoding in tokenizer.encode_batch(texts, add_special_tokens=False)
+            ],
+            [np.asarray(one, np.int32) for one in ids],
+        )
+
+
+def _tokenized(example: Example, question_end: str) -> _Row:
+    """An example of the published data; its question ends with a line break."""
+    question = example.question_ids if question_end else example.question_ids[:-1]
+    return _Row(
+        example.source,
+        example.source,
+        example.document_ids,
+        example.sentence_ends,
+        [question],
+        [example.relevant],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """`PackedData` while it grows."""
+
+    token_ids: list[Ids] = field(default_factory=list)
+    sentence_ends: list[Ids] = field(default_factory=list)
+    question_ids: list[Ids] = field(default_factory=list)
+    relevant: list[Ids] = field(default_factory=list)
+    question_document: list[int] = field(default_factory=list)
+    document_source: list[int] = field(default_factory=list)
+    document_domain: list[int] = field(default_factory=list)
+    sources: dict[str, int] = field(default_factory=dict)
+    domains: dict[str, int] = field(default_factory=dict)
+
+    def add(self, row: _Row) -> None:
+        """Append a document."""
+        self.question_document.extend([len(self.document_source)] * len(row.questions))
+        self.document_source.append(self.sources.setdefault(row.source, len(self.sources)))
+        self.document_domain.append(self.domains.setdefault(row.domain, len(self.domains)))
+        self.token_ids.append(row.token_ids)
+        self.sentence_ends.append(row.sentence_ends)
+        self.question_ids.extend(row.questions)
+        self.relevant.extend(row.relevant)
+
+    def packed(self, dtype: type[np.unsignedinteger[Any]]) -> PackedData:
+        """All that was added, token ids as `dtype`."""
+        return PackedData(
+            token_ids=_concatenate(self.token_ids).astype(dtype),
+            document_starts=_offsets(self.token_ids),
+            sentence_ends=_concatenate(self.sentence_ends),
+            sentence_starts=_offsets(self.sentence_ends),
+            document_source=np.asarray(self.document_source, np.int32),
+            document_domain=np.asarray(self.document_domain, np.int32),
+            question_ids=_concatenate(self.question_ids).astype(dtype),
+            question_starts=_offsets(self.question_ids),
+            question_document=np.asarray(self.question_document, np.int32),
+            relevant=_concatenate(self.relevant),
+            relevant_starts=_offsets(self.relevant),
+            sources=np.asarray(list(self.sources)),
+            domains=np.asarray(list(self.domains)),
+        )
 
 
 def _concatenate(rows: list[NDArray[np.int32]]) -> NDArray[np.int32]:

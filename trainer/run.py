@@ -14,10 +14,12 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer
+from torch import nn
 
 from docqa.engine.errors import TrainingError
 from docqa.engine.mamba2.checkpoint import save_checkpoint
 from docqa.engine.mamba2.model import Mamba2Model
+from docqa.trainer.processes import Processes
 from docqa.trainer.recipe import Recipe
 from docqa.trainer.windows import WindowSampler
 
@@ -32,7 +34,9 @@ class Run:
     tokenizer: Tokenizer
     sampler: WindowSampler
     optimizer: torch.optim.AdamW
-    device: torch.device
+    reader: nn.Module
+    """The model as it is trained; see `step.WindowReader`."""
+    processes: Processes
     step: int = 0
     n_tokens: int = 0
     seconds: float = 0.0
@@ -40,13 +44,18 @@ class Run:
     losses: list[float] = field(default_factory=list)
 
 
+METRICS_FILE = "metrics.jsonl"
+
+
 def log(run: Run, figures: dict[str, float]) -> None:
+    """Append a line to the run's metrics."""
     record = {"step": run.step, "tokens": run.n_tokens, "seconds": round(run.seconds, 1), **figures}
-    with (run.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+    with (run.folder / METRICS_FILE).open("a", encoding="utf-8") as file:
         file.write(json.dumps(record) + "\n")
 
 
 def save_run_checkpoint(run: Run, metrics: dict[str, Any]) -> None:
+    """Write the model as it is now to `checkpoint/`."""
     folder = run.folder / "checkpoint"
     record = {"step": run.step, "tokens": run.n_tokens, "seed": run.recipe.seed, **metrics}
     save_checkpoint(folder, run.model, run.tokenizer, metrics=record)
@@ -78,9 +87,14 @@ def save_state(run: Run) -> None:
 
 
 def load_state(run: Run) -> None:
+    """Put the run where it was saved last.
+
+    Raises:
+        TrainingError: When nothing was saved.
+    """
     path = run.folder / "state" / "state.pt"
     try:
-        state = torch.load(path, map_location=run.device, weights_only=True)
+        state = torch.load(path, map_location=run.processes.device, weights_only=True)
     except FileNotFoundError:
         raise TrainingError(f"No saved state in {run.folder}.", "Start without --resume.") from None
     run.model.load_state_dict(state["model"])
@@ -90,3 +104,14 @@ def load_state(run: Run) -> None:
     run.sampler.state = progress["sampler"]
     run.step, run.n_tokens = progress["step"], progress["n_tokens"]
     run.seconds, run.best, run.losses = progress["seconds"], progress["best"], progress["losses"]
+    if run.processes.index == 0:
+        _forget_after(run.step, run.folder / METRICS_FILE)
+
+
+def _forget_after(step: int, path: Path) -> None:
+    """Drop the lines of steps that were not saved and will be done again."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    kept = [line for line in lines if json.loads(line)["step"] <= step]
+    partial = path.with_name(path.name + ".part")
+    partial.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+    partial.replace(path)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 from docqa.engine.errors import MissingError
+from docqa.trainer.chart import can_plot, write_svg, xy_chart
 
 MEGABYTE = 1_000_000
 
@@ -18,13 +18,11 @@ def check_plot() -> None:
     Raises:
         MissingError: When the extra is not installed.
     """
-    try:
-        import pygal  # noqa: F401
-    except ImportError:
+    if not can_plot():
         raise MissingError(
             "Drawing the plot needs pygal, which is not installed.",
             "Install the extra: pip install 'docqa[plot]', or leave --plot away.",
-        ) from None
+        )
 
 
 def draw_plot(runs: Sequence[Mapping[str, Any]], path: Path) -> None:
@@ -34,17 +32,11 @@ def draw_plot(runs: Sequence[Mapping[str, Any]], path: Path) -> None:
         runs: Those of the benchmark's report.
         path: Where to.
     """
-    import pygal
-    from pygal.style import LightSolarizedStyle
-
-    chart = pygal.XY(
+    chart = xy_chart(
         title="Time and peak memory against the length of the document",
         x_title="tokens",
         y_title="seconds — memory in MB on the right",
-        style=LightSolarizedStyle,
-        js=(),
         show_legend=True,
-        legend_at_bottom=True,
         x_value_formatter=lambda n: f"{n:,.0f}",
         value_formatter=lambda n: f"{n:,.1f}",
         range=(0, _top(runs, "seconds", 1)),
@@ -60,11 +52,7 @@ def draw_plot(runs: Sequence[Mapping[str, Any]], path: Path) -> None:
             if one["peak_memory_bytes"] is not None
         ]
         chart.add(f"{name}: MB", memory, secondary=True, stroke_style={"dasharray": "6, 4"})
-    root = chart.render_tree()
-    for group in list(root.iter()):
-        for script in [one for one in group if str(one.tag).endswith("script")]:
-            group.remove(script)  # a picture for a page or a document, not for clicking
-    path.write_bytes(ElementTree.tostring(root, encoding="utf-8"))
+    write_svg(chart, path)
 
 
 def _top(runs: Sequence[Mapping[str, Any]], name: str, unit: int) -> float:

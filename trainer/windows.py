@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from docqa.engine.errors import TrainingError
 from docqa.engine.question_match import content_tokens, rarity_buckets
 from docqa.trainer.packed import PackedData
 from docqa.trainer.recipe import Recipe
@@ -22,6 +23,8 @@ PASSAGE_TOKENS = (30, 160)
 N_HARD = 24
 """A hard window draws its passages from this many sentences."""
 N_CACHED_DOCUMENTS = 256
+N_TRIES = 10_000
+"""Questions in a row that may not fit into a window before that is an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ class WindowSampler:
         self._mask = content_mask
         self._texts: OrderedDict[int, _Text] = OrderedDict()
         self._random = np.random.default_rng(recipe.seed)
+        self._n_taken = 0
+        self._pass: tuple[int, NDArray[np.int64]] = (-1, np.empty(0, np.int64))
         source = packed.document_source[packed.question_document]
         self._questions = [np.flatnonzero(source == i) for i in range(len(packed.sources))]
         weights = [
@@ -73,26 +78,39 @@ class WindowSampler:
 
     @property
     def state(self) -> dict[str, object]:
-        """The state of the random generator, as JSON holds it."""
-        return dict(self._random.bit_generator.state)
+        """Where the random generator and the pass over the questions stand, as JSON holds it."""
+        return {**self._random.bit_generator.state, "n_taken": self._n_taken}
 
     @state.setter
     def state(self, state: dict[str, object]) -> None:
-        self._random.bit_generator.state = state
+        random = dict(state)
+        self._n_taken = int(str(random.pop("n_taken", 0)))
+        self._random.bit_generator.state = random
 
     def batch(self, n_windows: int, n_tokens: int) -> list[Window]:
-        """Draw windows of at most `n_tokens` tokens."""
+        """Draw windows of at most `n_tokens` tokens.
+
+        Raises:
+            TrainingError: When no answer fits into a window.
+        """
         windows: list[Window] = []
+        n_failed = 0
         while len(windows) < n_windows:
             window = self._window(n_tokens)
             if window is not None:
                 windows.append(window)
+                n_failed = 0
+            elif (n_failed := n_failed + 1) == N_TRIES:
+                raise TrainingError(
+                    f"{N_TRIES:,} questions in a row do not fit into a window of {n_tokens} "
+                    "tokens with their answer.",
+                    "Raise [windows] n_tokens.",
+                )
         return windows
 
     def _window(self, n_tokens: int) -> Window | None:
         """One window; None where the draw cannot make one (an answer longer than the window)."""
-        source = self._random.choice(len(self._weights), p=self._weights)
-        question = int(self._random.choice(self._questions[source]))
+        question = self._next_question()
         document = int(self._packed.question_document[question])
         relevant = self._packed.relevant_sentences(question)
         if self._random.random() < self._recipe.windows.foreign_share:
@@ -119,6 +137,18 @@ class WindowSampler:
         # segments end with a sentence, so that a long window may need one more reading
         return window if len(window.token_ids) <= n_tokens else None
 
+    def _next_question(self) -> int:
+        """Drawn by the weight of its source, or the next one of a pass over all of them."""
+        if not self._recipe.run.n_epochs:
+            source = self._random.choice(len(self._weights), p=self._weights)
+            return int(self._random.choice(self._questions[source]))
+        number, place = divmod(self._n_taken, self._packed.n_questions)
+        if self._pass[0] != number:
+            order = np.random.default_rng([self._recipe.seed, number])
+            self._pass = number, order.permutation(self._packed.n_questions)
+        self._n_taken += 1
+        return int(self._pass[1][place])
+
     def _choose(
         self,
         text: _Text,
@@ -132,11 +162,15 @@ class WindowSampler:
         The `removed` ones are left out: what remains is on the subject, but without the answer.
         """
         target = int(self._random.choice(relevant)) if len(relevant) else None
+        if target is None and not self._recipe.windows.hard_share:
+            target = int(self._random.integers(len(text.starts)))
         if target is not None and text.stops[target] - text.starts[target] > budget:
             return None
         hard = target is None or self._random.random() < self._recipe.windows.hard_share
         if not hard and target is not None:
-            return np.arange(*self._stretch(text, target, budget, self._random.random()))
+            stretch = np.arange(*self._stretch(text, target, budget, self._random.random()))
+            kept = np.setdiff1d(stretch, removed)
+            return kept if len(kept) else None
         seeds = self._similar_sentences(text, content, np.union1d(relevant, removed))
         if target is not None:
             seeds = np.concatenate([[target], seeds])

@@ -13,7 +13,7 @@ from docqa.engine.errors import TrainingError
 from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer
 from docqa.engine.question_match import content_mask, content_tokens, rarity_buckets
 from docqa.trainer.collate import collate
-from docqa.trainer.loss import bce_loss, listwise_loss
+from docqa.trainer.loss import StepTotals, bce_loss, listwise_loss
 from docqa.trainer.optimizer import learning_rate
 from docqa.trainer.packed import PackedData, pack, pack_cached
 from docqa.trainer.recipe import Recipe, read_recipe, recipe_from_record
@@ -182,22 +182,25 @@ def test_listwise_loss_by_hand() -> None:
     """Logits 0 and 0 with "none" at 0: each share is 1/3; the padded third does not count."""
     logits = torch.tensor([[0.0, 0.0, 9.0]])
     real = torch.tensor([[True, True, False]])
-    loss = listwise_loss(logits, torch.tensor([[1.0, 0.0, 0.0]]), real)
+    totals = StepTotals(n_windows=1, n_sentences=2, n_relevant=1)
+    loss = listwise_loss(logits, torch.tensor([[1.0, 0.0, 0.0]]), real, totals)
     torch.testing.assert_close(loss, torch.log(torch.tensor(3.0)))
-    nothing = listwise_loss(torch.tensor([[2.0, 9.0]]), torch.zeros(1, 2), real[:, 1:])
+    nothing = listwise_loss(torch.tensor([[2.0, 9.0]]), torch.zeros(1, 2), real[:, 1:], totals)
     torch.testing.assert_close(nothing, torch.log1p(torch.exp(torch.tensor(2.0))))
 
 
 def test_listwise_loss_has_finite_gradients_with_padding() -> None:
     logits = torch.zeros(2, 3, requires_grad=True)
     real = torch.tensor([[True, True, False], [True, False, False]])
-    listwise_loss(logits, torch.tensor([[1.0, 0, 0], [0, 0, 0]]), real).backward()
+    totals = StepTotals(n_windows=2, n_sentences=3, n_relevant=1)
+    listwise_loss(logits, torch.tensor([[1.0, 0, 0], [0, 0, 0]]), real, totals).backward()
     assert torch.isfinite(logits.grad).all()
 
 
 def test_bce_weights_positives_by_their_rarity() -> None:
     logits, real = torch.zeros(1, 4), torch.ones(1, 4, dtype=torch.bool)
-    loss = bce_loss(logits, torch.tensor([[1.0, 0, 0, 0]]), real)
+    totals = StepTotals(n_windows=1, n_sentences=4, n_relevant=1)
+    loss = bce_loss(logits, torch.tensor([[1.0, 0, 0, 0]]), real, totals)
     torch.testing.assert_close(loss, torch.log(torch.tensor(2.0)) * (3 + 3) / 4)
 
 

