@@ -15,8 +15,6 @@ from docqa.engine.retriever import Retriever, Scores, load_retriever
 from docqa.engine.types import Document
 from docqa.trainer.dataset import LabelledDocument, LabelledQuestion, read_documents
 from docqa.trainer.metrics import (
-    SENTENCE_BUDGETS,
-    WORD_BUDGETS,
     QuestionScore,
     mean,
     mean_scores,
@@ -133,17 +131,14 @@ def score_all(
 
 def macro_average(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The mean over files or benchmarks, each counting the same; questions and seconds summed."""
-
-    def average(metric: str, budgets: Sequence[int]) -> dict[str, float]:
-        return {str(b): mean([result[metric][str(b)] for result in results]) for b in budgets}
-
-    return {
-        "questions": sum(result["questions"] for result in results),
-        "recall_words": average("recall_words", WORD_BUDGETS),
-        "recall_sentences": average("recall_sentences", SENTENCE_BUDGETS),
-        "mrr": mean([result["mrr"] for result in results]),
-        "seconds": round(sum(result["seconds"] for result in results), 3),
-    }
+    overall: dict[str, Any] = {"questions": sum(result["questions"] for result in results)}
+    for metric, value in results[0].items():
+        if isinstance(value, dict):
+            overall[metric] = {one: mean([each[metric][one] for each in results]) for one in value}
+        elif isinstance(value, float) and metric != "seconds":
+            overall[metric] = mean([each[metric] for each in results])
+    overall["seconds"] = round(sum(result["seconds"] for result in results), 3)
+    return overall
 
 
 def markdown_table(results: Sequence[Mapping[str, Any]], metric: str, budget: str = "") -> str:

@@ -7,12 +7,18 @@ from typing import Any
 
 import click
 
+from docqa.app.commands.bench_needle import needle
+from docqa.app.commands.bench_suite import suite
 from docqa.app.options import DATA_FILE, DEVICES, json_option, model_options, quiet_option
 
 
 @click.group()
 def bench() -> None:
     """Measurements on labelled questions."""
+
+
+bench.add_command(needle)
+bench.add_command(suite)
 
 
 @bench.command()
