@@ -40,6 +40,9 @@ class Mamba2Config:
     """Document tokens after which the question is read again; 0 = it is read once, at the start."""
     max_question_tokens: int = 0
     """A longer question is cut; 0 = never."""
+    unit_tokens: int = 0
+    """Neighbouring sentences are read as one unit until it has so many tokens, which is how the
+    published scanners were trained (see `engine/units.py`); 0 = each sentence by itself."""
     reader_width: int = 0
     """Width of the head that finds an answer's first and last word; 0 = there is none."""
 
@@ -88,6 +91,8 @@ _FIXED = {
 }
 """What the published files may say and only with these values."""
 _IGNORED = {"attn_cfg", "fused_add_norm", "format", "quantization", "confidence", "name"}
+_IGNORED |= {"_name_or_path", "architectures", "dtype", "model_type", "torch_dtype"}
+_IGNORED |= {"transformers_version"}
 
 
 def read_config(path: Path) -> Mamba2Config:
