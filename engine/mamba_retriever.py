@@ -114,10 +114,10 @@ class MambaRetriever:
 
     @cached_property
     def span_reader(self) -> MambaSpanReader | None:
-        """The checkpoint's reader, if it has one; it reads with the same weights."""
+        """The checkpoint's reader, if it has one."""
         if self.model.reader is None:
             return None
-        return MambaSpanReader(self.model, self.tokenizer, self.tokenize)
+        return MambaSpanReader(self.model, self.tokenizer)
 
     @property
     def compute_path(self) -> str:

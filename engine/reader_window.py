@@ -16,17 +16,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from docqa.engine.question_match import content_mask, content_tokens, rarity_buckets
+from docqa.engine.question_match import content_mask, content_tokens
 from docqa.engine.types import Document, Sentence, SentenceKind
 from docqa.engine.words import question_stems, stems
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-    from docqa.engine.mamba2.config import Mamba2Config
-
 MAX_TOKENS = 192
 """Most tokens of a window besides the question; a longer sentence is cut."""
+MAX_QUESTION_TOKENS = 64
 MAX_HEADING_TOKENS = 24
 MAX_NAME_TOKENS = 16
 """Most tokens of a column's name."""
@@ -63,10 +62,6 @@ class ReaderWindow:
     """(q,) content tokens of the question."""
     token_ids: NDArray[np.int32]
     """(n,)"""
-    rarity: NDArray[np.int8]
-    """(n,) `TokenFeatures.match`: rarity in the whole document."""
-    is_end: NDArray[np.bool_]
-    """(n,) True for the last token of the heading, of a column's name and of the sentence."""
     features: NDArray[np.int8]
     """(n, 3) the `Role`, the shape (`token_shape`) and the match (`WordMatches`)."""
     parts: NDArray[np.int16]
@@ -81,32 +76,20 @@ class ReaderWindow:
 class WindowMaker:
     """Puts one question to sentences of one document."""
 
-    def __init__(
-        self,
-        question: str,
-        document: Document,
-        document_tokens: NDArray[np.int32],
-        tokenizer: Tokenizer,
-        config: Mamba2Config,
-    ) -> None:
+    def __init__(self, question: str, document: Document, tokenizer: Tokenizer) -> None:
         """
         Args:
             question: As the user wrote it.
             document: Whose sentences are read.
-            document_tokens: (t,) all its token ids: what is rare depends on the document.
             tokenizer: Of the checkpoint.
-            config: Of the checkpoint.
         """
         self._document = document
         self._tokenizer = tokenizer
-        ids = tokenizer.encode(question_text(question), add_special_tokens=False).ids
-        self._ids = ids[: config.max_question_tokens or None]
-        self._content = content_tokens(np.asarray(self._ids, np.int32), content_mask(tokenizer))
-        counts = np.bincount(document_tokens, minlength=config.vocab_size)
-        n_buckets = config.n_match_buckets
-        self._rarity = rarity_buckets(self._content, counts, n_buckets)
-        self._asks = n_buckets + 1 if n_buckets else 0
         self._matches = WordMatches(question)
+        ids = tokenizer.encode(question_text(question), add_special_tokens=False).ids
+        ids = ids[:MAX_QUESTION_TOKENS]
+        self._content = content_tokens(np.asarray(ids, np.int32), content_mask(tokenizer))
+        self._asked = [(i, Role.QUESTION, 0, 0, NO_PART, 0, 0) for i in ids]
 
     def __call__(self, sentence_id: int) -> ReaderWindow:
         """The window of one sentence."""
@@ -114,29 +97,23 @@ class WindowMaker:
         encodings = self._tokenizer.encode_batch(
             [text for text, *_ in pieces], add_special_tokens=False
         )
-        n = len(self._ids)
-        rows = [(i, self._asks, 0, Role.QUESTION, 0, 0, NO_PART, 0, 0) for i in self._ids]
+        rows: list[tuple[int, ...]] = []
         for (text, role, part, offset), encoding in zip(pieces, encodings, strict=True):
             tokens = list(zip(encoding.ids, encoding.offsets, strict=True))[: _LIMITS[role]]
             for token_id, (start, end) in tokens:
                 features = role, token_shape(text, start, end), self._matches(text, start, end)
-                place = (offset + start, offset + end) if part != NO_PART else (0, 0)
-                rows.append((token_id, self._rarity[token_id], 0, *features, part, *place))
-            if role is not Role.SENTENCE and tokens:
-                rows[-1] = (*rows[-1][:2], 1, *rows[-1][3:])
-        table = np.asarray(rows[: n + MAX_TOKENS], np.int32)
-        table[-1, 2] = len(table) > n
+                place = (0, 0) if part == NO_PART else (offset + start, offset + end)
+                rows.append((token_id, *features, part, *place))
+        columns = np.asarray([*self._asked, *rows[:MAX_TOKENS]], np.int32).reshape(-1, 7)
         return ReaderWindow(
-            sentence_id,
-            n,
-            self._content,
-            table[:, 0],
-            table[:, 1].astype(np.int8),
-            table[:, 2].astype(np.bool_),
-            table[:, 3:6].astype(np.int8),
-            table[:, 6].astype(np.int16),
-            table[:, 7],
-            table[:, 8],
+            sentence_id=sentence_id,
+            n_question=len(self._asked),
+            content=self._content,
+            token_ids=columns[:, 0],
+            features=columns[:, 1:4].astype(np.int8),
+            parts=columns[:, 4].astype(np.int16),
+            starts=columns[:, 5],
+            ends=columns[:, 6],
         )
 
 

@@ -1,34 +1,21 @@
-"""The reader's examples and the backbone's states of them, made once and kept beside the runs.
-
-The backbone is frozen, so its states of a window are the same in every epoch. They are kept in
-bf16 in one memory-mapped file, and made in the order of length: what was done stays done when the
-work is interrupted.
-"""
+"""The reader's examples as flat arrays: made once, kept beside the runs, cut into batches."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from jaxtyping import Float
 from numpy.typing import NDArray
-from torch import Tensor
 
-from docqa.engine.mamba2.model import Mamba2Model
-from docqa.engine.mamba2.reader_states import read_states
 from docqa.engine.reader_window import ReaderWindow
 from docqa.trainer.reader_examples import ReaderExample
 
-WINDOWS_READ_AT_ONCE = 64
-_TOKEN_COLUMNS = ("token_ids", "rarity", "is_end", "features", "parts", "starts", "ends")
-
-OnProgress = Callable[[str, int, int, dict[str, float]], None]
+_TOKEN_COLUMNS = ("token_ids", "features", "parts", "starts", "ends")
 
 
 @dataclass(frozen=True)
@@ -36,8 +23,6 @@ class ReaderData:
     """Examples as flat columns; `*_offsets` hold n + 1 offsets into the columns they cut."""
 
     token_ids: NDArray[np.int32]
-    rarity: NDArray[np.int8]
-    is_end: NDArray[np.bool_]
     features: NDArray[np.int8]
     parts: NDArray[np.int16]
     starts: NDArray[np.int32]
@@ -107,50 +92,6 @@ class ReaderData:
         """Read what `save` wrote; never unpickles."""
         with np.load(path, allow_pickle=False) as columns:
             return cls(**{f.name: columns[f.name] for f in fields(cls)})
-
-
-class ReaderStates:
-    """The backbone's states of every token of some examples, on disk."""
-
-    def __init__(self, data: ReaderData, path: Path, d_model: int) -> None:
-        self._data = data
-        self._path = path
-        shape = (int(data.token_offsets[-1]), d_model)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        kind = np.dtype(np.uint16)
-        self._states: np.memmap[Any, np.dtype[np.uint16]] = (
-            np.memmap(path, kind, "r+", shape=shape)
-            if path.is_file()
-            else np.memmap(path, kind, "w+", shape=shape)
-        )
-
-    def make(self, model: Mamba2Model, on_progress: OnProgress | None = None) -> None:
-        """Read every example that was not read before."""
-        done_file = self._path.with_suffix(".done")
-        order = np.argsort(self._data.n_tokens, kind="stable")
-        n_done = int(done_file.read_text()) if done_file.is_file() else 0
-        for begin in range(n_done, len(order), WINDOWS_READ_AT_ONCE):
-            chosen = order[begin : begin + WINDOWS_READ_AT_ONCE]
-            windows = [self._data[int(i)].window for i in chosen]
-            with torch.no_grad():
-                hidden = read_states(model, windows).bfloat16().view(torch.uint16).cpu().numpy()
-            for i, states in zip(chosen, hidden, strict=True):
-                a, b = self._data.token_offsets[i : i + 2]
-                self._states[a:b] = states[: b - a]
-            n_done = min(begin + WINDOWS_READ_AT_ONCE, len(order))
-            if begin // WINDOWS_READ_AT_ONCE % 20 == 0 or n_done == len(order):
-                self._states.flush()
-                done_file.write_text(str(n_done))
-                if on_progress is not None:
-                    on_progress("reading windows", n_done, len(order), {})
-
-    def of(self, chosen: Sequence[int]) -> Float[Tensor, "b n d"]:
-        """(b, n, d) states of some examples, filled up with zeros to the longest."""
-        rows = [
-            torch.from_numpy(np.array(self._states[a:b])).view(torch.bfloat16)
-            for a, b in (self._data.token_offsets[i : i + 2] for i in chosen)
-        ]
-        return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
 
 
 def fingerprint(files: Sequence[Path], *parts: Any) -> str:

@@ -19,8 +19,6 @@ from tokenizers import Tokenizer
 
 from docqa.engine.bm25 import BM25Retriever
 from docqa.engine.evidence import ranking
-from docqa.engine.mamba2.config import Mamba2Config
-from docqa.engine.packing import tokenize_document
 from docqa.engine.reader_window import NO_PART, ReaderWindow, WindowMaker
 from docqa.engine.types import Document, SentenceKind
 from docqa.trainer.dataset import LabelledDocument, LabelledQuestion, read_documents
@@ -47,7 +45,6 @@ class ReaderExample:
 def read_examples(
     files: Sequence[Path],
     tokenizer: Tokenizer,
-    config: Mamba2Config,
     *,
     limits: Mapping[str, int],
     seed: int,
@@ -59,7 +56,6 @@ def read_examples(
     Args:
         files: Labelled documents.
         tokenizer: Of the checkpoint.
-        config: Of the checkpoint.
         limits: Most questions by source; a source not named gives all.
         seed: Of the draws.
         negative_share: Share of the questions that give a sentence without the answer too.
@@ -74,9 +70,8 @@ def read_examples(
             document = labelled.document
             if not asked or not document.sentences:
                 continue
-            tokens = tokenize_document(document, tokenizer).token_ids
             for question in asked:
-                maker = WindowMaker(question.question, document, tokens, tokenizer, config)
+                maker = WindowMaker(question.question, document, tokenizer)
                 chosen = [_draw(answer_places(labelled, question), chooser)]
                 if chooser.random() < negative_share:
                     scores = bm25.score(question.question, document)

@@ -1,4 +1,4 @@
-"""Train a reader head on the frozen backbone of a checkpoint: make examples, fit, save."""
+"""Train a reader head for a checkpoint, whose other weights stay: make examples, fit, save."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,25 +24,22 @@ from docqa.engine.mamba2.checkpoint import (
     save_checkpoint,
 )
 from docqa.engine.mamba2.model import Mamba2Model
+from docqa.engine.mamba2.reader_batch import make_batch
 from docqa.engine.mamba2.reader_head import (
     MAX_ANSWER_TOKENS,
     ReaderBatch,
     ReaderHead,
     span_loss,
 )
-from docqa.engine.mamba2.reader_states import make_batch
-from docqa.engine.mamba_retriever import choose_device, choose_dtype
-from docqa.trainer.reader_cache import (
-    OnProgress,
-    ReaderData,
-    ReaderStates,
-    fingerprint,
-    length_groups,
-)
-from docqa.trainer.reader_examples import read_examples
+from docqa.engine.mamba_retriever import choose_device
+from docqa.trainer.reader_cache import ReaderData, fingerprint, length_groups
+from docqa.trainer.reader_examples import ReaderExample, read_examples
 from docqa.trainer.reader_recipe import ReaderRecipe, read_reader_recipe
 
 LOG_EVERY = 20
+
+OnProgress = Callable[[str, int, int, dict[str, float]], None]
+"""Called with the phase, steps done, steps in all and the latest figures."""
 
 
 @dataclass
@@ -52,10 +49,10 @@ class ReaderRun:
     recipe: ReaderRecipe
     folder: Path
     model: Mamba2Model
+    """The checkpoint's; only its embedding is read."""
     head: ReaderHead
     tokenizer: Tokenizer
     data: ReaderData
-    states: ReaderStates
     usable: NDArray[np.int64]
     """Examples that are not too long."""
     optimizer: torch.optim.AdamW
@@ -85,7 +82,7 @@ def train_reader(
     device: str = "auto",
     on_progress: OnProgress | None = None,
 ) -> Path:
-    """Train a reader head; the backbone, and with it every score, stays what it is.
+    """Train a reader head; everything else, and with it every score, stays what it is.
 
     Args:
         files: Labelled documents (JSON Lines, see `trainer/dataset.py`).
@@ -137,13 +134,13 @@ def _set_up(
     device: str,
     on_progress: OnProgress | None,
 ) -> ReaderRun:
-    """Model, examples with their states, and optimizer of a run."""
+    """Model, examples and optimizer of a run."""
     place = choose_device(device)
-    model = load_model(checkpoint, choose_dtype(place)).to(place)
+    model = load_model(checkpoint).to(place)
     tokenizer = load_tokenizer(checkpoint)
     out.mkdir(parents=True, exist_ok=True)
     (out / "run.toml").write_text(recipe.to_toml(), encoding="utf-8")
-    data, states = _examples(recipe, files, checkpoint, model, tokenizer, out.parent, on_progress)
+    data = _examples(recipe, files, tokenizer, out.parent, on_progress)
     torch.manual_seed(recipe.seed)
     head = ReaderHead(model.config.d_model, recipe.width, recipe.dropout).to(place)
     usable = np.flatnonzero(data.n_tokens <= recipe.max_tokens)
@@ -152,25 +149,22 @@ def _set_up(
     optimizer = torch.optim.AdamW(
         head.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
-    return ReaderRun(recipe, out, model, head, tokenizer, data, states, usable, optimizer)
+    return ReaderRun(recipe, out, model, head, tokenizer, data, usable, optimizer)
 
 
 def _examples(
     recipe: ReaderRecipe,
     files: Sequence[Path],
-    checkpoint: Path,
-    model: Mamba2Model,
     tokenizer: Tokenizer,
     folder: Path,
     on_progress: OnProgress | None,
-) -> tuple[ReaderData, ReaderStates]:
-    """The examples and their states, made or found from a run before."""
+) -> ReaderData:
+    """The examples of some files, made or found from a run before."""
     for file in files:
         if not file.is_file():
             raise TrainingError(f"No data file {file}.", "Give JSON Lines, plain or gzip.")
     drawn = (recipe.seed, recipe.negative_share, recipe.sources)
-    name = fingerprint([*files, checkpoint / "model.safetensors"], *drawn)
-    path = folder / "reader-examples" / f"{name}.npz"
+    path = folder / "packed" / f"reader-{fingerprint(files, tokenizer.to_str(), *drawn)}.npz"
 
     def on_file(file: str, n_documents: int) -> None:
         if on_progress is not None:
@@ -180,17 +174,13 @@ def _examples(
         examples = read_examples(
             files,
             tokenizer,
-            model.config,
             limits=recipe.sources,
             seed=recipe.seed,
             negative_share=recipe.negative_share,
             on_file=on_file,
         )
         ReaderData.of(examples).save(path)
-    data = ReaderData.load(path)
-    states = ReaderStates(data, path.with_suffix(".bf16"), model.config.d_model)
-    states.make(model, on_progress)
-    return data, states
+    return ReaderData.load(path)
 
 
 def _fit(run: ReaderRun, max_seconds: float | None, on_progress: OnProgress | None) -> None:
@@ -233,7 +223,7 @@ def _train_step(run: ReaderRun, chosen: NDArray[np.int64]) -> dict[str, float]:
         group["lr"] = rate
     # a resumed run draws the same dropout as one that was never stopped
     torch.manual_seed(run.recipe.seed * 1_000_003 + run.step)
-    batch, targets = batch_of(run.model, run.data, run.states, chosen.tolist())
+    batch, targets = batch_of(run.model, [run.data[i] for i in chosen.tolist()])
     run.head.train()
     loss = span_loss(run.head(batch), targets)
     loss.backward()  # type: ignore[no-untyped-call]
@@ -245,20 +235,16 @@ def _train_step(run: ReaderRun, chosen: NDArray[np.int64]) -> dict[str, float]:
     return {"loss": sum(run.losses) / len(run.losses), "learning_rate": rate}
 
 
-def batch_of(
-    model: Mamba2Model, data: ReaderData, states: ReaderStates, chosen: Sequence[int]
-) -> tuple[ReaderBatch, Tensor]:
+def batch_of(model: Mamba2Model, examples: Sequence[ReaderExample]) -> tuple[ReaderBatch, Tensor]:
     """Some examples as the head takes them, and which of its logits are right."""
-    examples = [data[i] for i in chosen]
-    hidden = states.of(chosen).to(model.backbone.embedding.weight.device)
     with torch.no_grad():
-        batch = make_batch(model, [one.window for one in examples], hidden)
-    n = hidden.shape[1]
+        batch = make_batch(model.backbone.embedding.weight, [one.window for one in examples])
+    n = batch.parts.shape[1]
     targets = torch.zeros(len(examples), n * n + 1, dtype=torch.bool)
     for row, example in enumerate(examples):
         spans = [(a, b) for a, b in example.spans if b - a < MAX_ANSWER_TOKENS]
         targets[row, [a * n + b for a, b in spans] or [n * n]] = True
-    return batch, targets.to(hidden.device)
+    return batch, targets.to(batch.parts.device)
 
 
 def learning_rate(step: int, n_steps: int, recipe: ReaderRecipe) -> float:

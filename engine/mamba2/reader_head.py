@@ -1,11 +1,12 @@
 """The reader head: where in a sentence an answer begins and ends, or that the sentence is one.
 
-It stands on the retriever's frozen states. Those are causal, so the head looks both ways: two
-recurrent layers over each window, the second one after the window's tokens have been compared
-with the question's (bidirectional attention flow, Seo et al., arXiv 1611.01603, section 2; the
-features of a token follow Chen et al., arXiv 1704.00051, section 3.2).
-Letters: b windows, n tokens of question and window, d width of the backbone, r of the reader,
-m = n * n + 1 answers.
+It stands on the retriever's token embedding, not on its states: those know what a sentence is worth
+but are causal, and gave no better spans (trainer/README.md has the figures). The head looks both
+ways: two recurrent layers, the second one after the tokens of the sentence have been compared with
+those of the question (bidirectional attention flow, Seo et al., arXiv 1611.01603, section 2; what
+is told of a token follows Chen et al., arXiv 1704.00051, section 3.2).
+Letters: b windows, n tokens of a window, d width of the embedding, r of the reader, m = n * n + 1
+answers.
 """
 
 from __future__ import annotations
@@ -27,21 +28,18 @@ PAIR_WIDTH = 48
 
 @dataclass(frozen=True, slots=True)
 class ReaderBatch:
-    """Windows with their questions, as the backbone left them."""
+    """Windows, filled up to the longest."""
 
-    hidden: Float[Tensor, "b n d"]
-    """Normed states of question and window, n = q + l."""
     embedding: Float[Tensor, "b n d"]
-    """Token embedding."""
     features: Int[Tensor, "b n 3"]
     """Role, shape and match of each token (`ReaderWindow`)."""
     similarity: Float[Tensor, "b n"]
-    """Nearness to the question's tokens, 0 to 1."""
+    """Nearness to the question's content tokens, 0 to 1; 0 in the question."""
     parts: Int[Tensor, "b n"]
     """`ReaderWindow.parts`, -1 in the question."""
     n_question: Int[Tensor, " b"]
     n_tokens: Int[Tensor, " b"]
-    """Of question and window; what follows is filling."""
+    """Of question and sentence together; what follows is filling."""
 
 
 class ReaderHead(nn.Module):
@@ -50,7 +48,7 @@ class ReaderHead(nn.Module):
     def __init__(self, d_model: int, width: int, dropout: float = 0.0) -> None:
         super().__init__()
         half = width // 2
-        self.project = nn.Linear(2 * d_model, width)
+        self.project = nn.Linear(d_model, width)
         self.role = nn.Embedding(len(Role), width)
         self.shape = nn.Embedding(N_SHAPES, width)
         self.match = nn.Embedding(N_MATCHES, width)
@@ -58,7 +56,7 @@ class ReaderHead(nn.Module):
         self.encode = nn.GRU(width, half, batch_first=True, bidirectional=True)
         self.compare = nn.Parameter(torch.full((width,), width**-0.5))
         self.merge = nn.Linear(5 * width, width)
-        self.decide = nn.GRU(width, half, 1, batch_first=True, bidirectional=True)
+        self.decide = nn.GRU(width, half, batch_first=True, bidirectional=True)
         self.start = nn.Linear(2 * width, 1 + PAIR_WIDTH)
         self.end = nn.Linear(2 * width, 1 + PAIR_WIDTH)
         self.none = nn.Linear(2 * width, 1)
@@ -66,8 +64,7 @@ class ReaderHead(nn.Module):
 
     def forward(self, batch: ReaderBatch) -> Float[Tensor, "b m"]:
         """(b, n * n + 1) logits of all spans, first token times n plus last token; then "none"."""
-        n = batch.hidden.shape[1]
-        place = torch.arange(n, device=batch.hidden.device)
+        place = torch.arange(batch.parts.shape[1], device=batch.parts.device)
         asks = place < batch.n_question[:, None]
         real = (place < batch.n_tokens[:, None]) & ~asks
         x = self._inputs(batch)
@@ -84,9 +81,9 @@ class ReaderHead(nn.Module):
         return torch.cat([spans.flatten(1), none], -1)
 
     def _inputs(self, batch: ReaderBatch) -> Float[Tensor, "b n r"]:
-        joined = torch.cat([batch.hidden, batch.embedding], -1).to(self.project.weight.dtype)
+        words = batch.embedding.to(self.project.weight.dtype)
         role, shape, match = batch.features.unbind(-1)
-        x = self.project(self.dropout(joined)) + self.role(role) + self.shape(shape)
+        x = self.project(self.dropout(words)) + self.role(role) + self.shape(shape)
         x = x + self.match(match) + batch.similarity[..., None].to(x.dtype) * self.similar
         return torch.relu(x)
 

@@ -1,8 +1,8 @@
-"""The span reader of a checkpoint: its backbone reads the evidence again, its head finds a span."""
+"""The span reader of a checkpoint: its token embedding, its reader head and their tokenizer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,8 +11,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from docqa.engine.mamba2.model import Mamba2Model
-from docqa.engine.mamba2.reader_states import read_windows
-from docqa.engine.packing import TokenizedDocument
+from docqa.engine.mamba2.reader_batch import make_batch
 from docqa.engine.reader import AnswerSpan
 from docqa.engine.reader_window import ReaderWindow, WindowMaker
 from docqa.engine.types import Document, Evidence
@@ -39,24 +38,17 @@ class WindowSpan:
 class MambaSpanReader:
     """Finds spans with the reader head of a loaded checkpoint."""
 
-    def __init__(
-        self,
-        model: Mamba2Model,
-        tokenizer: Tokenizer,
-        tokenize: Callable[[Document], TokenizedDocument],
-    ) -> None:
+    def __init__(self, model: Mamba2Model, tokenizer: Tokenizer) -> None:
         """
         Args:
             model: One with a reader.
             tokenizer: Its tokenizer.
-            tokenize: The document's tokens, from a cache where there is one.
         """
         if model.reader is None:
             raise ValueError("this checkpoint has no reader")
-        self._model = model
         self._head = model.reader
+        self._embedding = model.backbone.embedding.weight
         self._tokenizer = tokenizer
-        self._tokenize = tokenize
 
     def find(
         self, question: str, documents: Mapping[str, Document], evidence: Sequence[Evidence]
@@ -80,18 +72,15 @@ class MambaSpanReader:
         self, question: str, documents: Mapping[str, Document], evidence: Sequence[Evidence]
     ) -> list[WindowSpan | None]:
         """The likeliest span of each sentence; None where it has no words."""
-        makers: dict[str, WindowMaker] = {}
-        for document_id in {one.document_id for one in evidence}:
-            document = documents[document_id]
-            tokens = self._tokenize(document).token_ids
-            makers[document_id] = WindowMaker(
-                question, document, tokens, self._tokenizer, self._model.config
-            )
+        makers = {
+            document_id: WindowMaker(question, documents[document_id], self._tokenizer)
+            for document_id in {one.document_id for one in evidence}
+        }
         windows = [makers[one.document_id](one.sentence_id) for one in evidence]
         if not windows:
             return []
         with torch.inference_mode():
-            logits = self._head(read_windows(self._model, windows))
+            logits = self._head(make_batch(self._embedding, windows))
         return best_spans(windows, logits)
 
 

@@ -1,0 +1,44 @@
+"""Windows of the span reader as the tensors its head takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from docqa.engine.mamba2.reader_head import ReaderBatch
+from docqa.engine.question_match import token_similarity
+from docqa.engine.reader_window import NO_PART, ReaderWindow
+
+
+def make_batch(embedding: Float[Tensor, "v d"], windows: Sequence[ReaderWindow]) -> ReaderBatch:
+    """Windows, filled up to the longest.
+
+    Args:
+        embedding: (v, d) token embedding of the checkpoint.
+        windows: At least one.
+    """
+    device = embedding.device
+    token_ids = _filled([one.token_ids for one in windows]).to(device)
+    content = _filled([one.content for one in windows], filling=-1).to(device)
+    n_question = torch.tensor([one.n_question for one in windows], device=device)
+    asks = torch.arange(token_ids.shape[1], device=device) < n_question[:, None]
+    return ReaderBatch(
+        embedding=functional.embedding(token_ids, embedding).float(),
+        features=_filled([one.features for one in windows]).to(device),
+        similarity=token_similarity(embedding, token_ids, content).masked_fill(asks, 0.0),
+        parts=_filled([one.parts for one in windows], filling=NO_PART).to(device),
+        n_question=n_question,
+        n_tokens=torch.tensor([len(one.token_ids) for one in windows], device=device),
+    )
+
+
+def _filled(rows: Sequence[NDArray[Any]], filling: int = 0) -> Tensor:
+    """(b, n, ...) int64 of rows of different lengths."""
+    tensors = [torch.from_numpy(row).long() for row in rows]
+    return torch.nn.utils.rnn.pad_sequence(tensors, batch_first=True, padding_value=filling)
