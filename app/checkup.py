@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
@@ -71,13 +72,15 @@ def _version(package: str) -> str | None:
 
 def _retriever(settings: Settings) -> dict[str, Any]:
     """Load what is chosen and say what it is."""
-    from docqa.app.session import check_choices
+    from docqa.app.session import check_choices, chosen_checkpoint
     from docqa.engine.confidence import calibration_of
     from docqa.engine.retriever import load_retriever
 
     check_choices(settings, checkpoint_given=False)
-    chosen = Path(settings.checkpoint).expanduser() if settings.checkpoint else None
+    chosen = chosen_checkpoint(settings)
+    started = time.perf_counter()
     retriever = load_retriever(settings.retriever, checkpoint=chosen, device=settings.device)
+    seconds = time.perf_counter() - started
     facts: dict[str, Any] = {
         "name": retriever.name,
         "device": retriever.device,
@@ -93,13 +96,12 @@ def _retriever(settings: Settings) -> dict[str, Any]:
         }
     elif settings.retriever != "bm25":
         facts |= _checkpoint(chosen, getattr(retriever, "mamba", retriever))
+        facts |= {"loaded_in_seconds": round(seconds, 2), "peak_memory_bytes": _peak_memory()}
     return facts
 
 
 def _why(asked: str, device: str) -> str:
     if device == "cpu" and asked == "auto":
-        import sys
-
         torch = sys.modules.get("torch")
         if torch is None:
             return "it needs no other"
@@ -122,6 +124,16 @@ def _checkpoint(chosen: Path | None, retriever: Any) -> dict[str, Any]:
         "vocabulary": retriever.tokenizer.get_vocab_size(),
     }
     return {**facts, **_measured(read_metrics(folder))}
+
+
+def _peak_memory() -> int | None:
+    """Most memory this process has held at once; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _measured(metrics: dict[str, Any]) -> dict[str, str]:

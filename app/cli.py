@@ -16,6 +16,7 @@ from docqa.app.commands.doctor import doctor
 from docqa.app.commands.history import history
 from docqa.app.commands.ingest import ingest
 from docqa.app.commands.library import library
+from docqa.app.commands.models import models
 from docqa.app.commands.train import train
 from docqa.app.diagnostics import run
 
@@ -86,7 +87,7 @@ def _refuse_options(serve: bool, port: int | None, library: str | None) -> None:
         raise click.UsageError("--library goes after the command: docqa COMMAND --library FILE")
 
 
-for command in (ask, ingest, library, history, doctor, config, bench, train, completion):
+for command in (ask, ingest, library, history, models, doctor, config, bench, train, completion):
     cli.add_command(command)
 
 

@@ -142,6 +142,20 @@ class Narrator:
 
         return on_progress
 
+    def transferring(self, name: str, n_bytes: int) -> Callable[[int], None]:
+        """Progress of bytes that are fetched, copied or hashed: called with each further number."""
+        n_done = 0
+
+        def on_bytes(n_more: int) -> None:
+            nonlocal n_done
+            n_done += n_more
+            self._draw(
+                lambda: f"{_bar(n_done, n_bytes)} {name}: "
+                f"{n_done / 1e6:,.1f} of {n_bytes / 1e6:,.1f} MB"
+            )
+
+        return on_bytes
+
     def benching(self, file: str, n_done: int, n_documents: int) -> None:
         """Progress of a benchmark."""
         name = os.path.basename(file)

@@ -49,9 +49,9 @@ def model_options(command: Command) -> Command:
         ),
         click.option(
             "--checkpoint",
-            metavar="DIR",
-            help="A checkpoint folder (embedding, fusion: one of sentence-transformers). "
-            "Default: the one that comes with docqa.",
+            metavar="NAME|DIR",
+            help="An installed checkpoint (docqa models list) or a folder (embedding, fusion: one "
+            "of sentence-transformers). Default: the one that comes with docqa.",
         ),
         click.option("--device", type=click.Choice(DEVICES), help="Where the model runs."),
     )

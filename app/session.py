@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docqa.engine.errors import ConfigError, IngestError, MissingError
+from docqa.engine.errors import ConfigError, IngestError
 
 if TYPE_CHECKING:
     from docqa.app.config import Settings
@@ -109,13 +109,19 @@ def check_choices(settings: Settings, *, checkpoint_given: bool) -> None:
             "extractive is none.",
             "Add --generator llama --model FILE.gguf, or --generator openai --base-url URL.",
         )
-    if settings.retriever != "bm25" and settings.checkpoint:
-        folder = Path(settings.checkpoint).expanduser()
-        if not folder.is_dir():
-            raise MissingError(
-                f"No checkpoint folder {settings.checkpoint}.",
-                "Leave --checkpoint away to use the one that comes with docqa.",
-            )
+    if settings.retriever != "bm25":
+        chosen_checkpoint(settings)
+
+
+def chosen_checkpoint(settings: Settings) -> Path | None:
+    """The folder of the checkpoint in the settings; None = the embedded one.
+
+    Raises:
+        MissingError: When it names neither an installed checkpoint nor a folder.
+    """
+    from docqa.engine.checkpoints.installed import checkpoint_folder
+
+    return checkpoint_folder(settings.checkpoint) if settings.checkpoint else None
 
 
 def load_models(
@@ -135,7 +141,7 @@ def load_models(
         generator.check()  # says at once what is not there; the retriever takes long
     retriever = load_retriever(
         settings.retriever,
-        checkpoint=Path(settings.checkpoint).expanduser() if settings.checkpoint else None,
+        checkpoint=chosen_checkpoint(settings),
         device=settings.device,
         cache=store,
     )

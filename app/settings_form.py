@@ -25,6 +25,8 @@ from docqa.app.config import (
     set_value,
     user_file,
 )
+from docqa.engine.checkpoints.installed import checkpoint_folder
+from docqa.engine.errors import MissingError
 
 GROUPS = {
     "Reading": ("retriever", "checkpoint", "device"),
@@ -81,9 +83,12 @@ def problems(values: Mapping[str, str]) -> dict[str, str]:
     except ValidationError as error:
         for problem in error.errors():
             found.setdefault(str(problem["loc"][0]), _reason(problem["msg"]))
-    folder = values.get("checkpoint", "")
-    if folder:
-        missing = checkpoint_problem(Path(folder).expanduser())
+    chosen = values.get("checkpoint", "")
+    if chosen:
+        try:
+            missing = checkpoint_problem(checkpoint_folder(chosen))
+        except MissingError as error:
+            missing = str(error)
         if missing:
             found["checkpoint"] = missing
     return found
@@ -131,8 +136,6 @@ def reload(rows: Sequence[SettingRow]) -> Settings:
 
 def checkpoint_problem(folder: Path) -> str:
     """Why a folder is no checkpoint, without loading it; empty when it looks like one."""
-    if not folder.is_dir():
-        return f"there is no folder {folder}"
     files = ("config.json", "tokenizer.json")
     missing = [name for name in files if not (folder / name).is_file()]
     if not any(folder.glob("*.safetensors")):

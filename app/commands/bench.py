@@ -52,7 +52,7 @@ def retrieval(
     from docqa.app.config import load_settings
     from docqa.app.diagnostics import Narrator
     from docqa.app.output import print_json, print_table
-    from docqa.app.session import check_choices
+    from docqa.app.session import check_choices, chosen_checkpoint
 
     settings = load_settings(flags)
     check_choices(settings, checkpoint_given=flags["checkpoint"] is not None)
@@ -63,7 +63,7 @@ def retrieval(
     report = bench_retrieval(
         [*files, *more_files],
         settings.retriever,
-        checkpoint=Path(settings.checkpoint).expanduser() if settings.checkpoint else None,
+        checkpoint=chosen_checkpoint(settings),
         device=settings.device,
         limit=limit,
         seed=seed,
