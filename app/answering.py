@@ -53,6 +53,7 @@ class Answering:
             self.generator,
             n_words=settings.word_limit,
             top_k=settings.sentence_limit,
+            hops=settings.hop_limit,
             on_progress=count,
             on_evidence=lambda *_: narrator.asking(self.generator.model),
             on_text=on_text,

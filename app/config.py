@@ -53,6 +53,8 @@ class Settings(BaseModel):
     """Words of evidence."""
     top_k: int = Field(ge=0)
     """Sentences of evidence instead of words; 0 = words decide."""
+    hops: Literal["auto", "1", "2", "3"]
+    """How often documents are read at most; `auto` = again where the first reading leads on."""
     library: str
     """The library file; empty = the platform's data folder."""
     theme: str
@@ -65,6 +67,11 @@ class Settings(BaseModel):
     def _keymap_can_be_read(cls, value: str) -> str:
         parse_keymap(value)
         return value
+
+    @field_validator("hops", mode="before")
+    @classmethod
+    def _hops_can_be_a_number(cls, value: object) -> object:
+        return str(value) if isinstance(value, int) else value
 
     @property
     def library_path(self) -> Path:
@@ -82,6 +89,11 @@ class Settings(BaseModel):
     def sentence_limit(self) -> int | None:
         """Most sentences of evidence; None where words are counted."""
         return self.top_k or None
+
+    @property
+    def hop_limit(self) -> int | None:
+        """Most readings of the documents; None where the first one decides."""
+        return None if self.hops == "auto" else int(self.hops)
 
 
 @dataclass(frozen=True, slots=True)

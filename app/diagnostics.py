@@ -112,7 +112,7 @@ class Narrator:
         self.quiet = quiet
         self._live = not quiet and sys.stderr.isatty()
         self._drawn_at = 0.0
-        self._started: dict[str, float] = {}
+        self._started: dict[tuple[int, str], float] = {}
 
     def say(self, message: str) -> None:
         """A line that stays."""
@@ -137,7 +137,8 @@ class Narrator:
         """Progress of the retriever: where it is, how fast, and the best sentence so far."""
 
         def on_progress(progress: Progress) -> None:
-            started = self._started.setdefault(progress.document_id, time.perf_counter())
+            place = (progress.hop, progress.document_id)
+            started = self._started.setdefault(place, time.perf_counter())
             self._draw(lambda: _reading_line(progress, documents[progress.document_id], started))
 
         return on_progress
@@ -200,7 +201,8 @@ class Narrator:
 
 def _reading_line(progress: Progress, document: Document, started: float) -> str:
     seconds = time.perf_counter() - started
-    parts = [f"{_bar(progress.n_tokens_read, progress.n_tokens)} reading {document.title}"]
+    again = " again" if progress.hop > 1 else ""
+    parts = [f"{_bar(progress.n_tokens_read, progress.n_tokens)} reading{again} {document.title}"]
     if progress.n_tokens_read and seconds > 0.5:
         parts.append(f"{progress.n_tokens_read / seconds:,.0f} tokens/s")
     if progress.n_sentences_read:

@@ -135,7 +135,8 @@ def _print_passages(title: str, record: Record, passages: Sequence[RecordedEvide
     for evidence in passages:
         place = f"{one_line(record.title_of(evidence.document_id))}, p. {evidence.page}"
         rank = f"{evidence.rank:>3}. "
-        click.echo(f"{rank}{click.style(place, fg='cyan')}  (score {evidence.score:.3f})")
+        hop = f", reading {evidence.hop}" if evidence.hop > 1 else ""
+        click.echo(f"{rank}{click.style(place, fg='cyan')}  (score {evidence.score:.3f}{hop})")
         if evidence.heading:
             _print_indented(f"§ {evidence.heading}")
         if evidence.header:

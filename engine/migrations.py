@@ -190,3 +190,14 @@ def m006_bin(db: Database) -> None:
 def m007_writing(db: Database) -> None:
     """How a language model wrote an answer: tokens, window, what was taken out; JSON."""
     db.execute("ALTER TABLE questions ADD COLUMN writing TEXT")
+
+
+@MIGRATIONS()
+def m008_hops(db: Database) -> None:
+    """What further readings of the documents asked (JSON), and which of them found a sentence."""
+    db.executescript(
+        """
+        ALTER TABLE questions ADD COLUMN further TEXT NOT NULL DEFAULT '[]';
+        ALTER TABLE evidence ADD COLUMN hop INTEGER NOT NULL DEFAULT 1;
+        """
+    )

@@ -11,12 +11,16 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from docqa.engine.confidence import calibration_of, confidence
 from docqa.engine.errors import ConfigError, IngestError
 from docqa.engine.evidence import select_evidence, with_cited
 from docqa.engine.generators.base import Generator, OnText
+from docqa.engine.hops import AUTO_HOPS, Lead, find_lead, mark_hop
 from docqa.engine.retriever import IsCancelled, OnProgress, Progress, Retriever, Scores
 from docqa.engine.store import Store
 from docqa.engine.types import Answer, Document, Evidence, Page, Reading
@@ -36,6 +40,7 @@ def ask(
     *,
     n_words: int | None = None,
     top_k: int | None = None,
+    hops: int | None = 1,
     on_progress: OnProgress | None = None,
     on_evidence: OnEvidence | None = None,
     on_text: OnText | None = None,
@@ -50,6 +55,8 @@ def ask(
         generator: Writes the answer from the best sentences.
         n_words: Most words of evidence.
         top_k: Most sentences of evidence; without any limit `DEFAULT_WORDS` holds.
+        hops: How often the documents are read at most; None = a second time only where the first
+            finds a name that leads elsewhere. Each further reading follows such a name.
         on_progress: Called after each segment that was read.
         on_evidence: Called once with the evidence, before the answer is written.
         on_text: Called with each further piece of the answer.
@@ -67,6 +74,10 @@ def ask(
     scored, reading = read(question, documents, retriever, on_progress, is_cancelled)
     evidence = select_evidence(scored, n_words=n_words, top_k=top_k)
     answerable = confidence(question, [s for _, s in scored], calibration_of(retriever))
+    while lead := next_lead(question, evidence, documents, reading, hops):
+        scored, reading = read_on(lead, scored, reading, retriever, on_progress, is_cancelled)
+        best = select_evidence(scored, n_words=n_words, top_k=top_k)
+        evidence = mark_hop(best, evidence, reading.n_hops)
     if on_evidence is not None:
         on_evidence(evidence, answerable)
 
@@ -114,6 +125,63 @@ def read(
     n_tokens = sum(count.n_tokens.values())
     return scored, Reading(
         retriever.name, retriever.checkpoint, retriever.device, n_tokens, seconds
+    )
+
+
+def next_lead(
+    question: str,
+    evidence: tuple[Evidence, ...],
+    documents: Sequence[Document],
+    reading: Reading,
+    hops: int | None,
+) -> Lead | None:
+    """What a further reading would ask; None where none is wanted, or nothing leads on.
+
+    Args:
+        question: As the user wrote it.
+        evidence: Of all readings so far; what the last of them found is followed.
+        documents: What is read.
+        reading: How they were read so far.
+        hops: See `ask`.
+    """
+    if reading.n_hops >= (AUTO_HOPS if hops is None else hops):
+        return None
+    found = [one for one in evidence if one.hop == reading.n_hops]
+    asked = reading.further[-1] if reading.further else question
+    return find_lead(asked, found, documents, is_asked_for=hops is not None)
+
+
+def read_on(
+    lead: Lead,
+    scored: list[tuple[Document, Scores]],
+    before: Reading,
+    retriever: Retriever,
+    on_progress: OnProgress | None = None,
+    is_cancelled: IsCancelled | None = None,
+) -> tuple[list[tuple[Document, Scores]], Reading]:
+    """Read the documents again for what a lead asks.
+
+    Returns:
+        The documents with the scores of all readings, and how they were read.
+    """
+    hop = before.n_hops + 1
+
+    def on_further(progress: Progress) -> None:
+        if on_progress is not None:
+            on_progress(replace(progress, hop=hop))
+
+    documents = [document for document, _ in scored]
+    again, reading = read(lead.question, documents, retriever, on_further, is_cancelled)
+    # What the first reading found stays found: a sentence keeps its better score.
+    best = [
+        (document, np.maximum(first, second))
+        for (document, first), (_, second) in zip(scored, again, strict=True)
+    ]
+    return best, replace(
+        reading,
+        n_tokens=before.n_tokens + reading.n_tokens,
+        seconds=before.seconds + reading.seconds,
+        further=(*before.further, lead.question),
     )
 
 

@@ -21,7 +21,8 @@ class RecordedDocument:
     n_pages: int
     n_words: int
     n_tokens: int
-    """Tokens read for this question; 0 where the retriever reads none."""
+    """Its tokens, however often they were read for this question; 0 where the retriever reads
+    none."""
     unread_pages: tuple[int, ...]
 
 
@@ -44,6 +45,8 @@ class RecordedEvidence:
     """For a table row: the row that names the columns."""
     quotes: tuple[str, ...]
     """The words the answer takes from it."""
+    hop: int = 1
+    """The reading that found it, from 1."""
 
     @property
     def cited(self) -> bool:
@@ -161,6 +164,7 @@ def _recorded_evidence(evidence: Evidence, document: Document, answer: Answer) -
         heading=_text(document, sentence.heading),
         header=_text(document, sentence.header),
         quotes=tuple(c.quote for c in answer.citations if (c.document_id, c.sentence_id) == place),
+        hop=evidence.hop,
     )
 
 

@@ -18,8 +18,8 @@ def insert_record(
     cursor = conn.execute(
         "INSERT INTO questions (asked_at, conversation_id, question, answer, abstained, "
         "confidence, retriever, checkpoint, device, n_tokens, generator, model, strategy, "
-        "ingest_seconds, retrieve_seconds, generate_seconds, total_seconds, writing) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "ingest_seconds, retrieve_seconds, generate_seconds, total_seconds, writing, further) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             asked_at,
             conversation_id,
@@ -39,6 +39,7 @@ def insert_record(
             record.seconds.generate,
             record.seconds.total,
             None if writing is None else json.dumps(asdict(writing)),
+            json.dumps(record.reading.further),
         ],
     )
     question_id = cursor.lastrowid
@@ -61,7 +62,7 @@ def insert_record(
         ),
     )
     conn.executemany(
-        "INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             (
                 question_id,
@@ -75,6 +76,7 @@ def insert_record(
                 e.score,
                 e.heading,
                 e.header,
+                e.hop,
             )
             for e in record.evidence
         ),
@@ -95,13 +97,13 @@ def select_record(conn: sqlite3.Connection, question_id: int) -> Record | None:
     row = conn.execute(
         "SELECT question, answer, abstained, confidence, retriever, checkpoint, device, n_tokens, "
         "generator, model, strategy, ingest_seconds, retrieve_seconds, generate_seconds, "
-        "total_seconds, writing FROM questions WHERE id = ?",
+        "total_seconds, writing, further FROM questions WHERE id = ?",
         [question_id],
     ).fetchone()
     if row is None:
         return None
     question, answer, abstained, confidence, name, checkpoint, device, n_tokens = row[:8]
-    generator, model, strategy, *seconds, writing = row[8:]
+    generator, model, strategy, *seconds, writing, further = row[8:]
     return Record(
         question=question,
         answer=answer,
@@ -109,7 +111,7 @@ def select_record(conn: sqlite3.Connection, question_id: int) -> Record | None:
         confidence=confidence,
         documents=select_documents(conn, question_id),
         evidence=_evidence(conn, question_id),
-        reading=Reading(name, checkpoint, device, n_tokens, seconds[1]),
+        reading=Reading(name, checkpoint, device, n_tokens, seconds[1], tuple(json.loads(further))),
         generator=generator,
         model=model,
         strategy=strategy,
@@ -140,8 +142,8 @@ def _evidence(conn: sqlite3.Connection, question_id: int) -> tuple[RecordedEvide
     ):
         quotes.setdefault(rank, []).append(quote)
     rows = conn.execute(
-        'SELECT rank, document_id, sentence_id, page, "start", "end", text, score, heading, header '
-        "FROM evidence WHERE question_id = ? ORDER BY rank",
+        'SELECT rank, document_id, sentence_id, page, "start", "end", text, score, heading, '
+        "header, hop FROM evidence WHERE question_id = ? ORDER BY rank",
         [question_id],
     )
     return tuple(
@@ -157,8 +159,9 @@ def _evidence(conn: sqlite3.Connection, question_id: int) -> tuple[RecordedEvide
             heading=heading,
             header=header,
             quotes=tuple(quotes.get(rank, ())),
+            hop=hop,
         )
         for (
-            rank, document_id, sentence_id, page, start, end, text, score, heading, header
+            rank, document_id, sentence_id, page, start, end, text, score, heading, header, hop
         ) in rows
     )  # fmt: skip

@@ -39,6 +39,8 @@ class Progress:
     n_sentences_read: int
     scores: Scores
     """(n_sentences_read,) the scores known so far."""
+    hop: int = 1
+    """Which reading of the documents this is; see `docqa.engine.hops`."""
 
 
 OnProgress = Callable[[Progress], None]

@@ -134,6 +134,8 @@ class Evidence:
     score: float
     """Higher is better; comparable within one question only."""
     rank: int
+    hop: int = 1
+    """The reading that found it, from 1; see `docqa.engine.hops`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +156,16 @@ class Reading:
     checkpoint: str | None
     device: str
     n_tokens: int
-    """Document tokens read for this question; 0 where the retriever reads no tokens."""
+    """Document tokens read for this question, in all readings; 0 where the retriever reads no
+    tokens."""
     seconds: float
+    further: tuple[str, ...] = ()
+    """What each reading after the first asked; empty = the documents were read once."""
+
+    @property
+    def n_hops(self) -> int:
+        """How often the documents were read."""
+        return 1 + len(self.further)
 
     @property
     def tokens_per_second(self) -> float:

@@ -189,6 +189,9 @@ def how_it_was_read(record: Record) -> str:
     lines = [
         f"Read by {reading.name} on {reading.device}: {tokens}. Confidence {record.confidence:.0%}."
     ]
+    if reading.further:
+        asked = ", then ".join(f"“{further}”" for further in reading.further)
+        lines.append(f"Read {times(reading.n_hops)}: what was found led on to {asked}.")
     if writing is not None:
         spent = [
             "" if n is None else f"{n:,} tokens {what}"
@@ -200,6 +203,11 @@ def how_it_was_read(record: Record) -> str:
             f"from {sentences_used(record)}."
         )
     return "\n".join(lines)
+
+
+def times(n: int) -> str:
+    """How often, in words."""
+    return "twice" if n == 2 else f"{n} times"
 
 
 def sentences_used(record: Record) -> str:

@@ -74,6 +74,7 @@ class FoundSentence:
     text: str
     score: float
     rank: int
+    hop: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,8 @@ class ReadingAt:
     seconds_left: float
     best: tuple[FoundSentence, ...] | None
     """The best sentences so far, when they were looked at anew."""
+    hop: int = 1
+    """Which reading of the documents this is."""
     kind: Literal["reading"] = "reading"
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from docqa.app.config import Settings
 from docqa.app.jobs.protocol import (
     Answered,
     AskRequest,
@@ -61,6 +62,7 @@ def answer(
     opened_seconds = time.perf_counter() - started
     if is_cancelled():
         raise Cancelled
+    settings = Settings(**request.settings)
     by_id = {document.id: document for document in documents}
     watch = _ReadingWatch(request.job, documents, models, emit)
     count = pipeline.TokenCount(models.retriever, watch)
@@ -69,8 +71,9 @@ def answer(
         documents,
         models.retriever,
         models.generator,
-        n_words=None if request.settings["top_k"] else request.settings["words"],
-        top_k=request.settings["top_k"] or None,
+        n_words=settings.word_limit,
+        top_k=settings.sentence_limit,
+        hops=settings.hop_limit,
         on_progress=count,
         on_evidence=lambda evidence, confidence: emit(
             EvidenceChosen(request.job, _shown(evidence, by_id), confidence)
@@ -83,7 +86,7 @@ def answer(
         documents,
         n_tokens=count.n_tokens,
         model=models.generator.model,
-        strategy=request.settings["strategy"],
+        strategy=settings.strategy,
         ingest_seconds=opened_seconds,
         total_seconds=time.perf_counter() - started,
     )
@@ -111,10 +114,13 @@ class _ReadingWatch:
         self._emit = emit
         self._started = time.perf_counter()
         self._told_at = self._looked_at = 0.0
+        self._hop = 1
         self._read: dict[str, int] = {}
         self._known_tokens: dict[str, int] = {}
 
     def __call__(self, progress: Progress) -> None:
+        if progress.hop != self._hop:
+            self._begin_again(progress.hop)
         self._read[progress.document_id] = progress.n_tokens_read
         self._known_tokens[progress.document_id] = progress.n_tokens
         now = time.perf_counter()
@@ -122,6 +128,11 @@ class _ReadingWatch:
         if now - self._told_at >= EVENT_SECONDS or is_last:
             self._told_at = now
             self._emit(self._event(progress, now))
+
+    def _begin_again(self, hop: int) -> None:
+        """A further reading: what is read, and how fast, counts from its beginning."""
+        self._hop, self._read = hop, {}
+        self._started = time.perf_counter()
 
     def _event(self, progress: Progress, now: float) -> ReadingAt:
         number = next(i for i, d in enumerate(self._documents) if d.id == progress.document_id)
@@ -140,6 +151,7 @@ class _ReadingWatch:
             speed if self._reads_tokens else 0.0,
             max(n_all - n_read, 0) / max(speed, 1e-6),
             self._best(document, progress, now),
+            progress.hop,
         )
 
     def _n_tokens(self) -> int:
@@ -160,7 +172,7 @@ class _ReadingWatch:
         best = np.argpartition(-scores, n_best - 1)[:n_best]
         ranked = sorted((int(one) for one in best), key=lambda one: (-scores[one], one))
         return tuple(
-            _found(document, sentence_id, float(scores[sentence_id]), rank)
+            _found(document, sentence_id, float(scores[sentence_id]), rank, progress.hop)
             for rank, sentence_id in enumerate(ranked, 1)
         )
 
@@ -175,11 +187,15 @@ def _page_at(document: Document, progress: Progress) -> int:
 
 def _shown(evidence: tuple[Evidence, ...], by_id: dict[str, Document]) -> tuple[FoundSentence, ...]:
     return tuple(
-        _found(by_id[one.document_id], one.sentence_id, one.score, one.rank) for one in evidence
+        _found(by_id[one.document_id], one.sentence_id, one.score, one.rank, one.hop)
+        for one in evidence
     )
 
 
-def _found(document: Document, sentence_id: int, score: float, rank: int) -> FoundSentence:
+def _found(
+    document: Document, sentence_id: int, score: float, rank: int, hop: int
+) -> FoundSentence:
     text = one_line(document.sentence_text(sentence_id))[:MAX_CHARS]
     page = document.sentences[sentence_id].page
-    return FoundSentence(document.id, clean(document.title), sentence_id, page, text, score, rank)
+    title = clean(document.title)
+    return FoundSentence(document.id, title, sentence_id, page, text, score, rank, hop)

@@ -179,7 +179,7 @@ class AnswerCard(Vertical):
         self.number, self.record, self.unanswered_id = number, record, None
         await self._end_stream()
         self._evidence = tuple(
-            Evidence(one.document_id, one.sentence_id, one.score, one.rank)
+            Evidence(one.document_id, one.sentence_id, one.score, one.rank, one.hop)
             for one in record.evidence
         )
         self._show_record(record)
@@ -252,10 +252,19 @@ class AnswerCard(Vertical):
     def _show_found(self, found: Sequence[FoundSentence], *, is_live: bool = False) -> None:
         """Evidence of a question that has no answer yet."""
         self._evidence = tuple(
-            Evidence(one.document_id, one.sentence_id, one.score, one.rank) for one in found
+            Evidence(one.document_id, one.sentence_id, one.score, one.rank, one.hop)
+            for one in found
         )
         lines = [
-            EvidenceLine(one.document_id, one.title, one.sentence_id, one.page, one.text, one.rank)
+            EvidenceLine(
+                one.document_id,
+                one.title,
+                one.sentence_id,
+                one.page,
+                one.text,
+                one.rank,
+                hop=one.hop,
+            )
             for one in found
         ]
         self.evidence_list.show(lines, is_live=is_live)
@@ -271,6 +280,7 @@ class AnswerCard(Vertical):
                     one.text,
                     one.rank,
                     one.cited,
+                    one.hop,
                 )
                 for one in record.evidence
             ]
@@ -288,7 +298,9 @@ def doubts_about(record: Record) -> list[str]:
 def foot_line(number: int, record: Record) -> str:
     """How the answer came about, in a line."""
     reading = record.reading
-    parts = [f"read in {reading.seconds:.1f} s"]
+    asked = ", then ".join(f"“{further}”" for further in reading.further)
+    again = f"again for {asked} " if asked else ""
+    parts = [f"read {again}in {reading.seconds:.1f} s"]
     if reading.n_tokens:
         parts.append(f"{reading.tokens_per_second:,.0f} tokens/s")
     checkpoint = f" ({reading.checkpoint})" if reading.checkpoint else ""

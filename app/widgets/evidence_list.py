@@ -30,10 +30,12 @@ class EvidenceLine:
     text: str
     rank: int
     is_cited: bool = False
+    hop: int = 1
+    """The reading that found it, from 1."""
 
 
 class EvidenceList(OptionList):
-    """Cited sentences, the others behind a last line."""
+    """Cited sentences, the others behind a last line; `↳` was found by reading on."""
 
     HELP_TITLE = "Evidence"
     HELP = "Enter opens the sentence in the document; n and p walk through all of them."
@@ -166,7 +168,7 @@ class EvidenceList(OptionList):
         place = f"p. {line.page}"
         if several:
             place = f"{fit(one_line(line.title), 18)}, {place}"
-        head = f"{line.rank:>2} {place:<6} "
+        head = f"{line.rank:>2} {place:<6} {'↳ ' if line.hop > 1 else ''}"
         room = max(self.size.width - 1 - len(head), 12)
         return Content.assemble(
             (head, "bold $text-accent" if line.is_cited else "dim"),

@@ -47,6 +47,8 @@ class ReadingBar(Widget):
         if at is None:
             return self.doing
         parts = [f"p. {at.page:,} of {at.n_pages:,}"]
+        if at.hop > 1:
+            parts.insert(0, f"reading {at.hop}")
         if at.n_documents > 1:
             parts.insert(0, f"document {at.document} of {at.n_documents}")
         parts.append(f"{at.share:.0%}")

@@ -68,9 +68,10 @@ def _highlight(
 def _note(question: ExportedQuestion, evidence: RecordedEvidence) -> str:
     n_evidence = len(question.record.evidence)
     cited = "cited in the answer" if evidence.cited else "not cited"
+    hop = f", found by reading {evidence.hop}" if evidence.hop > 1 else ""
     return (
         f"Question: {question.record.question}\n"
-        f"Evidence {evidence.rank} of {n_evidence} (score {evidence.score:.3f}), {cited}."
+        f"Evidence {evidence.rank} of {n_evidence} (score {evidence.score:.3f}){hop}, {cited}."
     )
 
 

@@ -76,7 +76,8 @@ def _passages(
             place = f"{escaped(record.title_of(evidence.document_id))}, {place}"
         heading = f" · § {escaped(_line(evidence.heading))}" if evidence.heading else ""
         yield ""
-        yield f"**\\[{evidence.rank}\\] {place}**{heading} · score {evidence.score:.3f}"
+        hop = f" · found by reading {evidence.hop}" if evidence.hop > 1 else ""
+        yield f"**\\[{evidence.rank}\\] {place}**{heading} · score {evidence.score:.3f}{hop}"
         yield ""
         yield from (f"> {line}" for line in _evidence_text(evidence))
 
@@ -122,8 +123,10 @@ def _foot(record: Record) -> str:
     reading = record.reading
     checkpoint = f" ({reading.checkpoint} checkpoint)" if reading.checkpoint else ""
     model = f" ({record.model})" if record.model else ""
+    further = ", then ".join(f"“{escaped(_line(one))}”" for one in reading.further)
+    again = f", again for {further}," if further else ""
     return (
-        f"*Read by {escaped(reading.name + checkpoint)} on {escaped(reading.device)} in "
+        f"*Read by {escaped(reading.name + checkpoint)} on {escaped(reading.device)}{again} in "
         f"{reading.seconds:.1f} s; answered by {escaped(record.generator + model)}. "
         f"Confidence {record.confidence:.0%}. Pages count from the first of the file.*"
     )

@@ -56,6 +56,7 @@ def record_json(record: Record) -> dict[str, Any]:
                 "text": evidence.text,
                 "score": evidence.score,
                 "cited": evidence.cited,
+                "hop": evidence.hop,
             }
             for evidence in record.evidence
         ],
@@ -76,6 +77,8 @@ def record_json(record: Record) -> dict[str, Any]:
             "checkpoint": record.reading.checkpoint,
             "device": record.reading.device,
             "tokens_per_second": round(record.reading.tokens_per_second, 1),
+            "hops": record.reading.n_hops,
+            "further": list(record.reading.further),
         },
         "generator": {
             "name": record.generator,

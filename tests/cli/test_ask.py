@@ -67,6 +67,7 @@ def test_json_has_the_agreed_shape(docqa: Run, pdf: str) -> None:
         "text",
         "score",
         "cited",
+        "hop",
     ]
     assert (best["rank"], best["document"], best["page"]) == (1, document["id"], 2)
     assert best["cited"] is True
@@ -75,6 +76,8 @@ def test_json_has_the_agreed_shape(docqa: Run, pdf: str) -> None:
         "checkpoint": None,
         "device": "cpu",
         "tokens_per_second": 0.0,
+        "hops": 1,
+        "further": [],
     }
     assert answer["generator"] == {"name": "extractive", "model": None, "strategy": "direct"}
     assert list(answer["seconds"]) == ["ingest", "retrieve", "generate", "total"]
