@@ -69,7 +69,8 @@ def read_origin(folder: Path) -> Origin:
         return origin_from_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise CheckpointError(
-            f"Cannot read {path}: {error}.", f"Remove it and pull it again: docqa models remove {folder.name}"
+            f"Cannot read {path}: {error}.",
+            f"Remove it and pull it again: docqa models remove {folder.name}",
         ) from error
 
 

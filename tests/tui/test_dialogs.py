@@ -161,7 +161,7 @@ def test_saving_writes_the_users_file_and_gives_the_new_settings_back() -> None:
     [
         ("words", "0", "greater than or equal to 1"),
         ("words", "", "valid integer"),
-        ("checkpoint", "/nowhere/at/all", "there is no folder /nowhere/at/all"),
+        ("checkpoint", "/nowhere/at/all", "No checkpoint folder /nowhere/at/all"),
         ("keymap", "quit", "is not action=key"),
     ],
 )
