@@ -1,8 +1,8 @@
 """What a benchmark is: documents with questions whose answers, or whose evidence, are known.
 
 A suite is one file of this package with a function `load(place: Path | None) -> Benchmark`, named
-in `SUITES`. It streams: a file of several GB is never in memory as a whole, and `documents()` may be
-called again and gives the same documents in the same order.
+in `SUITES`. It streams: a file of several GB is never in memory as a whole, and `documents()` may
+be called again and gives the same documents in the same order.
 """
 
 from __future__ import annotations
