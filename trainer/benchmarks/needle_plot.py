@@ -35,8 +35,8 @@ def draw_heat_maps(report: Mapping[str, Any], path: Path) -> None:
     ]
     for row, results in enumerate(report["retrievers"]):
         for column, (measure, title) in enumerate(MEASURES):
-            x = LEFT + column * (LEFT + map_width)
-            y = TOP + row * (TOP + map_height + GAP)
+            x = float(LEFT + column * (LEFT + map_width))
+            y = float(TOP + row * (TOP + map_height + GAP))
             caption = f"{results['retriever']}: {title.format(words=report['words'])}"
             lines.append(_text(caption, x, y - 38, "start", weight="bold"))
             lines += _heat_map(report, results, measure, x, y)
@@ -44,7 +44,7 @@ def draw_heat_maps(report: Mapping[str, Any], path: Path) -> None:
 
 
 def _heat_map(
-    report: Mapping[str, Any], results: Mapping[str, Any], measure: str, x: int, y: int
+    report: Mapping[str, Any], results: Mapping[str, Any], measure: str, x: float, y: float
 ) -> Iterator[str]:
     for i, length in enumerate(report["lengths"]):
         label = f"{length // 1000:,}k" if length % 1000 == 0 else f"{length:,}"
@@ -57,7 +57,7 @@ def _heat_map(
         top = y + report["depths"].index(cell["depth"]) * CELL_HEIGHT
         value = cell[measure]
         yield (
-            f'<rect x="{left}" y="{top}" width="{CELL_WIDTH}" height="{CELL_HEIGHT}" '
+            f'<rect x="{left:g}" y="{top:g}" width="{CELL_WIDTH}" height="{CELL_HEIGHT}" '
             f'fill="{_colour(value)}" stroke="white"/>'
         )
         colour = "white" if value > 0.55 else "#222"

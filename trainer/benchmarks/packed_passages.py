@@ -64,7 +64,7 @@ def pack_passages(path: Path) -> Iterator[PassageQuestion]:
     """Ask the questions of a labelled file with the right paragraph at every place.
 
     Left out are questions whose evidence is longer than a paragraph, and those with too few
-    paragraphs elsewhere that share a word.
+    paragraphs in other documents.
     """
     paragraphs = _Paragraphs()
     asked = [one for document in read_documents(path) for one in paragraphs.add(document)]
@@ -130,7 +130,7 @@ class _Paragraphs:
         answers = [answer.lower() for answer in asked.labelled.answers if answer.strip()]
         own = self._documents[asked.paragraph]
         found: list[Passage] = []
-        for i in sorted(weights, key=lambda i: (-weights[i], i)):
+        for i in sorted(range(len(self.passages)), key=lambda i: -weights.get(i, 0.0)):
             text = self.passages[i].text.lower()
             if self._documents[i] != own and not any(answer in text for answer in answers):
                 found.append(self.passages[i])

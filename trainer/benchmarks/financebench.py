@@ -1,0 +1,196 @@
+"""FinanceBench: questions about annual reports, with the pages and the text that answer them.
+
+The open part has 150 questions about 84 PDF files. Each file is read as `docqa ingest` reads it,
+once: documents are kept in a library of their own. A piece of evidence is looked for by its words,
+first on the page that the data set names (it counts from 0), then on all others; where it is on
+none, the named page as a whole is the evidence.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from docqa.engine.errors import MissingError
+from docqa.engine.pipeline import open_file
+from docqa.engine.store import Store
+from docqa.engine.types import Document
+from docqa.engine.words import stems
+from docqa.trainer.benchmarks.base import BenchmarkDocument, BenchmarkQuestion, must_exist
+from docqa.trainer.benchmarks.json_lines import parse_lines
+from docqa.trainer.benchmarks.labelled import LONG_ANSWER_WORDS
+
+FILE_NAMES = ("financebench_open_source.jsonl", "financebench_merged.jsonl")
+WHERE_TO_GET = (
+    "Get the repository patronus-ai/financebench and name its folder: it has "
+    "data/financebench_open_source.jsonl and the PDF files in pdfs/."
+)
+PAGE_SHARE = 0.6
+"""Of the words of the evidence that a page must have to be taken for its page."""
+SENTENCE_SHARE = 0.8
+"""Of the words of a sentence that the evidence must have to be taken for a part of it."""
+MAX_NAMED = 5
+"""Most missing files an error names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of evidence as the data set tells it."""
+
+    page: int
+    """Counted from 1."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A question of the data set."""
+
+    id: str
+    question: str
+    answer: str
+    file: str
+    """Name of the PDF without its ending."""
+    kind: str
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FinanceBench:
+    """The questions with their PDF files."""
+
+    lines: Path
+    pdfs: Path
+    library: Path
+    name: str = "financebench"
+
+    def documents(self) -> Iterator[BenchmarkDocument]:
+        """See `Benchmark.documents`: a document a PDF."""
+        rows: defaultdict[str, list[Row]] = defaultdict(list)
+        for row in parse_lines(self.lines, _read_row, WHERE_TO_GET):
+            rows[row.file].append(row)
+        self._check_pdfs(list(rows))
+        self.library.parent.mkdir(parents=True, exist_ok=True)
+        with Store(self.library) as store:
+            for file, asked in rows.items():
+                document, _ = open_file(store, self.pdfs / f"{file}.pdf")
+                pages = [Counter(stems(page.text)) for page in document.pages]
+                questions = tuple(_question(row, document, pages) for row in asked)
+                yield BenchmarkDocument(self.name, "finance", document, questions)
+
+    def _check_pdfs(self, files: Sequence[str]) -> None:
+        missing = [one for one in files if not (self.pdfs / f"{one}.pdf").is_file()]
+        if missing:
+            few = ", ".join(f"{one}.pdf" for one in missing[:MAX_NAMED])
+            more = ", …" if len(missing) > MAX_NAMED else ""
+            raise MissingError(
+                f"{len(missing)} of {len(files)} PDF files are not in {self.pdfs}: {few}{more}.",
+                WHERE_TO_GET,
+            )
+
+
+def load(place: Path | None) -> FinanceBench:
+    """The folder of the data set, or one with the questions and the folder pdfs/ in it."""
+    place = must_exist(place, "FinanceBench folder", WHERE_TO_GET)
+    candidates = [folder / name for folder in (place / "data", place) for name in FILE_NAMES]
+    lines = next((one for one in candidates if one.is_file()), None)
+    if lines is None:
+        raise MissingError(f"{place} has no {FILE_NAMES[0]}.", WHERE_TO_GET)
+    cache = Path(platformdirs.user_cache_dir("docqa", appauthor=False))
+    return FinanceBench(lines, place / "pdfs", cache / "financebench.db")
+
+
+def _read_row(record: dict[str, Any]) -> Row:
+    return Row(
+        id=record["financebench_id"],
+        question=record["question"],
+        answer=record["answer"],
+        file=record["doc_name"],
+        kind=record["question_type"],
+        pieces=tuple(
+            Piece(int(one["evidence_page_num"]) + 1, one["evidence_text"])
+            for one in record["evidence"]
+            if one.get("doc_name", record["doc_name"]) == record["doc_name"]
+        ),
+    )
+
+
+def _question(row: Row, document: Document, pages: Sequence[Counter[str]]) -> BenchmarkQuestion:
+    n_words = len(row.answer.split())
+    located = [locate(piece, document, pages) for piece in row.pieces]
+    return BenchmarkQuestion(
+        id=row.id,
+        question=row.question,
+        answers=(row.answer,),
+        answer_kind="paragraph" if n_words >= LONG_ANSWER_WORDS else "sentence",
+        evidence=tuple(span for span, _ in located if span is not None),
+        facts={"question_type": row.kind, "located": _worst([how for _, how in located])},
+    )
+
+
+def locate(
+    piece: Piece, document: Document, pages: Sequence[Counter[str]]
+) -> tuple[tuple[int, int] | None, str]:
+    """Where a piece of evidence stands.
+
+    Args:
+        piece: What to look for.
+        document: Where.
+        pages: The words of its pages.
+
+    Returns:
+        Its span in the document's text, and how that was found: `text` on the named page, `moved`
+        on another page, `page` where its words are on no page and the named one is taken, `lost`
+        where there is no such page to take.
+    """
+    wanted = Counter(stems(piece.text))
+    shares = [_share(wanted, page) for page in pages]
+    is_there = 1 <= piece.page <= len(shares)
+    if is_there and shares[piece.page - 1] >= PAGE_SHARE:
+        return _span_on(piece.page, wanted, document), "text"
+    best = max(range(len(shares)), key=shares.__getitem__)
+    if shares[best] >= PAGE_SHARE:
+        return _span_on(best + 1, wanted, document), "moved"
+    if is_there and document.pages[piece.page - 1].text.strip():
+        start = document.page_starts[piece.page - 1]
+        return (start, start + len(document.pages[piece.page - 1].text)), "page"
+    return None, "lost"
+
+
+def _span_on(page: int, wanted: Counter[str], document: Document) -> tuple[int, int]:
+    """The sentences of a page that are in the evidence, without what merely resembles it.
+
+    Of the runs of such sentences the one with most words counts; one odd sentence, such as a
+    note's number, does not end a run.
+    """
+    overlaps = {
+        one.id: _share(Counter(stems(document.sentence_text(one.id))), wanted)
+        for one in document.sentences
+        if one.page == page
+    }
+    if not overlaps:
+        start = document.page_starts[page - 1]
+        return start, start + len(document.pages[page - 1].text)
+    alike = [i for i, share in overlaps.items() if share >= SENTENCE_SHARE]
+    runs: list[list[int]] = []
+    for i in alike or [max(overlaps, key=overlaps.__getitem__)]:
+        if runs and i - runs[-1][-1] <= 2:
+            runs[-1].append(i)
+        else:
+            runs.append([i])
+    run = max(runs, key=lambda one: sum(len(document.sentence_text(i)) for i in one))
+    return document.span(run[0])[0], document.span(run[-1])[1]
+
+
+def _share(part: Counter[str], whole: Counter[str]) -> float:
+    """How much of a bag of words is in another one."""
+    return (part & whole).total() / part.total() if part else 0.0
+
+
+def _worst(ways: Sequence[str]) -> str:
+    return max(ways, key=("text", "moved", "page", "lost").index, default="lost")
