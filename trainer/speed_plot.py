@@ -6,23 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from docqa.engine.errors import MissingError
-from docqa.trainer.chart import can_plot, write_svg, xy_chart
+from docqa.trainer.chart import write_svg, xy_chart
 
 MEGABYTE = 1_000_000
-
-
-def check_plot() -> None:
-    """Say at once that the plot cannot be drawn: measuring takes minutes.
-
-    Raises:
-        MissingError: When the extra is not installed.
-    """
-    if not can_plot():
-        raise MissingError(
-            "Drawing the plot needs pygal, which is not installed.",
-            "Install the extra: pip install 'docqa[plot]', or leave --plot away.",
-        )
 
 
 def draw_plot(runs: Sequence[Mapping[str, Any]], path: Path) -> None:

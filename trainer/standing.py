@@ -10,7 +10,8 @@ from typing import Any
 
 from docqa.engine.errors import TrainingError
 from docqa.trainer.recipe import read_recipe
-from docqa.trainer.run import METRICS_FILE
+
+METRICS_FILE = "metrics.jsonl"
 
 
 @dataclass(frozen=True, slots=True)

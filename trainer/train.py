@@ -27,6 +27,8 @@ from docqa.trainer.step import WindowReader, batch_shape, steps_of_epochs, train
 from docqa.trainer.windows import WindowSampler
 
 LOG_EVERY = 20
+TELL_EVERY = 500
+"""Documents between two lines while data are packed."""
 N_MEAN_LOSSES = 200
 """The loss that is told is the mean of this many steps."""
 
@@ -132,7 +134,7 @@ def _packed(
     """The training data; the first process packs it where it was not yet, the others wait."""
 
     def on_file(name: str, n_documents: int) -> None:
-        if on_progress:
+        if on_progress and n_documents % TELL_EVERY == 0:
             on_progress(f"packing {name}", n_documents, 0, {})
 
     # where the question is read once, a line break parts it from the document, as when answering

@@ -6,12 +6,18 @@ from pathlib import Path
 
 import click
 
+from docqa.app.commands.train_ablate import ablate
+from docqa.app.commands.train_show import show
 from docqa.app.options import DATA_FILE, DEVICES, quiet_option
 
 
 @click.group()
 def train() -> None:
     """Training, from labelled documents."""
+
+
+train.add_command(ablate)
+train.add_command(show)
 
 
 @train.command()
@@ -22,7 +28,7 @@ def train() -> None:
     multiple=True,
     required=True,
     metavar="FILE",
-    help="Labelled documents as JSON Lines, plain or gzip; may be given several times.",
+    help="Labelled documents or token ids; may be given several times.",
 )
 @click.argument("more_files", type=DATA_FILE, nargs=-1, metavar="[FILE]...")
 @click.option(
@@ -38,6 +44,12 @@ def train() -> None:
     default="embedded",
     show_default=True,
     help="Model and training settings, as TOML.",
+)
+@click.option(
+    "--init",
+    metavar="NAME|DIR",
+    help="Begin with this checkpoint instead of the recipe's beginning; one without a head for "
+    "sentences gets a new one.",
 )
 @click.option(
     "--dev",
@@ -61,6 +73,7 @@ def retriever(
     more_files: tuple[Path, ...],
     out: Path,
     recipe: str,
+    init: str | None,
     dev: tuple[Path, ...],
     minutes: float | None,
     steps: int | None,
@@ -69,17 +82,24 @@ def retriever(
     device: str,
     quiet: bool,
 ) -> None:
-    """Train a retriever on labelled documents."""
+    """Train a retriever on labelled documents, in one process or in several.
+
+    \b
+    accelerate launch --num_processes 8 -m docqa.app.cli train retriever …     a GPU each
+    torchrun --nproc-per-node 2 -m docqa.app.cli train retriever … --device cpu
+    """
     from docqa.app.diagnostics import Narrator
 
     narrator = Narrator(quiet=quiet)
 
+    from docqa.trainer.processes import is_first
     from docqa.trainer.train import train_retriever
 
     folder = train_retriever(
         [*files, *more_files],
         out,
         recipe=recipe,
+        init=init,
         dev=list(dev),
         max_seconds=None if minutes is None else 60 * minutes,
         n_steps=steps,
@@ -89,7 +109,8 @@ def retriever(
         on_progress=narrator.training,
     )
     narrator.clear()
-    click.echo(folder)
+    if is_first():
+        click.echo(folder)
 
 
 @train.command()

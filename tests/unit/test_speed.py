@@ -21,7 +21,7 @@ from docqa.engine.mamba2.reading import Logits, Segment
 from docqa.trainer import speed, speed_rates
 from docqa.trainer.speed_passes import fresh_processes, read_stored, store_documents, wait_for
 from docqa.trainer.speed_peers import llama_contestant, transformers_contestant, write_gguf
-from docqa.trainer.speed_plot import check_plot, draw_plot
+from docqa.trainer.speed_plot import draw_plot
 from docqa.trainer.speed_profile import KERNELS, profile_layers
 from docqa.trainer.speed_rates import (
     Contestant,
