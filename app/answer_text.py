@@ -52,7 +52,8 @@ def _linked_quotes(record: Record) -> Iterator[str]:
         if place is None or evidence is None:
             yield escaped(line)
             continue
-        cited.remove(evidence)
+        if not _is_short_answer(line, evidence):  # the line with its sentence is still to come
+            cited.remove(evidence)
         words = escaped(line[: place.start()])
         yield f"{words} [({escaped(place[1])})]({LINK}{evidence.rank})"
 
@@ -62,3 +63,9 @@ def _quoted(cited: list[RecordedEvidence], page: int, line: str) -> RecordedEvid
     on_page = [evidence for evidence in cited if evidence.page == page]
     words = set(line.split())
     return max(on_page, key=lambda e: len(words & set(e.text.split())), default=None)
+
+
+def _is_short_answer(line: str, evidence: RecordedEvidence) -> bool:
+    """Whether a line opens with a few words of the sentence, which follows below it."""
+    words = " ".join(evidence.quotes[0].split())
+    return words != " ".join(evidence.text.split()) and line.startswith(words)

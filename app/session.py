@@ -134,6 +134,8 @@ def load_models(
         store: Keeps the tokens of documents.
         generator: The one of the settings, where it was opened and checked before.
     """
+    from docqa.engine.generators.extractive import ExtractiveGenerator
+    from docqa.engine.reader import reader_of
     from docqa.engine.retriever import load_retriever
 
     if generator is None:
@@ -146,6 +148,8 @@ def load_models(
         cache=store,
     )
     generator.threshold = abstention_threshold(retriever)
+    if isinstance(generator, ExtractiveGenerator):
+        generator.reader = reader_of(retriever)
     return retriever, generator
 
 

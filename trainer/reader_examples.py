@@ -84,24 +84,30 @@ def read_examples(
                 on_file(path.name, n_done)
 
 
+def answer_spans(
+    labelled: LabelledDocument, question: LabelledQuestion
+) -> Iterator[tuple[int, tuple[int, int]]]:
+    """Evidence sentences that hold an answer word for word, and where in the sentence's text."""
+    for evidence in question.evidence:
+        for sentence_id in labelled.sentences_of(evidence):
+            start, end = labelled.document.span(sentence_id)
+            begin, stop = max(start, evidence[0]), min(end, evidence[1])
+            for answer in question.answers:
+                for a, b in _occurrences(answer, labelled.text, begin, stop):
+                    yield sentence_id, (a - start, b - start)
+
+
 def answer_places(
     labelled: LabelledDocument, question: LabelledQuestion
 ) -> dict[int, list[tuple[int, int]]]:
-    """The evidence sentences with the spans of the answers in each, in the sentence's text."""
-    document = labelled.document
-    places: dict[int, list[tuple[int, int]]] = {}
-    for evidence in question.evidence:
-        for sentence_id in labelled.sentences_of(evidence):
-            start, end = document.span(sentence_id)
-            begin, stop = max(start, evidence[0]), min(end, evidence[1])
-            found = places.setdefault(sentence_id, [])
-            for answer in question.answers:
-                for a, b in _occurrences(answer, labelled.text, begin, stop):
-                    found.append((a - start, b - start))
-    return {
-        sentence_id: sorted({s for s in spans if _is_span(document, sentence_id, s)})
-        for sentence_id, spans in places.items()
+    """Every evidence sentence, with the spans of it that answer; none where it does as a whole."""
+    places: dict[int, list[tuple[int, int]]] = {
+        i: [] for evidence in question.evidence for i in labelled.sentences_of(evidence)
     }
+    for sentence_id, span in sorted(set(answer_spans(labelled, question))):
+        if _is_span(labelled.document, sentence_id, span):
+            places[sentence_id].append(span)
+    return places
 
 
 def token_spans(

@@ -39,6 +39,7 @@ from docqa.engine.types import Citation, Document, Evidence, Writing
 
 if TYPE_CHECKING:
     from docqa.engine.generators.language_model import LanguageModel
+    from docqa.engine.reader import SpanReader
 
 GENERATORS = ("extractive", "llama", "openai")
 STRATEGIES = ("direct", "scratchpad", "full")
@@ -152,6 +153,7 @@ def load_generator(
     threshold: float = 0.0,
     options: ModelOptions | None = None,
     on_step: OnStep | None = None,
+    reader: SpanReader | None = None,
 ) -> LoadedGenerator:
     """The generator of that name. A model is loaded, a server asked, when it is first needed.
 
@@ -160,6 +162,7 @@ def load_generator(
         threshold: See `LoadedGenerator`.
         options: For those that run a language model.
         on_step: Told how far a strategy of several calls is.
+        reader: For `extractive`: see `docqa.engine.reader.reader_of`.
 
     Raises:
         ConfigError: When there is no such generator, or its options cannot be.
@@ -170,7 +173,7 @@ def load_generator(
     if name == "extractive":
         from docqa.engine.generators.extractive import ExtractiveGenerator
 
-        return ExtractiveGenerator(threshold)
+        return ExtractiveGenerator(threshold, reader)
     if name not in GENERATORS:
         raise ConfigError(f"No generator {name!r}.", f"Choose one of: {', '.join(GENERATORS)}.")
     if options.strategy not in STRATEGIES:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from docqa.engine.generators.abstention import place, unlikely
 from docqa.engine.generators.base import BRACKETED_NUMBER, Draft, OnText
 from docqa.engine.retriever import IsCancelled
-from docqa.engine.types import Citation, Document, Evidence, SentenceKind
+from docqa.engine.types import Citation, Document, Evidence, Sentence, SentenceKind
+
+if TYPE_CHECKING:
+    from docqa.engine.reader import AnswerSpan, SpanReader
 
 MAX_QUOTES = 3
 """Most sentences an answer quotes."""
@@ -20,20 +24,26 @@ NEAR_LEAD = 0.5
 N_COMPARED = 10
 MIN_WORDS = 4
 """Shorter prose (`12.1 Term.`) names a place, as a heading does."""
+_SCALE = re.compile(r"\bin (?:thousands|millions|billions)\b[^|()\[\]]*", re.IGNORECASE)
 
 
 class ExtractiveGenerator:
-    """Quotes the best evidence with its pages, or says that there is none."""
+    """Quotes the best evidence with its pages, or says that there is none.
+
+    With a reader, the answer opens with the few words that answer, where there are such words.
+    """
 
     name = "extractive"
     model: str | None = None
 
-    def __init__(self, threshold: float = 0.0) -> None:
+    def __init__(self, threshold: float = 0.0, reader: SpanReader | None = None) -> None:
         """
         Args:
             threshold: Confidence below which it abstains.
+            reader: Finds those words; that of the retriever's checkpoint, if it has one.
         """
         self.threshold = threshold
+        self.reader = reader
 
     def check(self, is_cancelled: IsCancelled | None = None) -> None:
         """See `LoadedGenerator.check`: nothing can fail."""
@@ -49,17 +59,26 @@ class ExtractiveGenerator:
         is_cancelled: IsCancelled | None = None,
     ) -> Draft:
         """See `Generator.generate`; the whole text comes at once."""
-        draft = self._draft(documents, evidence, confidence)
+        draft = self._draft(question, documents, evidence, confidence)
         if on_text is not None:
             on_text(draft.text)
         return draft
 
     def _draft(
-        self, documents: Mapping[str, Document], evidence: tuple[Evidence, ...], confidence: float
+        self,
+        question: str,
+        documents: Mapping[str, Document],
+        evidence: tuple[Evidence, ...],
+        confidence: float,
     ) -> Draft:
         if not evidence or confidence < self.threshold:
             return unlikely(documents, evidence, confidence)
-        chosen = choose_quotes(documents, evidence)
+        candidates = quotable(documents, evidence)
+        if self.reader is not None:
+            span = self.reader.find(question, documents, candidates)
+            if span is not None:
+                return short_answer(documents, span)
+        chosen = choose_quotes(candidates)
         text = "\n".join(show_quote(documents, one) for one in chosen)
         citations = tuple(
             Citation(
@@ -72,29 +91,62 @@ class ExtractiveGenerator:
         return Draft(text, False, citations)
 
 
-def choose_quotes(
+def quotable(
     documents: Mapping[str, Document], evidence: tuple[Evidence, ...]
-) -> list[Evidence]:
-    """The sentences to quote: the best one alone where it clearly leads, else those near it.
+) -> tuple[Evidence, ...]:
+    """The best sentences that may stand in an answer, best first.
 
-    A heading or stub is quoted only where the evidence holds nothing else: it names the place.
-    Sentences that say the same words are quoted once. The best comes first: ordered by length, a
-    short sentence beside the point opened the answer.
+    A heading or stub may only where the evidence holds nothing else: it names the place.
+    Sentences that say the same words count once.
     """
-    quotable = [one for one in evidence if _says_something(documents[one.document_id], one)]
+    telling = [one for one in evidence if _says_something(documents[one.document_id], one)]
     seen: set[str] = set()
     candidates: list[Evidence] = []
-    for one in (quotable or evidence)[: N_COMPARED * 2]:
+    for one in (telling or evidence)[: N_COMPARED * 2]:
         words = " ".join(documents[one.document_id].sentence_text(one.sentence_id).lower().split())
         if words not in seen and len(candidates) < N_COMPARED:
             seen.add(words)
             candidates.append(one)
+    return tuple(candidates)
+
+
+def choose_quotes(candidates: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """The sentences to quote: the best one alone where it clearly leads, else those near it.
+
+    The best comes first: ordered by length, a short sentence beside the point opened the answer.
+    """
     best = candidates[0]
     spread = best.score - candidates[-1].score
     if len(candidates) == 1 or best.score - candidates[1].score >= CLEAR_LEAD * spread > 0:
-        return [best]
+        return (best,)
     near = [one for one in candidates if best.score - one.score <= (1 - NEAR_LEAD) * spread]
-    return near[:MAX_QUOTES]
+    return tuple(near[:MAX_QUOTES])
+
+
+def short_answer(documents: Mapping[str, Document], span: AnswerSpan) -> Draft:
+    """The words that answer with their page, and below them the sentence they stand in."""
+    evidence = span.evidence
+    document = documents[evidence.document_id]
+    words = span.text(documents)
+    scale = scale_of(document, document.sentences[evidence.sentence_id], words)
+    short = " ".join(part for part in (_one_line(words), scale) if part)
+    text = f"{short} ({place(documents, evidence)})\n{show_quote(documents, evidence)}"
+    return Draft(text, False, (Citation(document.id, evidence.sentence_id, words),))
+
+
+def scale_of(document: Document, sentence: Sentence, words: str) -> str:
+    """What a table says its figures are counted in (`in thousands`), where `words` is a figure.
+
+    Nothing is multiplied: the table may say `in thousands, except per share data`.
+    """
+    if sentence.kind is not SentenceKind.ROW or not re.search(r"\d", words) or "%" in words:
+        return ""
+    for near in (sentence.id, sentence.header, sentence.heading):
+        found = None if near is None else _SCALE.search(document.sentence_text(near))
+        if found:
+            scale = _one_line(found[0]).rstrip(" ,;:.")
+            return scale[0].lower() + scale[1:]
+    return ""
 
 
 def show_quote(documents: Mapping[str, Document], evidence: Evidence) -> str:
@@ -105,8 +157,7 @@ def show_quote(documents: Mapping[str, Document], evidence: Evidence) -> str:
     """
     document = documents[evidence.document_id]
     sentence = document.sentences[evidence.sentence_id]
-    # A footnote `[3]` of the document is no citation of ours.
-    text = BRACKETED_NUMBER.sub("[ ", " ".join(document.sentence_text(sentence.id).split()))
+    text = _one_line(document.sentence_text(sentence.id))
     where = f"({place(documents, evidence)})"
     if sentence.kind is not SentenceKind.ROW:
         return f"{text} {where}"
@@ -115,6 +166,11 @@ def show_quote(documents: Mapping[str, Document], evidence: Evidence) -> str:
     if sentence.heading is None:
         return f"{row} {where}"
     return f"{' '.join(document.sentence_text(sentence.heading).split())}: {row} {where}"
+
+
+def _one_line(text: str) -> str:
+    # A footnote `[3]` of the document is no citation of ours.
+    return BRACKETED_NUMBER.sub("[ ", " ".join(text.split()))
 
 
 def name_columns(row: str, header: str) -> str:

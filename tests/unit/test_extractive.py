@@ -4,7 +4,13 @@ import pytest
 
 from docqa.engine.errors import ConfigError, MissingError
 from docqa.engine.generators.base import load_generator
-from docqa.engine.generators.extractive import choose_quotes, name_columns
+from docqa.engine.generators.extractive import (
+    choose_quotes,
+    name_columns,
+    quotable,
+    short_answer,
+)
+from docqa.engine.reader import AnswerSpan
 from docqa.engine.types import Document, Evidence, Page, Sentence, SentenceKind
 
 HEADING, ROW, PROSE = SentenceKind.HEADING, SentenceKind.ROW, SentenceKind.PROSE
@@ -72,7 +78,7 @@ def test_citations_are_evidence_and_verbatim():
 @pytest.mark.parametrize("scores", [(1, 1, 1, 1), (-5, -6, -7, -8), (0, 0, 0, 0)])
 def test_any_scores_give_some_quote(scores):
     ranked = evidence(PROSES, *zip((1, 2, 3, 4), scores, strict=True))
-    assert 1 <= len(choose_quotes({PROSES.id: PROSES}, ranked)) <= 3
+    assert 1 <= len(choose_quotes(quotable({PROSES.id: PROSES}, ranked))) <= 3
 
 
 def test_a_stub_is_quoted_only_alone():
@@ -117,6 +123,54 @@ def test_a_row_comes_with_columns_and_heading():
 )
 def test_column_names(row, header, expected):
     assert name_columns(row, header) == expected
+
+
+def short(document: Document, sentence_id: int, words: str) -> tuple[str, str]:
+    """Text and quote of the answer that opens with these words of a sentence."""
+    start = document.sentence_text(sentence_id).index(words)
+    found = Evidence(document.id, sentence_id, 1.0, 1)
+    draft = short_answer(
+        {document.id: document}, AnswerSpan(found, start, start + len(words), 0.9)
+    )
+    (citation,) = draft.citations
+    assert (citation.sentence_id, draft.abstained) == (sentence_id, False)
+    return draft.text, citation.quote
+
+
+def test_a_short_answer_stands_above_its_sentence_with_the_page():
+    assert short(PROSES, 1, "1998,  in Oslo") == (
+        "1998, in Oslo (p. 2)\nIt was founded in 1998, in Oslo. (p. 2)",
+        "1998,  in Oslo",
+    )
+
+
+@pytest.mark.parametrize(
+    ("header", "heading", "scale"),
+    [
+        ("(In thousands) | 2024 | 2023", "Cash flows", " in thousands"),
+        (
+            "(in millions, except per share data) | 2024 | 2023",
+            "Cash flows",
+            " in millions, except per share data",
+        ),
+        ("| 2024 | 2023", "Cash flows (in billions)", " in billions"),
+        ("| 2024 | 2023", "Boats in thousandsfold use", ""),
+    ],
+)
+def test_a_figure_says_what_its_table_counts_in(header, heading, scale):
+    table = document(
+        (9, HEADING, heading), (9, ROW, header), (9, ROW, "Vessels | (18,640) | 6.2%")
+    )
+    text, quote = short(table, 2, "(18,640)")
+    assert text.splitlines()[0] == f"(18,640){scale} (p. 9)"
+    assert quote == "(18,640)"
+    assert short(table, 2, "6.2%")[0].splitlines()[0] == "6.2% (p. 9)"
+    assert short(table, 2, "Vessels")[0].splitlines()[0] == "Vessels (p. 9)"
+
+
+def test_a_footnote_in_a_short_answer_is_no_citation():
+    noted = document((1, PROSE, "It has 41 boats [3] and a crew of nine."))
+    assert short(noted, 0, "41 boats [3]")[0].startswith("41 boats [ 3] (p. 1)\n")
 
 
 def test_abstains_below_the_threshold_and_names_the_closest_pages():
