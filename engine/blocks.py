@@ -133,10 +133,10 @@ def _starts_new(paragraph: list[Row], row: Row, right: float, steps: dict[int, f
 
 
 def row_text(row: Row) -> str:
-    """The cells of a row as one line."""
+    """The cells of a row as one line; an empty cell is nothing between two separators."""
     if len(row.cells) == 1:
         return row.cells[0].text
-    return CELL_SEPARATOR.join(cell.text for cell in row.cells)
+    return CELL_SEPARATOR.join(cell.text for cell in row.cells).rstrip()
 
 
 def is_data_row(block: Block) -> bool:

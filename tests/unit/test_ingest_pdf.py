@@ -117,8 +117,30 @@ def text_of(document: Document, sentence_id: int | None) -> str:
             150,
             "State income tax (net of federal benefit) (1) | 1.5 | (2.5) | (4.9) | 1.6 | (2.2) | "
             "(4.8)",
-            "PG&E Corporation | Utility | Year Ended December 31, | 2017 | 2016 | 2015 | 2017 | "
-            "2016 | 2015",
+            "Year Ended December 31, | PG&E Corporation 2017 | PG&E Corporation 2016 | "
+            "PG&E Corporation 2015 | Utility 2017 | Utility 2016 | Utility 2015",
+        ),
+        (  # columns that have nothing here keep their place
+            "real/10k-fedex-2023",
+            63,
+            "Operating income | $3,140 | $2,642 | 19 |  |",
+            "2023 | 2022 | Percent Change | Percent of Revenue 2023 | Percent of Revenue 2022",
+        ),
+        (
+            "real/10k-fedex-2023",
+            108,
+            "Other | — | — | (1) | (170) | 36 | 45",
+            "U.S. Pension Plans 2023 | U.S. Pension Plans 2022 | International Pension Plans 2023 "
+            "| International Pension Plans 2022 | Postretirement Healthcare Plans 2023 | "
+            "Postretirement Healthcare Plans 2022",
+        ),
+        (
+            "real/10k-ebay-2021",
+            36,
+            "MS&O revenues | $648 | $651 | —% | (2)% | $651 | $848 | (23)% | (23)%",
+            "Year Ended December 31, 2021 | Year Ended December 31, 2020 | % Change As Reported | "
+            "% Change FX-Neutral | Year Ended December 31, 2020 | Year Ended December 31, 2019 | "
+            "% Change As Reported | % Change FX-Neutral",
         ),
         (
             "sample",
