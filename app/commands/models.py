@@ -70,13 +70,16 @@ def _pull_from_hub(source: str, name: str, revision: str, yes: bool, narrator: N
     from docqa.engine.checkpoints.install import plan_pull
     from docqa.engine.checkpoints.install import pull as pull_plan
     from docqa.engine.checkpoints.installed import installed_folder
-    from docqa.engine.checkpoints.origin import verify
+    from docqa.engine.checkpoints.origin import read_origin, verify
 
     known = published(source)
-    there = installed_folder(name or (known.name if known else source.rsplit("/", 1)[-1]))
-    if there is not None and not revision and not verify(there):
-        narrator.say(f"{there.name} is installed and as it was: {there}")
-        return
+    repository = known.repository if known else source
+    there = installed_folder(name or repository.rsplit("/", 1)[-1])
+    if there is not None and not revision and read_origin(there).repository == repository:
+        if not verify(there):
+            narrator.say(f"{there.name} is installed and as it was: {there}")
+            return
+        narrator.say(f"{there.name} is damaged and is fetched again.")
     plan = plan_pull(source, name=name, revision=revision)
     _show(plan, narrator)
     if not yes and not is_tty():

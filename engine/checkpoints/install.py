@@ -89,7 +89,9 @@ def plan_pull(reference: str, *, name: str = "", revision: str = "") -> Plan:
     name = checked_name(name or (known.name if known else repository.rsplit("/", 1)[-1]))
     if there := installed_folder(name):
         name = there.name  # in its own upper and lower case
-    pinned = _pinned(name, repository) if not revision else {}
+    pinned = _pinned(name, repository)
+    if revision:
+        pinned = {}
     weights_pin = next((pinned[one] for one in WEIGHTS if one in pinned), None)
     files, licence = hub_files(repository, weights_pin.revision if weights_pin else revision)
     found = [files[one] for one in WEIGHTS if one in files]
