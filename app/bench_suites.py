@@ -1,9 +1,8 @@
-"""`docqa bench needle` and `docqa bench suite` for a person, and what they load."""
+"""`docqa bench needle`, `suite` and `efficiency` for a person, and what they load."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,15 +13,18 @@ if TYPE_CHECKING:
     from docqa.app.config import Settings
     from docqa.engine.retriever import Retriever
 
+WAYS = ("evidence", "full")
+
 
 def load_named(name: str, settings: Settings) -> Retriever:
     """A retriever by name, which cuts each document into tokens once for all its questions."""
+    from docqa.app.session import chosen_checkpoint
     from docqa.engine.retriever import load_retriever
     from docqa.trainer.speed_subjects import KeptTokens
 
     return load_retriever(
         name,
-        checkpoint=Path(settings.checkpoint).expanduser() if settings.checkpoint else None,
+        checkpoint=chosen_checkpoint(settings),
         device=settings.device,
         cache=KeptTokens(),
     )
@@ -63,6 +65,30 @@ def print_suite(report: Mapping[str, Any]) -> None:
     for fact, groups in report["by"].items():
         click.echo("")
         _print_recall(fact, groups, overall)
+
+
+def print_costs(report: Mapping[str, Any]) -> None:
+    """A row a length: from evidence, then from everything."""
+    click.echo(
+        f"{report['generator']} {report['model'] or ''} with {report['words']:,} words of evidence "
+        f"by {report['retriever']}, and with the whole document (strategy full)."
+    )
+    print_table(
+        ["tokens", "seconds", "full", "prompt tokens", "full", "right", "full"],
+        [
+            [
+                f"{one['tokens']:,}",
+                *(f"{one[way]['seconds']:.2f}" for way in WAYS),
+                *(_tokens(one[way]["prompt_tokens"]) for way in WAYS),
+                *(_percent(one[way]["right"]) for way in WAYS),
+            ]
+            for one in report["lengths"]
+        ],
+    )
+
+
+def _tokens(n: int | None) -> str:
+    return "unknown" if n is None else f"{n:,}"
 
 
 def _print_recall(

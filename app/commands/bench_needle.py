@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import click
 
-from docqa.app.options import DATA_FILE, DEVICES, RETRIEVERS, json_option, quiet_option
+from docqa.app.options import DATA_FILE, DEVICES, RETRIEVERS, Command, json_option, quiet_option
 
 
 def read_lengths(
@@ -22,22 +23,31 @@ def read_lengths(
         raise click.BadParameter(f"{value!r} is no list of numbers; write 1000,8000.") from None
 
 
+def haystack_options(command: Command) -> Command:
+    """`--haystack`, `--lengths` and `--seed`."""
+    options = (
+        click.option(
+            "--haystack",
+            "files",
+            type=DATA_FILE,
+            multiple=True,
+            metavar="FILE",
+            help="Text to hide the needles in: JSON Lines with a `text`, or what `docqa ingest` "
+            "reads; may be given several times. Default: generated sentences, which are easy.",
+        ),
+        click.option(
+            "--lengths",
+            callback=read_lengths,
+            metavar="N,N,…",
+            help="Tokens of the documents, such as 1000,8000,200000.",
+        ),
+        click.option("--seed", type=int, default=0, show_default=True, help="Makes the needles."),
+    )
+    return reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+
 @click.command()
-@click.option(
-    "--haystack",
-    "files",
-    type=DATA_FILE,
-    multiple=True,
-    metavar="FILE",
-    help="Text to hide the needles in: JSON Lines with a `text`, or what `docqa ingest` reads; may "
-    "be given several times. Default: generated sentences, which are easy.",
-)
-@click.option(
-    "--lengths",
-    callback=read_lengths,
-    metavar="N,N,…",
-    help="Tokens of the documents. Default: 1000,4000,16000,64000.",
-)
+@haystack_options
 @click.option(
     "--depths",
     "n_depths",
@@ -57,7 +67,6 @@ def read_lengths(
 @click.option("--checkpoint", metavar="DIR", help="A checkpoint folder for mamba and hybrid.")
 @click.option("--device", type=click.Choice(DEVICES), help="Where the model runs.")
 @click.option("--words", type=click.IntRange(min=1), metavar="N", help="Words of evidence.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Makes the needles.")
 @click.option(
     "--plot",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
@@ -80,8 +89,8 @@ def needle(
 ) -> None:
     """Find sentences hidden at every depth of documents of every length.
 
-    Kinds: number, code, event, row (of a table), clause, meaning (no word in common with the
-    question), pair and chain (two sentences each).
+    Lengths, unless given: 1000,4000,16000,64000. Kinds: number, code, event, row (of a table),
+    clause, meaning (no word in common with the question), pair and chain (two sentences each).
     """
     from docqa.app.bench_suites import load_named, print_needles
     from docqa.app.config import load_settings
