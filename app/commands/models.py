@@ -159,7 +159,7 @@ def verify(names: tuple[str, ...], as_json: bool, quiet: bool) -> int:
     narrator = Narrator(quiet=quiet)
     found: dict[str, list[str]] = {}
     for folder in _installed(names or installed_names()):
-        n_bytes = sum(one.n_bytes for one in read_origin(folder).files.values())
+        n_bytes = read_origin(folder).n_bytes
         found[folder.name] = verify_folder(folder, narrator.transferring(folder.name, n_bytes))
         narrator.clear()
     if as_json:
@@ -219,11 +219,11 @@ def bundle(names: tuple[str, ...], out: Path, quiet: bool) -> None:
     """
     from docqa.app.diagnostics import Narrator
     from docqa.engine.checkpoints.bundle import write_bundle
-    from docqa.engine.checkpoints.facts import checkpoint_facts
+    from docqa.engine.checkpoints.origin import read_origin
 
     narrator = Narrator(quiet=quiet)
     folders = list(dict.fromkeys(_installed(names)))
-    n_bytes = sum(checkpoint_facts(folder).n_bytes for folder in folders)
+    n_bytes = sum(read_origin(folder).n_bytes for folder in folders)
     write_bundle(folders, out, narrator.transferring(out.name, n_bytes))
     narrator.say(f"Wrote {out}. Elsewhere: docqa models pull {out.name}")
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO
+from typing import Protocol, runtime_checkable
 
 from docqa.engine.checkpoints.install import (
     FILES,
@@ -95,8 +95,7 @@ def take_bundle(path: Path, on_bytes: OnBytes) -> list[Path]:
     with _plain_errors(path), tarfile.open(path, "r:") as archive:
         origins = _read_manifest(archive, path)
         wanted = {name: origin for name, origin in origins.items() if not _is_there(name, origin)}
-        n_bytes = sum(one.n_bytes for origin in wanted.values() for one in origin.files.values())
-        check_space(n_bytes, path.name)
+        check_space(sum(origin.n_bytes for origin in wanted.values()), path.name)
         ready = {name: empty_ready_folder(name) for name in wanted}
         left = {f"{name}/{file}" for name, origin in origins.items() for file in origin.files}
         while member := archive.next():
@@ -174,7 +173,7 @@ def _add(
         )
 
 
-def _copy(source: IO[bytes], path: Path, facts: FileFacts, on_bytes: OnBytes) -> None:
+def _copy(source: _Readable, path: Path, facts: FileFacts, on_bytes: OnBytes) -> None:
     hashed = _Hashed(source, on_bytes)
     with path.open("wb") as file:
         while block := hashed.read(BLOCK_BYTES):
@@ -187,10 +186,15 @@ def _copy(source: IO[bytes], path: Path, facts: FileFacts, on_bytes: OnBytes) ->
         )
 
 
+@runtime_checkable
+class _Readable(Protocol):
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
 class _Hashed(io.RawIOBase):
     """A file that is hashed while it is read."""
 
-    def __init__(self, file: IO[bytes], on_bytes: OnBytes) -> None:
+    def __init__(self, file: _Readable, on_bytes: OnBytes) -> None:
         super().__init__()
         self._file = file
         self._on_bytes = on_bytes

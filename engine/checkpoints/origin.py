@@ -51,6 +51,10 @@ class Origin:
     files: Mapping[str, FileFacts]
     """By name; of every file in the folder but `origin.json`."""
 
+    @property
+    def n_bytes(self) -> int:
+        return sum(facts.n_bytes for facts in self.files.values())
+
 
 def write_origin(folder: Path, origin: Origin) -> None:
     """Write `origin.json`, which makes a folder an installed checkpoint."""
