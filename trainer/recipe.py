@@ -93,9 +93,9 @@ class RunSection:
     """0 = `n_epochs` passes over the questions."""
     n_epochs: int = 0
     """Takes the questions in passes, each once a pass, instead of drawing by source."""
-    windows_at_once: int = 0
-    """Windows a process reads before it computes their gradients, which add up over the step;
-    0 = all of its share. Decides memory, not the result."""
+    tokens_at_once: int = 0
+    """Tokens a process reads (one window at least) before it computes their gradients, which add
+    up over the step; 0 = all of its share. Decides memory, not the result."""
     recompute: bool = False
     """Computes each layer again for its gradients: the memory of one layer instead of all."""
     evaluate_every: int = 500

@@ -142,7 +142,8 @@ def _gradients(
     """Leave the step's gradients in the parameters; its loss, hits and windows with an answer."""
     totals = totals_of(window.labels for window in windows)
     mine = windows[processes.index :: processes.n]
-    n_once = recipe.run.windows_at_once or len(mine)
+    limit = recipe.run.tokens_at_once
+    n_once = max(1, limit // n_tokens) if limit else len(mine)
     sums = torch.zeros(3, device=processes.device)
     for first in range(0, len(mine), n_once):
         part = mine[first : first + n_once]

@@ -20,32 +20,7 @@ from docqa.trainer.recipe import Recipe, read_recipe, recipe_from_record
 from docqa.trainer.train import train_retriever
 from docqa.trainer.windows import WindowSampler
 from tests.tiny_checkpoint import make_checkpoint
-
-PEOPLE = ["Ada", "Bo", "Cy", "Dan", "Eve", "Finn", "Gus", "Hal"]
-THINGS = ["boat", "horse", "piano", "garden", "letter", "castle", "mirror", "lantern"]
-
-
-def labelled_file(folder: Path, n_documents: int = 4) -> Path:
-    """Documents of eight sentences, each the answer to one question."""
-    path = folder / "people.train.jsonl"
-    with path.open("w", encoding="utf-8") as file:
-        for d in range(n_documents):
-            pairs = [(PEOPLE[i], THINGS[(i + d) % len(THINGS)]) for i in range(len(PEOPLE))]
-            sentences = [f"{who} has the old {thing}." for who, thing in pairs]
-            text = " ".join(sentences)
-            questions = [
-                {
-                    "id": f"{d}-{i}",
-                    "question": f"Who has the {thing}?",
-                    "answers": [who],
-                    "evidence": [[text.index(sentences[i]), text.index(sentences[i]) + 5]],
-                    "answerable": True,
-                }
-                for i, (who, thing) in enumerate(pairs)
-            ]
-            record = {"doc_id": str(d), "source": "people", "domain": "x", "title": str(d)}
-            file.write(json.dumps({**record, "text": text, "questions": questions}) + "\n")
-    return path
+from tests.training_files import THINGS, labelled_file, recipe_file
 
 
 @pytest.fixture
@@ -58,19 +33,6 @@ def start(tmp_path: Path, data: Path) -> Path:
     """An untrained checkpoint that knows the words of the data."""
     text = data.read_text(encoding="utf-8")
     return make_checkpoint(tmp_path / "start", text, question_interval=96)
-
-
-def recipe_file(folder: Path, start: Path, **run: object) -> Path:
-    """A recipe of a few steps; `run` changes its [run] table."""
-    lines = [f'seed = 3\n[start]\ncheckpoint = "{start}"']
-    lines.append("[model]\nn_match_buckets = 4\nquestion_interval = 96\nmax_question_tokens = 16")
-    lines.append("[windows]\nn_tokens = 96\nbatch_size = 4\nlong_every = 3\nforeign_share = 0.1")
-    lines.append("[optimizer]\nlearning_rate = 0.01\nembedding_learning_rate = 0.01")
-    section = {"n_steps": 60, "evaluate_every": 1000, "save_every": 5, "bf16": False, **run}
-    lines.append("[run]\n" + "\n".join(f"{k} = {json.dumps(v)}" for k, v in section.items()))
-    path = folder / "recipe.toml"
-    path.write_text("\n".join(lines), encoding="utf-8")
-    return path
 
 
 def sampler(data: Path, start: Path, folder: Path, **windows: object) -> WindowSampler:
@@ -260,7 +222,7 @@ def test_recipe_errors_name_the_field(record: dict[str, object], message: str) -
 
 def test_recipes_in_the_package_can_be_read() -> None:
     assert isinstance(read_recipe("embedded"), Recipe)
-    with pytest.raises(TrainingError, match="Known: embedded"):
+    with pytest.raises(TrainingError, match="Known: curriculum, embedded, paper"):
         read_recipe("no-such-recipe")
 
 
