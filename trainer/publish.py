@@ -5,9 +5,8 @@ Every number in the shipped `metrics.json` and in its card comes from here.
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,14 @@ from docqa.engine.mamba2.checkpoint import (
     load_tokenizer,
     read_metrics,
     save_checkpoint,
+    write_metrics,
 )
 from docqa.engine.mamba_retriever import MambaRetriever
 from docqa.engine.retriever import IsCancelled, OnProgress, Retriever, Scores
 from docqa.engine.types import Document
 from docqa.trainer.bench import bench_files, markdown_table
 from docqa.trainer.calibrate import calibrate
+from docqa.trainer.reader_bench import reader_table
 
 MAX_BYTES = 30 * 1024**2
 """Most bytes the embedded checkpoint may take."""
@@ -100,7 +101,9 @@ def publish(
     save_checkpoint(
         partial, model, tokenizer, metrics=trained, dtype=torch.float16, int8_embedding=True
     )
-    shutil.copyfile(checkpoint / "run.toml", partial / "run.toml")
+    for name in ("run.toml", "reader.toml"):
+        if (checkpoint / name).is_file():
+            shutil.copyfile(checkpoint / name, partial / name)
     n_bytes = sum(path.stat().st_size for path in partial.iterdir())
     if n_bytes > MAX_BYTES:
         raise CheckpointError(f"{partial} takes {n_bytes} bytes, {MAX_BYTES} are allowed.")
@@ -121,7 +124,7 @@ def publish(
         for one in reading
     }
     metrics = {**trained, "benchmark": results, "confidence": confidence}
-    (partial / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
+    write_metrics(partial, metrics)
     (partial / "README.md").write_text(card(metrics), encoding="utf-8")
     shutil.rmtree(out, ignore_errors=True)
     partial.rename(out)
@@ -166,4 +169,24 @@ def card(metrics: Mapping[str, Any]) -> str:
         ]
         shown = ["-" if cell is None else f"{cell:.2f}" for cell in cells]
         parts.append(f"| {name} | {' | '.join(shown)} |")
-    return "\n".join(parts) + "\n"
+    return "\n".join([*parts, *_reader_part(metrics.get("reader", {}))]) + "\n"
+
+
+def _reader_part(reader: Mapping[str, Any]) -> Iterator[str]:
+    """The card's lines on the reader head, if the checkpoint has one that was measured."""
+    if "benchmark" not in reader:
+        return
+    report = reader["benchmark"]
+    limit = f"{report['limit']} questions a file" if report["limit"] else "all questions"
+    yield f"""
+## Reader
+
+The reader head was trained by `docqa train reader` with `reader.toml`: {reader["step"]:,} steps on
+{reader["n_examples"]:,} questions put to a sentence of the training data above. The embedding and
+all else in the checkpoint stayed as they were.
+
+Exact match / F1 in percent on {limit} (seed {report["seed"]}) whose answer stands
+word for word in the evidence: asked of the whole document (`hybrid`, 500 words of evidence), and
+with gold evidence given. "Shortened" is the share for which the reader takes words at all.
+
+{reader_table(report)}"""

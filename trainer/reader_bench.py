@@ -7,7 +7,7 @@ with its gold evidence given. Beside the reader stands what there is without it,
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +157,19 @@ def _given_evidence(labelled: LabelledDocument, question: LabelledQuestion) -> I
     ids = sorted({i for span in question.evidence for i in labelled.sentences_of(span)})
     for rank, sentence_id in enumerate(ids, 1):
         yield Evidence(labelled.document.id, sentence_id, 0.0, rank)
+
+
+def reader_table(report: Mapping[str, Any]) -> str:
+    """What `bench_reader_files` returned as a Markdown table: EM / F1 in percent, a row a file."""
+    head = ["file", "questions", "best sentence", "reader", "shortened", "gold: sentence", "reader"]
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1)]
+    for row in (*report["files"], {**report["overall"], "file": "**all**"}):
+        whole, gold = row["whole_document"], row["gold_evidence"]
+        pairs = [
+            f"{100 * measured[f'{who}_em']:.0f} / {100 * measured[f'{who}_f1']:.0f}"
+            for measured in (whole, gold)
+            for who in ("sentence", "reader")
+        ]
+        share = f"{whole['shortened']:.0%}"
+        lines.append([row["file"], str(row["questions"]), *pairs[:2], share, *pairs[2:]])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

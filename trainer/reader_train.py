@@ -18,10 +18,11 @@ from torch import Tensor, nn
 
 from docqa.engine.errors import TrainingError
 from docqa.engine.mamba2.checkpoint import (
+    add_reader,
     load_model,
     load_tokenizer,
     read_metrics,
-    save_checkpoint,
+    write_metrics,
 )
 from docqa.engine.mamba2.model import Mamba2Model
 from docqa.engine.mamba2.reader_batch import make_batch
@@ -32,6 +33,8 @@ from docqa.engine.mamba2.reader_head import (
     span_loss,
 )
 from docqa.engine.mamba_retriever import choose_device
+from docqa.trainer.publish import card
+from docqa.trainer.reader_bench import bench_reader
 from docqa.trainer.reader_cache import ReaderData, fingerprint, length_groups
 from docqa.trainer.reader_examples import ReaderExample, read_examples
 from docqa.trainer.reader_recipe import ReaderRecipe, read_reader_recipe
@@ -78,6 +81,8 @@ def train_reader(
     n_epochs: int | None = None,
     seed: int | None = None,
     max_seconds: float | None = None,
+    dev: Sequence[Path] = (),
+    limit: int | None = None,
     resume: bool = False,
     device: str = "auto",
     on_progress: OnProgress | None = None,
@@ -92,6 +97,8 @@ def train_reader(
         n_epochs: Overrides the recipe.
         seed: Overrides the recipe.
         max_seconds: Stop cleanly after this time; `resume` goes on.
+        dev: Files to measure the reader on, for `metrics.json` and the card; they decide nothing.
+        limit: Most questions of each.
         resume: Go on from the state in `out`.
         device: `auto`, `cpu`, `cuda` or `mps`.
         on_progress: Called every few steps.
@@ -108,7 +115,10 @@ def train_reader(
     if resume:
         _load_state(run)
     _fit(run, max_seconds, on_progress)
-    return _save(run, checkpoint)
+    folder = _save(run, checkpoint)
+    if dev and run.step == run.n_steps:
+        _measure(folder, dev, limit, device, on_progress)
+    return folder
 
 
 def _chosen_recipe(
@@ -289,23 +299,39 @@ def _load_state(run: ReaderRun) -> None:
 
 
 def _save(run: ReaderRun, checkpoint: Path) -> Path:
-    """The checkpoint with its new reader; everything else in it is as it was."""
+    """The checkpoint with its new reader."""
     folder = run.folder / "checkpoint"
-    whole = load_model(checkpoint)
-    whole.config = replace(whole.config, reader_width=run.recipe.width)
-    whole.reader = run.head.cpu().eval()
-    metrics = {
-        **{k: v for k, v in read_metrics(checkpoint).items() if k != "reader"},
-        "reader": {
-            "step": run.step,
-            "seed": run.recipe.seed,
-            "examples": len(run.usable),
-            "loss": run.losses[-1] if run.losses else None,
-        },
+    add_reader(checkpoint, folder, run.head, run.recipe.width)
+    metrics = read_metrics(checkpoint)
+    metrics["reader"] = {
+        "step": run.step,
+        "seed": run.recipe.seed,
+        "n_examples": len(run.usable),
+        "loss": round(sum(run.losses) / len(run.losses), 4) if run.losses else None,
     }
-    save_checkpoint(folder, whole, run.tokenizer, metrics=metrics)
-    for name in ("run.toml", "README.md"):
-        if (checkpoint / name).is_file():
-            shutil.copyfile(checkpoint / name, folder / name)
+    write_metrics(folder, metrics)
     shutil.copyfile(run.folder / "run.toml", folder / "reader.toml")
     return folder
+
+
+def _measure(
+    folder: Path,
+    dev: Sequence[Path],
+    limit: int | None,
+    device: str,
+    on_progress: OnProgress | None,
+) -> None:
+    """Write into metrics and card how right the reader is in its final form."""
+
+    def on_bench(name: str, n_done: int, n_all: int) -> None:
+        if on_progress is not None:
+            on_progress(f"measuring on {name}", n_done, n_all, {})
+
+    report = bench_reader(
+        dev, "hybrid", checkpoint=folder, device=device, limit=limit, on_progress=on_bench
+    )
+    metrics = read_metrics(folder)
+    metrics["reader"]["benchmark"] = {**report, "checkpoint": "embedded"}
+    write_metrics(folder, metrics)
+    if "benchmark" in metrics:  # a published checkpoint has a card
+        (folder / "README.md").write_text(card(metrics), encoding="utf-8")

@@ -7,6 +7,7 @@ the file is used, every tensor of the model is in the file.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +23,7 @@ from torch import Tensor
 from docqa.engine.errors import CheckpointError
 from docqa.engine.mamba2.config import read_config
 from docqa.engine.mamba2.model import Mamba2Model
+from docqa.engine.mamba2.reader_head import ReaderHead
 
 EMBEDDING = "backbone.embedding.weight"
 EMBEDDING_SCALE = "backbone.embedding.scale"
@@ -106,6 +108,12 @@ def read_metrics(folder: Path) -> dict[str, Any]:
     return record
 
 
+def write_metrics(folder: Path, metrics: Mapping[str, Any]) -> None:
+    """Write what was measured of a checkpoint, in place of what stands there."""
+    text = json.dumps(metrics, indent=1) + "\n"
+    (folder / "metrics.json").write_text(text, encoding="utf-8")
+
+
 def save_checkpoint(
     folder: Path,
     model: Mamba2Model,
@@ -135,13 +143,42 @@ def save_checkpoint(
         scale = weight.abs().amax(dim=1, keepdim=True).clamp(min=1e-12) / 127
         tensors[EMBEDDING] = (weight / scale).round().to(torch.int8)
         tensors[EMBEDDING_SCALE] = scale
+    _save_tensors(tensors, folder)
+    _write_json(folder / "config.json", model.config.to_json())
+    write_metrics(folder, metrics or {})
+    tokenizer.save(str(folder / "tokenizer.json"))
+
+
+def add_reader(checkpoint: Path, folder: Path, reader: ReaderHead, width: int) -> None:
+    """Write a checkpoint with another reader; all its other tensors stay, bit for bit.
+
+    Args:
+        checkpoint: A checkpoint folder.
+        folder: The one to write; made if need be. Its other files are copied.
+        reader: Stored as fp16.
+        width: Of the reader.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {
+        name: value
+        for name, value in _read_tensors(checkpoint / "model.safetensors").items()
+        if not _is_reader(name)
+    }
+    for name, value in reader.state_dict().items():
+        tensors[f"reader.{name}"] = value.detach().half().contiguous().cpu()
+    _save_tensors(tensors, folder)
+    record = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))
+    _write_json(folder / "config.json", {**record, "reader_width": width})
+    for name in ("tokenizer.json", "run.toml", "metrics.json", "README.md"):
+        if (checkpoint / name).is_file():
+            shutil.copyfile(checkpoint / name, folder / name)
+
+
+def _save_tensors(tensors: dict[str, Tensor], folder: Path) -> None:
     partial = folder / "model.safetensors.part"
     save_file(tensors, partial)
     partial.chmod(0o644)  # safetensors leaves it to its owner alone
     partial.replace(folder / "model.safetensors")
-    _write_json(folder / "config.json", model.config.to_json())
-    _write_json(folder / "metrics.json", dict(metrics or {}))
-    tokenizer.save(str(folder / "tokenizer.json"))
 
 
 def _write_json(path: Path, record: dict[str, Any]) -> None:
