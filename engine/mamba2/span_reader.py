@@ -77,11 +77,16 @@ class MambaSpanReader:
             for document_id in {one.document_id for one in evidence}
         }
         windows = [makers[one.document_id](one.sentence_id) for one in evidence]
-        if not windows:
-            return []
-        with torch.inference_mode():
-            logits = self._head(make_batch(self._embedding, windows))
-        return best_spans(windows, logits)
+        # of a sentence of signs the tokenizer may keep nothing
+        worded = [i for i, one in enumerate(windows) if one.n_question < len(one.token_ids)]
+        spans: list[WindowSpan | None] = [None] * len(windows)
+        if worded:
+            chosen = [windows[i] for i in worded]
+            with torch.inference_mode():
+                found = best_spans(chosen, self._head(make_batch(self._embedding, chosen)))
+            for i, span in zip(worded, found, strict=True):
+                spans[i] = span
+        return spans
 
 
 def best_spans(
