@@ -90,7 +90,9 @@ class Together:
         self._accelerator = accelerator
         self.n: int = accelerator.num_processes
         self.index: int = accelerator.process_index
-        self.device: torch.device = accelerator.device
+        device: torch.device = accelerator.device
+        # accelerate numbers CPUs as it numbers GPUs; torch knows one
+        self.device = torch.device("cpu") if device.type == "cpu" else device
 
     def shared(self, module: nn.Module) -> nn.Module:
         """See `Processes.shared`."""

@@ -92,7 +92,7 @@ def load_state(run: Run) -> None:
     """
     path = run.folder / "state" / "state.pt"
     try:
-        state = torch.load(path, map_location=run.processes.device, weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise TrainingError(f"No saved state in {run.folder}.", "Start without --resume.") from None
     run.model.load_state_dict(state["model"])
