@@ -38,6 +38,7 @@ from docqa.engine.question_match import (
 )
 from docqa.engine.retriever import IsCancelled, OnProgress, Progress, Scores
 from docqa.engine.types import Document
+from docqa.engine.units import in_units
 
 SEGMENT_TOKENS = 512
 """Document tokens read at a time where the checkpoint does not ask for the question's return.
@@ -71,6 +72,7 @@ class MambaRetriever:
         device: torch.device,
         cache: TokenCache | None = None,
         calibrations: Mapping[str, Calibration] | None = None,
+        window_tokens: int = 0,
     ) -> None:
         """Take a loaded model; `load` is the usual way."""
         self.model = model.to(device)
@@ -79,6 +81,7 @@ class MambaRetriever:
         self.device = str(device)
         self._device = device
         self._cache = cache
+        self._window_tokens = window_tokens
         self._reader: Reader = choose_reader(self.model)
         self.calibrations: Mapping[str, Calibration] = calibrations or {}
         """Confidence models by retriever name, fitted for this checkpoint."""
@@ -90,8 +93,15 @@ class MambaRetriever:
         *,
         device: str = "auto",
         cache: TokenCache | None = None,
+        window_tokens: int = 0,
     ) -> MambaRetriever:
-        """Load a checkpoint folder; None = the embedded one.
+        """Load a checkpoint.
+
+        Args:
+            checkpoint: Its folder; None = the embedded one.
+            device: `auto`, `cpu`, `cuda` or `mps`.
+            cache: Where tokenized documents are kept between questions.
+            window_tokens: See `load_retriever`.
 
         Raises:
             CheckpointError: When the folder cannot be used.
@@ -110,6 +120,7 @@ class MambaRetriever:
             device=chosen,
             cache=cache,
             calibrations=read_calibrations(read_metrics(folder).get("confidence", {})),
+            window_tokens=window_tokens,
         )
 
     @cached_property
@@ -126,20 +137,29 @@ class MambaRetriever:
 
     @cached_property
     def tokenizer_id(self) -> str:
-        """Names the tokenizer in the token cache."""
+        """Names the tokenizer, and the units if the checkpoint reads any, in the token cache."""
         import hashlib
 
-        return hashlib.sha256(self.tokenizer.to_str().encode()).hexdigest()[:16]
+        name = hashlib.sha256(self.tokenizer.to_str().encode()).hexdigest()[:16]
+        unit_tokens = self.model.config.unit_tokens
+        return f"{name}/units-{unit_tokens}" if unit_tokens else name
 
     def tokenize(self, document: Document) -> TokenizedDocument:
         """The document's tokens, from the cache where it has them."""
         if self._cache is None:
-            return tokenize_document(document, self.tokenizer)
+            return self._tokenize(document)
         tokens = self._cache.load_tokens(document.id, self.tokenizer_id)
         if tokens is None:
-            tokens = tokenize_document(document, self.tokenizer)
+            tokens = self._tokenize(document)
             self._cache.save_tokens(document.id, self.tokenizer_id, tokens)
         return tokens
+
+    def _tokenize(self, document: Document) -> TokenizedDocument:
+        unit_tokens = self.model.config.unit_tokens
+        if not unit_tokens:
+            return tokenize_document(document, self.tokenizer)
+        tokens = tokenize_document(document, self.tokenizer, is_verbatim=True)
+        return in_units(tokens, unit_tokens)
 
     def score(
         self,
@@ -153,32 +173,38 @@ class MambaRetriever:
         tokens = self.tokenize(document)
         ends = tokens.sentence_ends
         scores = np.full(len(ends), UNREAD_SCORE, dtype=np.float32)
-        n_scored = int(np.searchsorted(ends, 0))
-        for n_read, segment in self._read(question, tokens):
+        n_seen = np.zeros(len(ends), dtype=np.float32)
+        n_read = 0
+        for begin, end, logits in self._read(question, tokens):
             if is_cancelled and is_cancelled():
                 raise Cancelled
-            n_now = int(np.searchsorted(ends, n_read))
-            scores[n_scored:n_now] = segment
-            n_scored = n_now
+            ended = slice(*np.searchsorted(ends, [begin, end]))
+            scores[ended] = (scores[ended] * n_seen[ended] + logits) / (n_seen[ended] + 1)
+            n_seen[ended] += 1
+            n_read = max(n_read, end)
             if on_progress:
+                n_scored = int(np.searchsorted(ends, n_read))
                 progress = Progress(document.id, n_read, len(tokens.token_ids), n_scored, scores)
                 on_progress(progress)
         return scores
 
     def _read(
         self, question: str, tokens: TokenizedDocument
-    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """Yield (document tokens read, logits of the sentences that ended) a segment."""
+    ) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
+        """Yield (first token, one past last, logits of the sentences that ended) a segment."""
         interval = self.model.config.question_interval
         asked = self._prepare(question, tokens)
-        cuts = list(segments(tokens.sentence_ends, len(tokens.token_ids), interval))
-        assembled = (
-            self._assemble(asked, tokens, begin, end, reads_question=begin == 0 or interval > 0)
-            for begin, end in cuts
-        )
-        with closing(self._reader.read(assembled)) as logits:
-            for (_, end), scores in zip(cuts, logits, strict=True):
-                yield end, scores
+        for first, last in windows(len(tokens.token_ids), self._window_tokens):
+            cuts = list(segments(tokens.sentence_ends, last, interval, first))
+            assembled = (
+                self._assemble(
+                    asked, tokens, begin, end, reads_question=begin == first or interval > 0
+                )
+                for begin, end in cuts
+            )
+            with closing(self._reader.read(assembled)) as logits:
+                for (begin, end), scores in zip(cuts, logits, strict=True):
+                    yield begin, end, scores
 
     def _assemble(
         self,
@@ -238,21 +264,40 @@ class MambaRetriever:
         return _Question(ids, buckets, similarity)
 
 
+def windows(n_tokens: int, window_tokens: int) -> Iterator[tuple[int, int]]:
+    """Where a document is read from the beginning again, forgetting what came before.
+
+    Args:
+        n_tokens: Tokens of the document.
+        window_tokens: Of a window; each begins in the middle of the one before. 0 = one window.
+
+    Yields:
+        (first, one past last) token of each window.
+    """
+    if not 0 < window_tokens < n_tokens:
+        yield 0, n_tokens
+        return
+    step = max(window_tokens // 2, 1)
+    for first in range(0, n_tokens - window_tokens + step, step):
+        yield first, min(first + window_tokens, n_tokens)
+
+
 def segments(
-    sentence_ends: NDArray[np.int32], n_tokens: int, interval: int
+    sentence_ends: NDArray[np.int32], n_tokens: int, interval: int, first: int = 0
 ) -> Iterator[tuple[int, int]]:
     """Cut a document into segments that end with a sentence where one ends in reach.
 
     Args:
         sentence_ends: (s,) last token of each sentence.
-        n_tokens: Tokens of the document.
+        n_tokens: Tokens of the document, or of it up to the end of a window.
         interval: Most tokens of a segment; 0 = `SEGMENT_TOKENS`.
+        first: Where to begin.
 
     Yields:
         (first, one past last) token of each segment.
     """
     size = interval or SEGMENT_TOKENS
-    begin = 0
+    begin = first
     while begin < n_tokens:
         end = min(begin + size, n_tokens)
         if end < n_tokens:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from docqa.engine.types import Document
+from docqa.engine.types import PAGE_SEPARATOR, Document, Sentence
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -39,12 +39,20 @@ class TokenCache(Protocol):
     ) -> None: ...
 
 
-def tokenize_document(document: Document, tokenizer: Tokenizer) -> TokenizedDocument:
+def tokenize_document(
+    document: Document, tokenizer: Tokenizer, *, is_verbatim: bool = False
+) -> TokenizedDocument:
     """Tokenize all sentences of a document, page by page.
 
     A sentence of which the tokenizer keeps nothing ends where the one before it ends.
+
+    Args:
+        document: Its sentences are tokenized.
+        tokenizer: A fast one, which tells where in the text each token begins.
+        is_verbatim: Keep the white space that stands between two sentences, as if the document
+            were one string, which is how published checkpoints read; else each is a line.
     """
-    texts, spans = _page_texts(document)
+    texts, spans = _page_texts(document, is_verbatim)
     ids: list[NDArray[np.int32]] = []
     ends = np.full(len(document.sentences), -1, dtype=np.int32)
     n_tokens = 0
@@ -60,24 +68,45 @@ def tokenize_document(document: Document, tokenizer: Tokenizer) -> TokenizedDocu
     return TokenizedDocument(token_ids, np.maximum.accumulate(ends) if len(ends) else ends)
 
 
-def _page_texts(document: Document) -> tuple[list[str], list[list[tuple[int, int, int]]]]:
+def _page_texts(
+    document: Document, is_verbatim: bool
+) -> tuple[list[str], list[list[tuple[int, int, int]]]]:
     """The scored text of every page, with (sentence id, start, end) in it."""
     texts: list[str] = []
     spans: list[list[tuple[int, int, int]]] = []
     pieces: list[str] = []
     page_spans: list[tuple[int, int, int]] = []
-    page, length = 0, 0
+    before: Sentence | None = None
+    length = 0
     for sentence in document.sentences:
-        if sentence.page != page and pieces:
-            texts.append("\n".join(pieces))
+        if before is not None and sentence.page != before.page:
+            texts.append("".join(pieces))
             spans.append(page_spans)
             pieces, page_spans, length = [], [], 0
-        page = sentence.page
+        glue = _glue(document, before, sentence, is_verbatim)
         piece = document.sentence_text(sentence.id)
-        page_spans.append((sentence.id, length, length + len(piece)))
-        pieces.append(piece)
-        length += len(piece) + 1
+        start = length + len(glue)
+        page_spans.append((sentence.id, start, start + len(piece)))
+        pieces += [glue, piece]
+        length = start + len(piece)
+        before = sentence
     if pieces:
-        texts.append("\n".join(pieces))
+        texts.append("".join(pieces))
         spans.append(page_spans)
     return texts, spans
+
+
+def _glue(
+    document: Document, before: Sentence | None, sentence: Sentence, is_verbatim: bool
+) -> str:
+    """What stands in front of a sentence in the scored text of its page.
+
+    White space goes with what follows it: so do the tokenizers of the published checkpoints,
+    and the pages one by one give the tokens that the whole document gives.
+    """
+    if before is None:
+        return ""
+    if before.page != sentence.page:
+        return PAGE_SEPARATOR if is_verbatim else ""
+    between = document.pages[sentence.page - 1].text[before.end : sentence.start]
+    return between if is_verbatim and not between.strip() else "\n"
