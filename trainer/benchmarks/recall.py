@@ -40,7 +40,7 @@ MAX_GROUPS = 30
 OnQuestions = Callable[[str, int, int], None]
 """Name of the benchmark, questions done, questions in all."""
 Sample = Mapping[str, Mapping[str, int]]
-"""By benchmark the texts of the questions to ask, each with the times it is asked."""
+"""By benchmark the `subject` of the questions to ask, each with the times it is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +81,9 @@ def bench_suite(
     Args:
         benchmark: Where questions and documents come from.
         retriever: What is measured.
-        limit: Most different questions of each benchmark in the suite, chosen by their text: a
-            question that is put to several documents is put to all of them, so that positions
-            and lengths are compared on the same questions. None = all.
+        limit: Most different questions of each benchmark in the suite: one that is put to several
+            documents with the same answer is put to all of them, so that positions and lengths
+            are compared on the same questions. None = all.
         seed: Chooses them.
         on_progress: Called after each document.
 
@@ -123,21 +123,26 @@ def sample_questions(benchmark: Benchmark, limit: int | None, seed: int) -> Samp
     """
     times: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for one in benchmark.documents():
-        times[one.benchmark].update(each.question for each in measurable(one))
+        times[one.benchmark].update(map(subject, measurable(one)))
     if not any(times.values()):
         raise TrainingError(
             f"No question of {benchmark.name} has known evidence or options to choose from.",
             "What is answered can be measured: docqa bench answer",
         )
 
-    def chance(text: str) -> bytes:
-        return hashlib.sha256(f"{seed} {text}".encode()).digest()
+    def chance(asked: str) -> bytes:
+        return hashlib.sha256(f"{seed} {asked}".encode()).digest()
 
     return {
-        name: {text: counts[text] for text in sorted(counts, key=chance)[:limit]}
+        name: {asked: counts[asked] for asked in sorted(counts, key=chance)[:limit]}
         for name, counts in times.items()
         if counts
     }
+
+
+def subject(question: BenchmarkQuestion) -> str:
+    """What makes it the same question wherever it is asked: its words and its answers."""
+    return "\n".join((question.question, *question.answers))
 
 
 def measurable(one: BenchmarkDocument) -> list[BenchmarkQuestion]:
@@ -154,7 +159,8 @@ def search_suite(
     """Ask the sampled questions, a document at a time."""
     n_done, n_questions = 0, sum(sum(times.values()) for times in sample.values())
     for one in benchmark.documents():
-        asked = [each for each in measurable(one) if each.question in sample.get(one.benchmark, ())]
+        chosen = sample.get(one.benchmark, {})
+        asked = [each for each in measurable(one) if subject(each) in chosen]
         if not asked:
             continue
         yield from search_document(one, asked, retriever)
