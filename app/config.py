@@ -25,6 +25,7 @@ from docqa.engine.errors import ConfigError
 
 ENV_PREFIX = "DOCQA_"
 NO_SETTINGS = {"DOCQA_API_KEY", "DOCQA_DEBUG", "DOCQA_DTYPE", "DOCQA_PATH", "DOCQA_TRACEBACK"}
+NO_SETTINGS |= {"DOCQA_WINDOW_TOKENS"}
 """Variables of ours that are no settings."""
 
 
@@ -35,7 +36,7 @@ class Settings(BaseModel):
 
     retriever: Literal["mamba", "bm25", "hybrid", "embedding", "fusion"]
     checkpoint: str
-    """A checkpoint folder; empty = the embedded one."""
+    """An installed checkpoint's name, or a folder; empty = the embedded one."""
     device: Literal["auto", "cpu", "cuda", "mps"]
     generator: Literal["extractive", "llama", "openai"]
     strategy: Literal["direct", "scratchpad", "full"]

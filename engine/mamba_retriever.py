@@ -74,7 +74,12 @@ class MambaRetriever:
         calibrations: Mapping[str, Calibration] | None = None,
         window_tokens: int = 0,
     ) -> None:
-        """Take a loaded model; `load` is the usual way."""
+        """Take a loaded model; `load` is the usual way.
+
+        `window_tokens` is for comparison with the published code: a document is read in windows
+        of so many tokens that overlap by half, and what two of them score gets the mean. With 0
+        it is read in one pass, which needs no windows.
+        """
         self.model = model.to(device)
         self.tokenizer = tokenizer
         self.checkpoint: str | None = checkpoint
@@ -93,15 +98,8 @@ class MambaRetriever:
         *,
         device: str = "auto",
         cache: TokenCache | None = None,
-        window_tokens: int = 0,
     ) -> MambaRetriever:
-        """Load a checkpoint.
-
-        Args:
-            checkpoint: Its folder; None = the embedded one.
-            device: `auto`, `cpu`, `cuda` or `mps`.
-            cache: Where tokenized documents are kept between questions.
-            window_tokens: See `load_retriever`.
+        """Load a checkpoint folder; None = the embedded one.
 
         Raises:
             CheckpointError: When the folder cannot be used.
@@ -120,7 +118,7 @@ class MambaRetriever:
             device=chosen,
             cache=cache,
             calibrations=read_calibrations(read_metrics(folder).get("confidence", {})),
-            window_tokens=window_tokens,
+            window_tokens=choose_window(),
         )
 
     @cached_property
@@ -339,3 +337,17 @@ def choose_dtype(device: torch.device) -> torch.dtype:
         return torch.bfloat16
     multiplies_bf16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return torch.bfloat16 if device.type == "cpu" and multiplies_bf16 else torch.float32
+
+
+def choose_window() -> int:
+    """Tokens of a window, as `DOCQA_WINDOW_TOKENS` says; 0 = one pass.
+
+    Raises:
+        ConfigError: When it is no such number.
+    """
+    wanted = os.environ.get("DOCQA_WINDOW_TOKENS", "0")
+    if not wanted.isdecimal():
+        raise ConfigError(
+            f"DOCQA_WINDOW_TOKENS is {wanted!r}.", "Use a number of tokens; 0 = one pass."
+        )
+    return int(wanted)
