@@ -135,13 +135,23 @@ def _print_passages(title: str, record: Record, passages: Sequence[RecordedEvide
     for evidence in passages:
         place = f"{one_line(record.title_of(evidence.document_id))}, p. {evidence.page}"
         rank = f"{evidence.rank:>3}. "
-        hop = f", reading {evidence.hop}" if evidence.hop > 1 else ""
+        hop = f", {ordinal(evidence.hop)} reading" if evidence.hop > 1 else ""
         click.echo(f"{rank}{click.style(place, fg='cyan')}  (score {evidence.score:.3f}{hop})")
         if evidence.heading:
             _print_indented(f"§ {evidence.heading}")
         if evidence.header:
             _print_indented(f"columns: {evidence.header}")
         _print_indented(evidence.text)
+
+
+def in_words(n_readings: int) -> str:
+    """How often the documents were read."""
+    return "twice" if n_readings == 2 else f"{n_readings} times"
+
+
+def ordinal(hop: int) -> str:
+    """Which reading."""
+    return "second" if hop == 2 else f"{hop}rd" if hop == 3 else f"{hop}th"
 
 
 def _print_indented(text: str) -> None:

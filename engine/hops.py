@@ -27,7 +27,7 @@ N_LEADING = 3
 """A sentence that leads on is looked for among this many of the best."""
 MIN_OPEN_SHARE = 0.2
 """Of the question's words that the documents know: what a sentence that leads on leaves open."""
-MAX_MENTIONS = 5
+MAX_MENTIONS = 3
 """A name that is mentioned more often stands in too many places to lead to one."""
 MIN_NAME_CHARS = 3
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -71,33 +71,72 @@ def ask(
     if n_words is None and top_k is None:
         n_words = DEFAULT_WORDS
 
-    scored, reading = read(question, documents, retriever, on_progress, is_cancelled)
-    evidence = select_evidence(scored, n_words=n_words, top_k=top_k)
-    answerable = confidence(question, [s for _, s in scored], calibration_of(retriever))
-    while lead := next_lead(question, evidence, documents, reading, hops):
-        scored, reading = read_on(lead, scored, reading, retriever, on_progress, is_cancelled)
-        best = select_evidence(scored, n_words=n_words, top_k=top_k)
-        evidence = mark_hop(best, evidence, reading.n_hops)
+    found = find(
+        question,
+        documents,
+        retriever,
+        n_words=n_words,
+        top_k=top_k,
+        hops=hops,
+        on_progress=on_progress,
+        is_cancelled=is_cancelled,
+    )
+    answerable = confidence(question, found.first_scores, calibration_of(retriever))
     if on_evidence is not None:
-        on_evidence(evidence, answerable)
+        on_evidence(found.evidence, answerable)
 
     started = time.perf_counter()
     by_id = {document.id: document for document in documents}
     draft = generator.generate(
-        question, by_id, evidence, answerable, on_text=on_text, is_cancelled=is_cancelled
+        question, by_id, found.evidence, answerable, on_text=on_text, is_cancelled=is_cancelled
     )
     return Answer(
         question=question,
         text=draft.text,
         abstained=draft.abstained,
         confidence=answerable,
-        evidence=with_cited(evidence, draft.citations, scored),
+        evidence=with_cited(found.evidence, draft.citations, found.scored),
         citations=draft.citations,
-        reading=reading,
+        reading=found.reading,
         generator=generator.name,
         generator_seconds=time.perf_counter() - started,
         writing=draft.writing,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found for a question, in all readings."""
+
+    evidence: tuple[Evidence, ...]
+    """Best first."""
+    scored: Sequence[tuple[Document, Scores]]
+    """Every document with the best score of each sentence."""
+    first_scores: Sequence[Scores]
+    """Of the first reading, which asks the question itself."""
+    reading: Reading
+
+
+def find(
+    question: str,
+    documents: Sequence[Document],
+    retriever: Retriever,
+    *,
+    n_words: int | None = None,
+    top_k: int | None = None,
+    hops: int | None = 1,
+    on_progress: OnProgress | None = None,
+    is_cancelled: IsCancelled | None = None,
+) -> Found:
+    """Read documents for a question, and on where that leads to another place; see `ask`."""
+    scored, reading = read(question, documents, retriever, on_progress, is_cancelled)
+    first_scores = [scores for _, scores in scored]
+    evidence = select_evidence(scored, n_words=n_words, top_k=top_k)
+    while lead := next_lead(question, evidence, documents, reading, hops):
+        scored, reading = read_on(lead, scored, reading, retriever, on_progress, is_cancelled)
+        best = select_evidence(scored, n_words=n_words, top_k=top_k)
+        evidence = mark_hop(best, evidence, reading.n_hops)
+    return Found(evidence, scored, first_scores, reading)
 
 
 def read(

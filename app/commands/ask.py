@@ -179,6 +179,8 @@ def check_has_use(generator: str, flags: Mapping[str, Any]) -> None:
 
 def how_it_was_read(record: Record) -> str:
     """The foot line: how the documents were read and how the answer was written."""
+    from docqa.app.output import in_words
+
     reading, writing = record.reading, record.writing
     tokens = (
         f"{reading.n_tokens:,} tokens in {reading.seconds:.1f} s "
@@ -191,7 +193,7 @@ def how_it_was_read(record: Record) -> str:
     ]
     if reading.further:
         asked = ", then ".join(f"“{further}”" for further in reading.further)
-        lines.append(f"Read {times(reading.n_hops)}: what was found led on to {asked}.")
+        lines.append(f"Read {in_words(reading.n_hops)}: what was found led on to {asked}.")
     if writing is not None:
         spent = [
             "" if n is None else f"{n:,} tokens {what}"
@@ -203,11 +205,6 @@ def how_it_was_read(record: Record) -> str:
             f"from {sentences_used(record)}."
         )
     return "\n".join(lines)
-
-
-def times(n: int) -> str:
-    """How often, in words."""
-    return "twice" if n == 2 else f"{n} times"
 
 
 def sentences_used(record: Record) -> str:

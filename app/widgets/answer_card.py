@@ -15,7 +15,7 @@ from textual.widgets import Button, Markdown, Static
 from textual.widgets.markdown import MarkdownStream
 
 from docqa.app.answer_text import QUOTING_GENERATOR, linked_answer, linked_piece, linked_rank
-from docqa.app.output import UNSUPPORTED
+from docqa.app.output import UNSUPPORTED, in_words
 from docqa.app.terminal import one_line
 from docqa.app.widgets.evidence_list import EvidenceLine, EvidenceList
 from docqa.app.widgets.reading_bar import ReadingBar
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from docqa.app.jobs.protocol import FoundSentence, ReadingAt
     from docqa.engine.record import Record
+    from docqa.engine.types import Reading
 
 
 class CardState(StrEnum):
@@ -298,9 +299,7 @@ def doubts_about(record: Record) -> list[str]:
 def foot_line(number: int, record: Record) -> str:
     """How the answer came about, in a line."""
     reading = record.reading
-    asked = ", then ".join(f"“{further}”" for further in reading.further)
-    again = f"again for {asked} " if asked else ""
-    parts = [f"read {again}in {reading.seconds:.1f} s"]
+    parts = [f"read {reading_in_words(reading)}in {reading.seconds:.1f} s"]
     if reading.n_tokens:
         parts.append(f"{reading.tokens_per_second:,.0f} tokens/s")
     checkpoint = f" ({reading.checkpoint})" if reading.checkpoint else ""
@@ -309,6 +308,14 @@ def foot_line(number: int, record: Record) -> str:
     parts += _writing_parts(record)
     parts += [f"confidence {record.confidence:.0%}", f"question {number}"]
     return " · ".join(map(one_line, parts))
+
+
+def reading_in_words(reading: Reading) -> str:
+    """How often the documents were read, and what for; empty where it was once."""
+    if not reading.further:
+        return ""
+    asked = ", then ".join(f"“{further}”" for further in reading.further)
+    return f"{in_words(reading.n_hops)}, again for {asked}, "
 
 
 def _writing_parts(record: Record) -> list[str]:

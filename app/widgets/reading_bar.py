@@ -8,6 +8,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from docqa.app.output import ordinal
 from docqa.app.terminal import fit
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class ReadingBar(Widget):
             return self.doing
         parts = [f"p. {at.page:,} of {at.n_pages:,}"]
         if at.hop > 1:
-            parts.insert(0, f"reading {at.hop}")
+            parts.insert(0, f"{ordinal(at.hop)} reading")
         if at.n_documents > 1:
             parts.insert(0, f"document {at.document} of {at.n_documents}")
         parts.append(f"{at.share:.0%}")
