@@ -21,7 +21,7 @@ class ReaderRecipe:
     width: int = 192
     """Of the head; see `ReaderHead`."""
     dropout: float = 0.2
-    n_epochs: int = 4
+    n_steps: int = 2800
     batch_size: int = 64
     learning_rate: float = 2e-3
     """The highest; it rises over the first steps and then falls to nearly nothing."""
@@ -79,7 +79,7 @@ def reader_recipe_from_record(record: dict[str, Any], where: str) -> ReaderRecip
         values[name] = float(value) if wanted is float and type(value) is int else value
         if type(values[name]) is not wanted:
             raise TrainingError(f"{where}: {name} is {value!r}, but must be {wanted.__name__}.")
-    for name in ("width", "n_epochs", "batch_size", "max_tokens", "save_every"):
+    for name in ("width", "n_steps", "batch_size", "max_tokens", "save_every"):
         if values.get(name, 1) < 1:
             raise TrainingError(f"{where}: {name} is {values[name]}, but must be at least 1.")
     return ReaderRecipe(**values)

@@ -6,8 +6,9 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -63,14 +64,6 @@ class ReaderRun:
     seconds: float = 0.0
     losses: list[float] = field(default_factory=list)
 
-    @property
-    def steps_an_epoch(self) -> int:
-        return -(-len(self.usable) // self.recipe.batch_size)
-
-    @property
-    def n_steps(self) -> int:
-        return self.recipe.n_epochs * self.steps_an_epoch
-
 
 def train_reader(
     files: Sequence[Path],
@@ -78,7 +71,7 @@ def train_reader(
     out: Path,
     *,
     recipe: str | Path = "reader",
-    n_epochs: int | None = None,
+    n_steps: int | None = None,
     seed: int | None = None,
     max_seconds: float | None = None,
     dev: Sequence[Path] = (),
@@ -94,7 +87,7 @@ def train_reader(
         checkpoint: The checkpoint folder that gets the head.
         out: The run folder.
         recipe: Name or path of a recipe.
-        n_epochs: Overrides the recipe.
+        n_steps: Overrides the recipe.
         seed: Overrides the recipe.
         max_seconds: Stop cleanly after this time; `resume` goes on.
         dev: Files to measure the reader on, for `metrics.json` and the card; they decide nothing.
@@ -110,19 +103,19 @@ def train_reader(
         TrainingError: When data, recipe or run folder cannot be used.
         CheckpointError: When the checkpoint cannot be used.
     """
-    chosen = _chosen_recipe(out, recipe, n_epochs, seed, resume)
+    chosen = _chosen_recipe(out, recipe, n_steps, seed, resume)
     run = _set_up(chosen, files, checkpoint, out, device, on_progress)
     if resume:
         _load_state(run)
     _fit(run, max_seconds, on_progress)
     folder = _save(run, checkpoint)
-    if dev and run.step == run.n_steps:
+    if dev and run.step == run.recipe.n_steps:
         _measure(folder, dev, limit, device, on_progress)
     return folder
 
 
 def _chosen_recipe(
-    out: Path, recipe: str | Path, n_epochs: int | None, seed: int | None, resume: bool
+    out: Path, recipe: str | Path, n_steps: int | None, seed: int | None, resume: bool
 ) -> ReaderRecipe:
     if resume:
         if not (out / "run.toml").is_file():
@@ -131,8 +124,8 @@ def _chosen_recipe(
     if (out / "state").exists():
         raise TrainingError(f"{out} already holds a run.", "Add --resume, or choose another --out.")
     chosen = read_reader_recipe(recipe)
-    if n_epochs is not None:
-        chosen = replace(chosen, n_epochs=n_epochs)
+    if n_steps is not None:
+        chosen = replace(chosen, n_steps=n_steps)
     return chosen if seed is None else replace(chosen, seed=seed)
 
 
@@ -204,10 +197,10 @@ def _fit(run: ReaderRun, max_seconds: float | None, on_progress: OnProgress | No
         figures = _train_step(run, chosen)
         run.seconds += time.monotonic() - begun
         run.step += 1
-        if run.step % LOG_EVERY == 0 or run.step == run.n_steps:
+        if run.step % LOG_EVERY == 0 or run.step == run.recipe.n_steps:
             _log(run, figures)
             if on_progress is not None:
-                on_progress("training", run.step, run.n_steps, figures)
+                on_progress("training", run.step, run.recipe.n_steps, figures)
         if run.step % run.recipe.save_every == 0:
             _save_state(run)
             saved_at = run.step
@@ -215,20 +208,24 @@ def _fit(run: ReaderRun, max_seconds: float | None, on_progress: OnProgress | No
         _save_state(run)
 
 
-def _batches(run: ReaderRun) -> list[NDArray[np.int64]]:
+def _batches(run: ReaderRun) -> Iterator[NDArray[np.int64]]:
     """What is left of the run: each epoch takes every example once, in an order of its own."""
-    batches: list[NDArray[np.int64]] = []
-    for epoch in range(run.recipe.n_epochs):
+    begin, n_drawn = run.step, 0
+    for epoch in count():
         random = np.random.default_rng([run.recipe.seed, epoch])
         order = random.permutation(run.usable)
         groups = list(length_groups(run.data.n_tokens, order, run.recipe.batch_size))
-        batches += [groups[i] for i in random.permutation(len(groups))]
-    return batches[run.step :]
+        for i in random.permutation(len(groups)):
+            if n_drawn == run.recipe.n_steps:
+                return
+            if n_drawn >= begin:
+                yield groups[i]
+            n_drawn += 1
 
 
 def _train_step(run: ReaderRun, chosen: NDArray[np.int64]) -> dict[str, float]:
     """One optimizer step on one batch."""
-    rate = learning_rate(run.step, run.n_steps, run.recipe)
+    rate = learning_rate(run.step, run.recipe)
     for group in run.optimizer.param_groups:
         group["lr"] = rate
     # a resumed run draws the same dropout as one that was never stopped
@@ -257,12 +254,12 @@ def batch_of(model: Mamba2Model, examples: Sequence[ReaderExample]) -> tuple[Rea
     return batch, targets.to(batch.parts.device)
 
 
-def learning_rate(step: int, n_steps: int, recipe: ReaderRecipe) -> float:
+def learning_rate(step: int, recipe: ReaderRecipe) -> float:
     """Linear warm-up, then a cosine down to a hundredth."""
-    n_warmup = max(1, round(recipe.warmup_share * n_steps))
+    n_warmup = max(1, round(recipe.warmup_share * recipe.n_steps))
     if step < n_warmup:
         return recipe.learning_rate * (step + 1) / n_warmup
-    done = (step - n_warmup) / max(1, n_steps - n_warmup)
+    done = (step - n_warmup) / max(1, recipe.n_steps - n_warmup)
     return recipe.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))
 
 

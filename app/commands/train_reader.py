@@ -47,7 +47,7 @@ from docqa.app.options import DATA_FILE, DEVICES, quiet_option
 @click.option(
     "--limit", type=click.IntRange(min=1), metavar="N", help="Questions of each dev file, at most."
 )
-@click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Default: the recipe's.")
+@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Default: the recipe's.")
 @click.option("--minutes", type=click.FloatRange(min=0), help="Stop cleanly after this time.")
 @click.option("--seed", type=int, help="Default: the recipe's.")
 @click.option("--resume", is_flag=True, help="Go on with the run in DIR.")
@@ -61,7 +61,7 @@ def reader(
     recipe: str,
     dev: tuple[Path, ...],
     limit: int | None,
-    epochs: int | None,
+    steps: int | None,
     minutes: float | None,
     seed: int | None,
     resume: bool,
@@ -80,7 +80,7 @@ def reader(
         checkpoint,
         out,
         recipe=recipe,
-        n_epochs=epochs,
+        n_steps=steps,
         seed=seed,
         max_seconds=None if minutes is None else 60 * minutes,
         dev=dev,
