@@ -27,6 +27,7 @@ SUITES = {
     "published": "published",
     "needle": "needle",
     "lost-in-the-middle": "lost_in_the_middle",
+    "two-place": "two_place",
     "financebench": "financebench",
     "quality": "quality",
 }
