@@ -52,7 +52,19 @@ def ask_for(
         fields: Further names of the template.
     """
     shown = {key: str(value) for key, value in fields.items()}
-    shown |= {"question": defuse(question), "evidence": show_items(documents, items)}
+    return fill(
+        name, {**shown, "question": defuse(question), "evidence": show_items(documents, items)}
+    )
+
+
+def fill(name: str, fields: Mapping[str, str]) -> Messages:
+    """The messages of one template, with a fence that none of the fields can hold.
+
+    Args:
+        name: A file of assets/prompts without its ending.
+        fields: All names of the template but `fence`; what comes from others is defused.
+    """
+    shown = dict(fields)
     seal = hashlib.sha256(repr(sorted(shown.items())).encode()).hexdigest()[:8]
     shown["fence"] = f"----- document text {seal} -----"
     system, user = template(name)

@@ -1,0 +1,78 @@
+"""What one question scored, from what a run file holds of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from docqa.trainer.answers.asking import ANSWER, SLICE
+from docqa.trainer.answers.judging import JUDGE, answer_of, plain_verdict
+from docqa.trainer.answers.measures import best, exact_match, f1, subspan_match
+from docqa.trainer.answers.replies import decision, is_refusal
+from docqa.trainer.answers.run_file import Asked, RunRecord
+
+MEASURES = (
+    "accuracy",
+    "f1",
+    "exact_match",
+    "subspan_match",
+    "evidence_recall",
+    "reciprocal_rank",
+    "refused",
+    "refused_rightly",
+)
+"""In the order they are reported. `refused`: of the questions that have an answer, lower is
+better; `refused_rightly`: of those that have none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A question with its measures, each in [0, 1]; what cannot be measured is left out."""
+
+    asked: Asked
+    answer: str | None
+    """None where a model has not answered."""
+    verdict: str
+    """The judge's words; empty where none was asked."""
+    measures: Mapping[str, float]
+
+
+def score_run(run: RunRecord) -> list[Scored]:
+    """Every question of a run with its measures."""
+    replies = {key: text for (stage, key), text in run.replies.items() if stage == ANSWER}
+    n_failed = sum(run.tallies.get(stage, {}).get("failed", 0) for stage in (ANSWER, SLICE))
+    is_whole = run.is_finished and not n_failed
+    scored = []
+    for asked in run.questions:
+        answer = answer_of(asked, replies, is_whole=is_whole)
+        verdict = run.replies.get((JUDGE, asked.key))
+        scored.append(Scored(asked, answer, verdict or "", measure(asked, answer, verdict)))
+    return scored
+
+
+def measure(asked: Asked, answer: str | None, verdict: str | None) -> dict[str, float]:
+    """The measures of one answer.
+
+    Accuracy is what a judge says, or what can be seen without one; a verdict that cannot be read
+    is none in favour of the answer. Words are compared only where an answer is asked for in words:
+    choices are left out of F1 and its like, as the paper leaves them out.
+    """
+    measures: dict[str, float] = {}
+    if asked.evidence_recall is not None:
+        measures["evidence_recall"] = asked.evidence_recall
+    if asked.reciprocal_rank is not None:
+        measures["reciprocal_rank"] = asked.reciprocal_rank
+    if answer is None:
+        return measures
+    measures["refused" if asked.is_answerable else "refused_rightly"] = float(is_refusal(answer))
+    right = plain_verdict(asked, answer)
+    if right is None and verdict is not None:
+        right = decision(verdict) is True
+    if right is not None:
+        measures["accuracy"] = float(right)
+    if asked.is_answerable and asked.answers and asked.answer_kind != "choice":
+        said = "" if is_refusal(answer) else answer
+        measures["f1"] = best(f1, said, asked.answers)
+        measures["exact_match"] = best(exact_match, said, asked.answers)
+        measures["subspan_match"] = best(subspan_match, said, asked.answers)
+    return measures
