@@ -22,6 +22,16 @@ The harbour froze in winter, and no vessel left it. Der Hafen war geschlossen. æ
 Passengers paid less for tickets while fuel cost more than before the storm."""
 
 
+AS_PUBLISHED: dict[str, object] = {
+    "n_match_buckets": 0,
+    "soft_match": False,
+    "mark_sentences": False,
+    "question_interval": 0,
+    "max_question_tokens": 0,
+}
+"""Changes that leave away what docqa adds to the published models."""
+
+
 def make_tokenizer(text: str = TEXT) -> Tokenizer:
     """A WordPiece tokenizer of a few hundred pieces."""
     tokenizer = Tokenizer(WordPiece(unk_token="[UNK]"))
