@@ -96,12 +96,15 @@ def needle(
     from docqa.app.config import load_settings
     from docqa.app.diagnostics import Narrator
     from docqa.app.output import print_json
+    from docqa.app.session import check_choices
     from docqa.trainer.benchmarks.needle import LENGTHS, NeedleBenchmark
     from docqa.trainer.benchmarks.needle_kinds import KINDS, checked_kinds
     from docqa.trainer.benchmarks.needle_plot import draw_heat_maps
     from docqa.trainer.benchmarks.needle_report import bench_needle
 
-    settings = load_settings(flags)
+    only = retrievers[0] if len(retrievers) == 1 else None
+    settings = load_settings(flags | {"retriever": only})
+    check_choices(settings, checkpoint_given=flags["checkpoint"] is not None)
     benchmark = NeedleBenchmark(
         files, lengths or LENGTHS, n_depths, checked_kinds(kinds) if kinds else KINDS, seed
     )

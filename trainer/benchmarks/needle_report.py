@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from docqa.engine.retriever import Retriever
@@ -53,6 +53,18 @@ def bench_needle(
         "kinds": list(benchmark.kinds),
         "retrievers": [_results(benchmark, one, findings[one.name], n_words) for one in retrievers],
     }
+
+
+def markdown_kinds(report: Mapping[str, Any]) -> str:
+    """What each retriever finds of each kind, by length, and its mean reciprocal rank."""
+    names = [results["retriever"] for results in report["retrievers"]]
+    head = ["kind", "retriever", *(f"{length:,}" for length in report["lengths"])]
+    lines = [head, ["---", "---", *(["---:"] * len(report["lengths"]))]]
+    for kind in report["kinds"]:
+        for name, results in zip(names, report["retrievers"], strict=True):
+            cells = [one for one in results["by_kind"] if one["kind"] == kind]
+            lines.append([kind, name, *(f"{one['found']:.2f} ({one['mrr']:.2f})" for one in cells)])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _results(
