@@ -60,7 +60,9 @@ def _from_checkpoint(folder: Path, generator: torch.Generator) -> tuple[Mamba2Mo
         "binary_head.weight": 0.02 * torch.randn(1, d_model, generator=generator),
         "binary_head.bias": torch.zeros(1),
     }
-    return load_model(folder, defaults=head).train(), load_tokenizer(folder)
+    model = load_model(folder, defaults=head).train()
+    model.drop_reader()
+    return model, load_tokenizer(folder)
 
 
 def _tokenizer_folder(name: str) -> Path:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -192,6 +192,11 @@ class Mamba2Model(nn.Module):
             self.sentence_mark = nn.Parameter(torch.zeros(config.d_model))
         width = config.reader_width
         self.reader = ReaderHead(config.d_model, width) if width else None
+
+    def drop_reader(self) -> None:
+        """Leave the reader behind: it belongs to the weights it was trained on."""
+        self.config = replace(self.config, reader_width=0)
+        self.reader = None
 
     def initial_state(self, n_batch: int) -> list[Mamba2State]:
         """The state before the first token: zeros."""

@@ -32,7 +32,9 @@ class WindowSpan:
     end: int
     """In the text of the sentence."""
     logit: float
-    """Of the span against "none"; above 0 where the span is likelier."""
+    """Of all its spans together against "none"; above 0 where an answer is likelier than none."""
+    share: float
+    """Of this span among all spans: 1 where there is no other."""
 
 
 class MambaSpanReader:
@@ -95,12 +97,14 @@ def best_spans(
     """The likeliest span of each window, in characters of its sentence."""
     n = int((logits.shape[1] - 1) ** 0.5)
     best, places = logits[:, :-1].max(-1)
-    margins = (best - logits[:, -1]).tolist()
+    together = logits[:, :-1].logsumexp(-1)
+    margins, shares = (together - logits[:, -1]).tolist(), (best - together).exp().tolist()
     spans: list[WindowSpan | None] = []
-    for window, margin, place in zip(windows, margins, places.tolist(), strict=True):
+    for window, margin, share, place in zip(windows, margins, shares, places.tolist(), strict=True):
         if margin == float("-inf"):
             spans.append(None)
             continue
         first, last = divmod(place, n)
-        spans.append(WindowSpan(int(window.starts[first]), int(window.ends[last]), margin))
+        start, end = int(window.starts[first]), int(window.ends[last])
+        spans.append(WindowSpan(start, end, margin, share))
     return spans
