@@ -7,7 +7,12 @@ from typing import Any
 
 import click
 
+from docqa.app.commands.bench_answer import answer
+from docqa.app.commands.bench_efficiency import efficiency
+from docqa.app.commands.bench_fetch import fetch
+from docqa.app.commands.bench_hops import hops
 from docqa.app.commands.bench_needle import needle
+from docqa.app.commands.bench_reader import reader
 from docqa.app.commands.bench_suite import suite
 from docqa.app.options import DATA_FILE, DEVICES, json_option, model_options, quiet_option
 
@@ -17,7 +22,12 @@ def bench() -> None:
     """Measurements on labelled questions."""
 
 
+bench.add_command(answer)
+bench.add_command(fetch)
+bench.add_command(hops)
+bench.add_command(efficiency)
 bench.add_command(needle)
+bench.add_command(reader)
 bench.add_command(suite)
 
 
@@ -167,8 +177,9 @@ def speed(
     from docqa.app.bench_speed import print_speed
     from docqa.app.diagnostics import Narrator
     from docqa.app.output import print_json
+    from docqa.trainer.chart import check_plot
     from docqa.trainer.speed import SpeedOptions, bench_speed
-    from docqa.trainer.speed_plot import check_plot, draw_plot
+    from docqa.trainer.speed_plot import draw_plot
 
     if plot is not None:
         check_plot()
