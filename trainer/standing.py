@@ -32,8 +32,10 @@ class Standing:
     """Since the last line was written."""
     saved: bool
     """Whether `--resume` can go on."""
-    dev: dict[str, float]
-    """The latest figures on the dev files, with the `step` they are of; empty before the first."""
+    dev_step: int | None
+    """Of the latest measuring on the dev files; None before the first."""
+    dev_recall_words_1000: float | None
+    dev_mrr: float | None
 
 
 def read_metrics_log(folder: Path) -> list[dict[str, Any]]:
@@ -75,5 +77,7 @@ def standing(folder: Path) -> Standing:
         seconds_left=seconds / step * (n_steps - step) if step else None,
         silent_seconds=time.time() - log.stat().st_mtime if log.is_file() else None,
         saved=(folder / "state" / "state.pt").is_file(),
-        dev={name: value for name, value in dev.items() if name == "step" or "dev_" in name},
+        dev_step=dev.get("step"),
+        dev_recall_words_1000=dev.get("dev_recall_words_1000"),
+        dev_mrr=dev.get("dev_mrr"),
     )

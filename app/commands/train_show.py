@@ -59,10 +59,10 @@ def _lines(stands: Standing) -> list[str]:
         rate = stands.tokens / stands.seconds
         lines.append(f"tokens     {stands.tokens:,} at {rate:,.0f} a second")
         lines.append(f"loss       {stands.loss:.4f}")
-    if stands.dev:
+    if stands.dev_step is not None:
         lines.append(
-            f"dev        recall within 1,000 words {stands.dev['dev_recall_words_1000']:.3f}, "
-            f"MRR {stands.dev['dev_mrr']:.3f} at step {stands.dev['step']:,.0f}"
+            f"dev        recall within 1,000 words {stands.dev_recall_words_1000:.3f}, "
+            f"MRR {stands.dev_mrr:.3f} at step {stands.dev_step:,}"
         )
     if stands.seconds_left is not None:
         lines.append(f"time       {_spell(stands.seconds)}, {_spell(stands.seconds_left)} left")
