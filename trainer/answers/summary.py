@@ -140,5 +140,5 @@ def _length(one: Scored) -> str:
     return f"{i} {LENGTHS[i - 1]:,} to {LENGTHS[i]:,} words"
 
 
-def _mean(values: Sequence[float]) -> float:
+def _mean(values: Sequence[int | float]) -> float:
     return sum(values) / len(values)
