@@ -110,7 +110,7 @@ def filings(tmp_path: Path) -> Path:
     records = []
     for page in sample.pages:
         on_page = [one.id for one in sample.sentences if one.page == page.number]
-        for i in on_page[:-1:8]:
+        for i in on_page[:-1:16]:
             text = "\n".join(sample.sentence_text(j) for j in (i, i + 1))
             records.append({
                 "financebench_id": f"financebench_id_{i:05}", "company": "Harrow Point",
@@ -152,7 +152,7 @@ def test_an_oracle_finds_all_and_chance_what_a_budget_holds(
     assert best["overall"]["mrr"] == 1.0
     assert set(best["overall"]["recall_words"].values()) == {1.0}
     assert set(best["overall"].get("recall_pages", {"500": 1.0}).values()) == {1.0}
-    blind = [bench_suite(benchmark, Blind(seed))["overall"] for seed in range(5)]
+    blind = [bench_suite(benchmark, Blind(seed))["overall"] for seed in range(3)]
     found = sum(one["recall_words"]["500"] for one in blind) / len(blind)
     # Evidence of several sentences is found by the first of them.
     assert chance(benchmark, 500) - 0.1 < found < 3 * chance(benchmark, 500) + 0.1
