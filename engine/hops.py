@@ -31,8 +31,6 @@ MAX_MENTIONS = 3
 """A name that is mentioned more often stands in too many places to lead to one."""
 MIN_NAME_CHARS = 3
 
-_NAME = re.compile(r"(?<!^)\b[A-Z]\w*[a-z]\w*|\b[A-Z]{2,}\w*")
-"""A word with a capital, unless it begins the sentence, or in capitals."""
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 _CALENDAR = frozenset(
     "january february march april may june july august september october november december "
@@ -98,7 +96,7 @@ def find_names(
         asked: Stems of the question, which are no news either.
         documents: Where the names are looked for.
     """
-    found = [name for name in dict.fromkeys(_NAME.findall(text)) if _is_news(name, shown, asked)]
+    found = [name for name in dict.fromkeys(_names(text)) if _is_news(name, shown, asked)]
     if not found:
         return ()
     pattern = re.compile(rf"\b(?:{'|'.join(map(re.escape, found))})\b", re.IGNORECASE)
@@ -142,6 +140,14 @@ def _words_besides(known: set[str], question: str) -> tuple[str, ...]:
 def _holds_a_rarest(known: set[str], counts: Counter[str]) -> bool:
     rarest = min(counts.values(), default=0)
     return any(n == rarest and word in known for word, n in counts.items())
+
+
+def _names(text: str) -> Iterator[str]:
+    """Words with a capital that does not come from beginning the sentence."""
+    for found in re.finditer(r"\w+", text):
+        word = found[0]
+        if word[0].isupper() and (found.start() > 0 or word.isupper()):
+            yield word
 
 
 def _is_news(name: str, shown: str, asked: Counter[str]) -> bool:

@@ -106,6 +106,18 @@ def test_what_leads_nowhere(change: dict[str, str], why: str) -> None:
     assert lead is None, why
 
 
+def test_names_are_names_in_any_alphabet() -> None:
+    _, lead = evidence_of(
+        QUESTION,
+        shipping(
+            leads_on=LEADS_ON.replace("Kestrin", "Örebro"),
+            answers=ANSWERS.replace("Kestrin", "Örebro"),
+        ),
+    )
+    assert lead is not None
+    assert lead.names == ("Örebro",)
+
+
 def test_a_place_that_was_found_is_not_read_for() -> None:
     document = shipping()
     scores = BM25Retriever().score(QUESTION, document)
