@@ -28,7 +28,18 @@ def linked_answer(record: Record) -> str:
     if record.abstained:
         return escaped(clean(record.answer))
     lines = list(_linked_quotes(record))
+    if has_short_answer(record):
+        return "\n\n".join(lines)
     return lines[0] if len(lines) == 1 else "\n".join(f"- {line}" for line in lines)
+
+
+def has_short_answer(record: Record) -> bool:
+    """Whether an answer of quotations opens with a few words of the sentence below it."""
+    return any(
+        quote.split() != evidence.text.split()
+        for evidence in record.evidence
+        for quote in evidence.quotes
+    )
 
 
 def linked_piece(text: str) -> str:
@@ -46,16 +57,18 @@ def linked_rank(href: str) -> int | None:
 def _linked_quotes(record: Record) -> Iterator[str]:
     """The lines of quotations, each with a link where its page stands."""
     cited = [evidence for evidence in record.evidence if evidence.cited]
-    for line in clean(record.answer).splitlines():
+    is_short = has_short_answer(record)
+    for number, line in enumerate(clean(record.answer).splitlines()):
         place = _PLACE.search(line)
         evidence = _quoted(cited, int(place[2]), line) if place else None
         if place is None or evidence is None:
             yield escaped(line)
             continue
-        if not _is_short_answer(line, evidence):  # the line with its sentence is still to come
+        if not is_short:  # there, both lines are of one sentence
             cited.remove(evidence)
         words = escaped(line[: place.start()])
-        yield f"{words} [({escaped(place[1])})]({LINK}{evidence.rank})"
+        shown = f"**{words}**" if is_short and number == 0 else words
+        yield f"{shown} [({escaped(place[1])})]({LINK}{evidence.rank})"
 
 
 def _quoted(cited: list[RecordedEvidence], page: int, line: str) -> RecordedEvidence | None:
@@ -63,9 +76,3 @@ def _quoted(cited: list[RecordedEvidence], page: int, line: str) -> RecordedEvid
     on_page = [evidence for evidence in cited if evidence.page == page]
     words = set(line.split())
     return max(on_page, key=lambda e: len(words & set(e.text.split())), default=None)
-
-
-def _is_short_answer(line: str, evidence: RecordedEvidence) -> bool:
-    """Whether a line opens with a few words of the sentence, which follows below it."""
-    words = " ".join(evidence.quotes[0].split())
-    return words != " ".join(evidence.text.split()) and line.startswith(words)

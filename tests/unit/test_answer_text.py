@@ -48,6 +48,16 @@ def test_quotations_of_one_page_link_the_sentence_they_quote() -> None:
     ]
 
 
+def test_both_lines_of_a_short_answer_link_its_sentence() -> None:
+    sentence = dataclasses.replace(evidence(1, 9, "Vessels | (18,640) | 5"), quotes=("(18,640)",))
+    answer = "(18,640) in thousands (p. 9)\nVessels — 2024: (18,640); 2023: 5 (p. 9)"
+    shown = linked_answer(record(answer, sentence, evidence(2, 9, "Boats", cited=False)))
+    assert shown.split("\n\n") == [
+        "**(18,640) in thousands** [(p. 9)](evidence:1)",
+        "Vessels — 2024: (18,640); 2023: 5 [(p. 9)](evidence:1)",
+    ]
+
+
 def test_a_title_stands_before_the_page_where_there_are_several() -> None:
     shown = linked_answer(record("It rose. (A, B, p. 4)", evidence(3, 4, "It rose.")))
     assert shown == "It rose. [(A, B, p. 4)](evidence:3)"
