@@ -15,8 +15,8 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
@@ -58,28 +58,35 @@ def load_model(
     path = folder / "model.safetensors"
     with torch.device("meta"):
         model = Mamba2Model(config)
-    tensors = {**defaults, **published_names(_read_tensors(path), path)}
+    tensors = {**defaults, **published_names(_read_tensors(path, dtype), path)}
     check_tensors(model, tensors, path)
-    model.load_state_dict(
-        {
-            name: value.to(torch.float32 if _is_wide(name) or _is_reader(name) else dtype)
-            for name, value in tensors.items()
-        },
-        strict=True,
-        assign=True,
-    )
+    wanted = {name: value.to(_precision(name, dtype)) for name, value in tensors.items()}
+    model.load_state_dict(wanted, strict=True, assign=True)
     return model.eval()
 
 
-def _read_tensors(path: Path) -> dict[str, Tensor]:
+def _read_tensors(path: Path, dtype: torch.dtype) -> dict[str, Tensor]:
+    """The tensors of a file, each in its precision before the next is read: memory holds no copy
+    of the whole."""
+    as_they_are = (EMBEDDING, EMBEDDING_SCALE, LM_HEAD)  # what `published_names` needs so
+    tensors = {}
     try:
-        return load_file(path)
+        with safe_open(path, framework="pt", backend="pread") as file:
+            for name in file.keys():  # noqa: SIM118  # it is no dictionary
+                value = file.get_tensor(name)
+                kept = name in as_they_are
+                tensors[name] = value if kept else value.to(_precision(name, dtype))
     except FileNotFoundError:
         raise CheckpointError(
             f"No model.safetensors in {path.parent}.", "Choose a checkpoint folder."
         ) from None
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"Cannot read {path}: {error}.") from error
+    return tensors
+
+
+def _precision(name: str, dtype: torch.dtype) -> torch.dtype:
+    return torch.float32 if _is_wide(name) or _is_reader(name) else dtype
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
