@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docqa.engine.errors import DocqaError
+from docqa.engine.peak_memory import peak_memory_bytes
 
 if TYPE_CHECKING:
     from docqa.app.config import Settings
@@ -96,7 +97,7 @@ def _retriever(settings: Settings) -> dict[str, Any]:
         }
     elif settings.retriever != "bm25":
         facts |= _checkpoint(chosen, getattr(retriever, "mamba", retriever))
-        facts |= {"loaded_in_seconds": round(seconds, 2), "peak_memory_bytes": _peak_memory()}
+        facts |= {"loaded_in_seconds": round(seconds, 2), "peak_memory_bytes": peak_memory_bytes()}
     return facts
 
 
@@ -124,16 +125,6 @@ def _checkpoint(chosen: Path | None, retriever: Any) -> dict[str, Any]:
         "vocabulary": retriever.tokenizer.get_vocab_size(),
     }
     return {**facts, **_measured(read_metrics(folder))}
-
-
-def _peak_memory() -> int | None:
-    """Most memory this process has held at once; None where the system does not tell."""
-    try:
-        import resource
-    except ImportError:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _measured(metrics: dict[str, Any]) -> dict[str, str]:

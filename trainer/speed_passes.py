@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from docqa.engine.errors import Cancelled
+from docqa.engine.peak_memory import peak_memory_bytes
 from docqa.engine.retriever import Progress
 from docqa.engine.store import Store
 from docqa.trainer.speed_subjects import (
@@ -150,12 +151,4 @@ def _peak_bytes(device: str) -> int | None:
         import torch
 
         return torch.cuda.max_memory_allocated()
-    status = Path("/proc/self/status")
-    if status.exists():  # getrusage would tell the peak of the process that started this one too
-        line = next(one for one in status.read_text().splitlines() if one.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
-    if sys.platform == "darwin":
-        import resource
-
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return None
+    return peak_memory_bytes()
