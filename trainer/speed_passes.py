@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import multiprocessing
 import statistics
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence

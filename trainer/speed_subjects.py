@@ -13,7 +13,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docqa.engine.errors import ConfigError
+from docqa.engine.checkpoints.installed import checkpoint_folder
+from docqa.engine.errors import ConfigError, MissingError
 from docqa.engine.packing import TokenCache, TokenizedDocument
 from docqa.engine.types import Document, Page, Sentence
 
@@ -42,7 +43,7 @@ class Subject:
     """A model to be measured."""
 
     shape: str
-    """`embedded`, one of `PUBLISHED`, or a checkpoint folder."""
+    """`embedded`, one of `PUBLISHED`, an installed checkpoint or a checkpoint folder."""
     dtype: str = "auto"
     device: str = "auto"
 
@@ -52,9 +53,16 @@ class Subject:
         Raises:
             ConfigError: When there is no such shape.
         """
-        if self.shape not in (EMBEDDED, *PUBLISHED) and not Path(self.shape).is_dir():
+        if self.shape in (EMBEDDED, *PUBLISHED):
+            return
+        try:
+            checkpoint_folder(self.shape)
+        except MissingError:
             known = ", ".join((EMBEDDED, *PUBLISHED))
-            raise ConfigError(f"No shape {self.shape!r}.", f"Give {known} or a checkpoint folder.")
+            raise ConfigError(
+                f"No shape {self.shape!r}.",
+                f"Give {known}, an installed checkpoint or a checkpoint folder.",
+            ) from None
 
     def load(self, cache: TokenCache | None = None) -> MambaRetriever:
         """The retriever of this shape, on the path that is chosen here."""
@@ -67,7 +75,7 @@ class Subject:
         dtype = choose_dtype(device) if self.dtype == "auto" else getattr(torch, self.dtype)
         folder = embedded_checkpoint()
         if self.shape not in (EMBEDDED, *PUBLISHED):
-            folder = Path(self.shape)
+            folder = checkpoint_folder(self.shape)
         model = (
             random_model(self.shape, dtype)
             if self.shape in PUBLISHED
