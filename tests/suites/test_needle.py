@@ -121,6 +121,9 @@ def test_a_haystack_of_files(tmp_path: Path) -> None:
     assert json.loads(lines[0])["text"].split("\n\n")[1][:40] in whole
     with pytest.raises(ConfigError, match=r"hay\.jsonl\.gz, hay\.txt has 2,\d\d\d tokens.*90,000"):
         next(NeedleBenchmark((packed, plain), lengths=(90_000,)).documents())
+    plain.write_text("1 | 2 | 3\n\n" * 400, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"hold no sentence of prose"):
+        next(NeedleBenchmark((plain,), lengths=(1_000,)).documents())
     with pytest.raises(ConfigError, match="A length of 999 tokens is too short"):
         NeedleBenchmark(lengths=(999,))
     assert load_benchmark("needle", plain).name == "needle"

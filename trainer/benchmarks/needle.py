@@ -71,6 +71,12 @@ class NeedleBenchmark:
         for length in sorted(self.lengths):
             text = haystack.text(length)
             ends = room(document_from_text(text, title=haystack.name))
+            if not ends:
+                raise ConfigError(
+                    f"The first {length:,} tokens of {haystack.name} hold no sentence of prose to "
+                    "hide a needle behind.",
+                    "Give a text with sentences that end in a full stop.",
+                )
             for turn in range(self.n_depths):
                 for group in groups:
                     yield self._document(text, ends, length, turn, group)

@@ -50,6 +50,7 @@ def _heat_map(
         label = f"{length // 1000:,}k" if length % 1000 == 0 else f"{length:,}"
         yield _text(label, x + (i + 0.5) * CELL_WIDTH, y - 8, "middle")
     yield _text("tokens", x, y - 22, "start", colour="#666")
+    yield _text("depth", x - 8, y - 8, "end", colour="#666")
     for j, depth in enumerate(report["depths"]):
         yield _text(f"{depth} %", x - 8, y + (j + 0.7) * CELL_HEIGHT, "end")
     for cell in results["cells"]:
