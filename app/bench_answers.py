@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from docqa.trainer.calls.plan import Plan, Price
     from docqa.trainer.calls.run import Limits
 
+READING = ("mamba", "hybrid")
+"""Retrievers that run a checkpoint of docqa's, the embedded one unless another is named."""
 COLUMNS = {
     "accuracy": "accuracy",
     "f1": "F1",
@@ -97,22 +99,23 @@ def run_settings(
 ) -> dict[str, Any]:
     """What may not change while a run goes on, and what its report tells of it."""
     from docqa.app.session import chosen_checkpoint
-    from docqa.engine.mamba2.checkpoint import embedded_checkpoint
     from docqa.trainer.answers.versions import checkpoint_hash
 
     retriever = finder.retriever
-    folder = None
-    if retriever is not None and retriever.name in ("mamba", "hybrid"):
-        folder = Path(chosen_checkpoint(settings) or embedded_checkpoint())
-    elif settings.checkpoint:
-        folder = chosen_checkpoint(settings)
+    folder = chosen_checkpoint(settings)
+    if retriever is not None and retriever.name in READING and folder is None:
+        from docqa.engine.mamba2.checkpoint import embedded_checkpoint
+
+        folder = embedded_checkpoint()
     judges = judge.generator != "none"
     return {
         "benchmarks": [_short(place) for place in places],
         "scenario": options.scenario,
         "retriever": None if retriever is None else retriever.name,
         "checkpoint": None if retriever is None else retriever.checkpoint,
-        "checkpoint_sha256": None if folder is None else checkpoint_hash(Path(folder)),
+        "checkpoint_sha256": None
+        if retriever is None or folder is None
+        else checkpoint_hash(Path(folder)),
         "words": options.n_words,
         "top_k": options.top_k,
         "limit": options.limit,
@@ -179,19 +182,21 @@ def _load_retriever(settings: Settings, benchmarks: Sequence[Benchmark]) -> Retr
     """The retriever; a published file's own tokens are used where they are the checkpoint's."""
     from docqa.app.session import chosen_checkpoint
     from docqa.engine.retriever import load_retriever
+    from docqa.trainer.benchmarks.given_tokens import GivenTokens
     from docqa.trainer.benchmarks.published import PublishedBenchmark
-    from docqa.trainer.speed_subjects import KeptTokens
 
-    given = [one.tokens for one in benchmarks if isinstance(one, PublishedBenchmark)]
+    tokens = next(
+        (one.tokens for one in benchmarks if isinstance(one, PublishedBenchmark)), GivenTokens()
+    )
     retriever = load_retriever(
         settings.retriever,
         checkpoint=chosen_checkpoint(settings),
         device=settings.device,
-        cache=given[0] if len(given) == len(benchmarks) == 1 else KeptTokens(),
+        cache=tokens,
     )
     tokenizer = getattr(getattr(retriever, "mamba", retriever), "tokenizer", None)
-    if given and tokenizer is not None:
-        given[0].encode = lambda text: list(tokenizer.encode(text, add_special_tokens=False).ids)
+    if tokenizer is not None:
+        tokens.encode = lambda text: list(tokenizer.encode(text, add_special_tokens=False).ids)
     return retriever
 
 

@@ -42,8 +42,13 @@ def xy_chart(**options: Any) -> Any:
 
 def write_svg(chart: Any, path: Path) -> None:
     """Write a chart as a picture for a page or a document, not for clicking."""
+    path.write_bytes(svg(chart).encode())
+
+
+def svg(chart: Any) -> str:
+    """A chart as such a picture."""
     root = chart.render_tree()
     for group in list(root.iter()):
         for script in [one for one in group if str(one.tag).endswith("script")]:
             group.remove(script)
-    path.write_bytes(ElementTree.tostring(root, encoding="utf-8"))
+    return str(ElementTree.tostring(root, encoding="unicode"))

@@ -13,6 +13,7 @@ from docqa.app.commands.bench_fetch import fetch
 from docqa.app.commands.bench_hops import hops
 from docqa.app.commands.bench_needle import needle
 from docqa.app.commands.bench_reader import reader
+from docqa.app.commands.bench_report import report
 from docqa.app.commands.bench_suite import suite
 from docqa.app.options import DATA_FILE, DEVICES, json_option, model_options, quiet_option
 
@@ -28,6 +29,7 @@ bench.add_command(hops)
 bench.add_command(efficiency)
 bench.add_command(needle)
 bench.add_command(reader)
+bench.add_command(report)
 bench.add_command(suite)
 
 

@@ -204,12 +204,12 @@ def test_a_verdict_that_cannot_be_read_is_none_in_favour(docqa: Run, towns: Path
 
 
 def test_kill_and_start_again_repeats_no_finished_call(tmp_path: Path) -> None:
-    towns = write_labelled(tmp_path / "towns.dev.jsonl.gz", 12)
+    towns = write_labelled(tmp_path / "towns.dev.jsonl.gz", 6)
     run = tmp_path / "run.db"
 
     def slowly(sent: dict[str, Any]) -> Reply:
         reply = model(sent)
-        reply.delay_seconds = 0.1
+        reply.delay_seconds = 0.15
         return reply
 
     with serving({CHAT: slowly}) as server:
@@ -219,12 +219,12 @@ def test_kill_and_start_again_repeats_no_finished_call(tmp_path: Path) -> None:
             *with_model(server),
         ]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        while len(server.prompts()) < 20 and process.poll() is None:
+        while len(server.prompts()) < 8 and process.poll() is None:
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
         process.communicate()
         n_before = len(server.prompts())
-        assert 20 <= n_before < 60
+        assert 8 <= n_before < 30
         kept = sqlite3.connect(run)
         (n_kept,) = kept.execute("SELECT count(*) FROM calls WHERE state = 'done'").fetchone()
         kept.close()
@@ -232,10 +232,10 @@ def test_kill_and_start_again_repeats_no_finished_call(tmp_path: Path) -> None:
 
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         repeated = Counter(server.prompts())
-        assert len(repeated) == 60  # 36 answers, 24 verdicts
-        assert sum(repeated.values()) == 60 + n_before - n_kept
+        assert len(repeated) == 30  # 18 answers, 12 verdicts
+        assert sum(repeated.values()) == 30 + n_before - n_kept
     summary = json.loads(done.stdout)
     assert summary["overall"]["accuracy"]["mean"] == 1.0
     scored = score_run(read_run(run))
-    assert len(scored) == 36
+    assert len(scored) == 18
     assert all(one.answer for one in scored)

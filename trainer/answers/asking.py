@@ -20,6 +20,7 @@ ANSWER, SLICE = "answer", "slice"
 """Stages of calls."""
 MAX_SLICE_TOKENS = 120_000
 """As the paper cuts them."""
+MIN_SLICE_TOKENS = 256
 FORMS = {
     "sentence": "Answer in one sentence, as short as it can be.",
     "paragraph": "Answer in one paragraph.",
@@ -86,10 +87,10 @@ def slice_room(context_tokens: int, n_tokens: int) -> int:
     fields = {"question": "word " * 200, "evidence": "", "form": FORMS["paragraph"]}
     around = max(estimate(fill(name, fields)).at_most for name in ("bench-answer", "bench-slice"))
     room = min(MAX_SLICE_TOKENS, context_tokens - n_tokens - around)
-    if room < around:
+    if room < MIN_SLICE_TOKENS:
         raise ConfigError(
             f"A window of {context_tokens:,} tokens is too small to read documents in slices: "
-            f"prompt and reply need {around + n_tokens:,}.",
+            f"prompt and reply need {around + n_tokens + MIN_SLICE_TOKENS:,}.",
             "Take a larger one: --context-tokens N, or fewer --answer-tokens.",
         )
     return room

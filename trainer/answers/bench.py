@@ -22,8 +22,9 @@ from docqa.trainer.answers.reading import (
     Sample,
     choose_questions,
     read_questions,
+    wanted_questions,
 )
-from docqa.trainer.answers.run_file import RunFile, question_key
+from docqa.trainer.answers.run_file import RunFile
 from docqa.trainer.benchmarks.base import Benchmark
 from docqa.trainer.calls.call import Call
 from docqa.trainer.calls.plan import Plan
@@ -121,9 +122,7 @@ def _keep_slices(
     """Cut the documents that are asked about, each once."""
     for benchmark in benchmarks:
         for one in benchmark.documents():
-            wanted = sample.get(question_key(one.benchmark, one.category, ""), frozenset())
-            is_asked = any(each.id in wanted for each in one.questions)
-            if is_asked and not file.slices(one.document.id):
+            if wanted_questions(one, sample) and not file.slices(one.document.id):
                 file.add_slices(one.document.id, cut_slices(one.document, n_tokens))
 
 

@@ -35,7 +35,7 @@ SCENARIOS = ("retrieval", "random", "gold", "full_context")
 OnQuestions = Callable[[str, int, int], None]
 """Name of the benchmark, questions done, questions in all."""
 Sample = Mapping[str, frozenset[str]]
-"""By benchmark and category, the ids of the questions to ask."""
+"""By benchmark, the keys of the questions to ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,10 @@ def choose_questions(benchmarks: Sequence[Benchmark], options: ReadOptions) -> S
     """
     turns: defaultdict[str, list[tuple[int, bytes, str]]] = defaultdict(list)
     for one in _documents(benchmarks):
-        ids = [each.id for each in one.questions if options.scenario != "gold" or each.evidence]
-        lots = sorted((_lot(options.seed, one.document.id, each), each) for each in ids)
-        turns[_set_name(one)] += [(turn, *lot) for turn, lot in enumerate(lots)]
+        asked = [each for each in one.questions if options.scenario != "gold" or each.evidence]
+        keys = [_key(one, each) for each in asked]
+        lots = sorted((_lot(options.seed, one.document.id, key), key) for key in keys)
+        turns[one.benchmark] += [(turn, *lot) for turn, lot in enumerate(lots)]
     if not any(turns.values()):
         names = ", ".join(benchmark.name for benchmark in benchmarks)
         needed = " with known evidence, which the scenario gold shows" * (
@@ -82,7 +83,7 @@ def choose_questions(benchmarks: Sequence[Benchmark], options: ReadOptions) -> S
         )
         raise TrainingError(f"{names} has no question{needed}.", "Name other data.")
     return {
-        name: frozenset(question_id for _, _, question_id in sorted(lots)[: options.limit])
+        name: frozenset(key for _, _, key in sorted(lots)[: options.limit])
         for name, lots in turns.items()
     }
 
@@ -98,12 +99,8 @@ def read_questions(
     """Keep the evidence of every question that is not in the file yet, a document at a time."""
     n_done, n_questions = 0, sum(map(len, sample.values()))
     for one in _documents(benchmarks):
-        wanted = [each for each in one.questions if each.id in sample.get(_set_name(one), ())]
-        new = [
-            each
-            for each in wanted
-            if not file.has(question_key(one.benchmark, one.category, each.id))
-        ]
+        wanted = wanted_questions(one, sample)
+        new = [each for each in wanted if not file.has(_key(one, each))]
         if new:
             file.add(_read(one, new, finder, options))
         n_done += len(wanted)
@@ -116,8 +113,13 @@ def _documents(benchmarks: Iterable[Benchmark]) -> Iterator[BenchmarkDocument]:
         yield from benchmark.documents()
 
 
-def _set_name(one: BenchmarkDocument) -> str:
-    return question_key(one.benchmark, one.category, "")
+def wanted_questions(one: BenchmarkDocument, sample: Sample) -> list[BenchmarkQuestion]:
+    """Those of a document's questions that are asked."""
+    return [each for each in one.questions if _key(one, each) in sample.get(one.benchmark, ())]
+
+
+def _key(one: BenchmarkDocument, question: BenchmarkQuestion) -> str:
+    return question_key(one.benchmark, one.category, question.id)
 
 
 def _lot(seed: int, *names: str) -> bytes:

@@ -40,8 +40,9 @@ class GivenTokens:
 
     def save_tokens(self, document_id: str, tokenizer_id: str, tokens: TokenizedDocument) -> None:
         """See `TokenCache`: of a document read for several questions."""
-        if document_id == self._document_id:
-            self._made = tokens
+        if document_id != self._document_id:
+            self.keep(document_id, {})
+        self._made = tokens
 
     def _given(self) -> TokenizedDocument | None:
         """The document's part of the file's tokens; None where they are another tokenizer's."""
