@@ -19,6 +19,7 @@ from docqa.engine.errors import Cancelled, DocqaError
 if TYPE_CHECKING:
     from docqa.engine.retriever import Progress
     from docqa.engine.types import Document
+    from docqa.trainer.calls.run import CallProgress
 
 REDRAW_SECONDS = 0.1
 
@@ -151,8 +152,10 @@ class Narrator:
             nonlocal n_done
             n_done += n_more
             self._draw(
-                lambda: f"{_bar(n_done, n_bytes)} {name}: "
-                f"{n_done / 1e6:,.1f} of {n_bytes / 1e6:,.1f} MB"
+                lambda: (
+                    f"{_bar(n_done, n_bytes)} {name}: "
+                    f"{n_done / 1e6:,.1f} of {n_bytes / 1e6:,.1f} MB"
+                )
             )
 
         return on_bytes
@@ -171,6 +174,10 @@ class Narrator:
         if model is not None:
             self._drawn_at = 0.0
             self._draw(lambda: f"asking {model} …")
+
+    def calling(self, progress: CallProgress) -> None:
+        """Progress of many calls of a language model."""
+        self._draw(lambda: _calling_line(progress))
 
     def training(self, stage: str, n_done: int, n_all: int, values: dict[str, float]) -> None:
         """Progress of a training run: drawn over on a terminal, a line each where it is none."""
@@ -210,6 +217,18 @@ def _reading_line(progress: Progress, document: Document, started: float) -> str
         page = document.sentences[best].page
         parts.append(f"best so far p. {page}: {document.sentence_text(best)}")
     return " · ".join(parts)
+
+
+def _calling_line(progress: CallProgress) -> str:
+    n_done, n_calls = progress.n_done, progress.n_calls
+    parts = [f"{_bar(n_done, n_calls)} {progress.stage}: {n_done:,} of {n_calls:,} calls"]
+    if progress.n_failed:
+        parts.append(f"{progress.n_failed:,} failed")
+    n_tokens = progress.n_prompt_tokens + progress.n_answer_tokens
+    parts += [f"{n_tokens:,} tokens"] if n_tokens else []
+    minutes, seconds = divmod(round(progress.seconds_left), 60)
+    left = f"{minutes:,} min" if minutes >= 10 else f"{minutes}:{seconds:02} min"
+    return " · ".join([*parts, f"{left} left"])
 
 
 def _bar(n_done: int, n_all: int) -> str:

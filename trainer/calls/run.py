@@ -89,12 +89,7 @@ def run_calls(
         DocqaError: The last failure, when `Limits.n_failures` came one after another.
     """
     limits = limits or Limits()
-    if limits.n_workers > 1 and model.name == "llama":
-        raise ConfigError(
-            f"{limits.n_workers} calls at a time were asked for, and llama runs one in this "
-            "process.",
-            "Take --workers 1, or run llama-server and name it: --generator openai --base-url URL",
-        )
+    check_workers(model, limits)
     stop = threading.Event()
 
     def is_over() -> bool:
@@ -117,6 +112,20 @@ def run_calls(
             stop.set()
             keeper.keep_rest()
             raise
+
+
+def check_workers(model: LanguageModel, limits: Limits) -> None:
+    """Say early that a model cannot take so many calls at a time.
+
+    Raises:
+        ConfigError: When it cannot.
+    """
+    if limits.n_workers > 1 and model.name == "llama":
+        raise ConfigError(
+            f"{limits.n_workers} calls at a time were asked for, and llama runs one in this "
+            "process.",
+            "Take --workers 1, or run llama-server and name it: --generator openai --base-url URL",
+        )
 
 
 @dataclass(frozen=True, slots=True)
