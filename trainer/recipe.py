@@ -43,8 +43,8 @@ class StartSection:
     tokenizer: str = ""
     """The same name, or a folder with a `tokenizer.json`; the embedding begins at random."""
     checkpoint: str = ""
-    """A checkpoint to go on from, with its shape and tokenizer: a folder or an installed name.
-    A base model without a head gets a new one."""
+    """A checkpoint to go on from, with its shape and tokenizer: a folder, an installed name, or
+    `embedded`. A base model without a head gets a new one."""
 
 
 @dataclass(frozen=True, slots=True)

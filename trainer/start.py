@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from docqa.engine.checkpoints.installed import checkpoint_folder
 from docqa.engine.embedding_retriever import packaged_folder
 from docqa.engine.errors import TrainingError
-from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer
+from docqa.engine.mamba2.checkpoint import embedded_checkpoint, load_model, load_tokenizer
 from docqa.engine.mamba2.config import Mamba2Config, read_config
 from docqa.engine.mamba2.model import Mamba2Model, initialise
 from docqa.trainer.recipe import PACKAGED, ModelSection, Recipe
@@ -36,7 +36,7 @@ def new_model(recipe: Recipe) -> tuple[Mamba2Model, Tokenizer]:
         )
     generator = torch.Generator().manual_seed(recipe.seed)
     if recipe.start.checkpoint:
-        return _from_checkpoint(checkpoint_folder(recipe.start.checkpoint), generator)
+        return _from_checkpoint(start_folder(recipe.start.checkpoint), generator)
     folder = _tokenizer_folder(recipe.start.embedding or recipe.start.tokenizer)
     tokenizer = load_tokenizer(folder)
     shape = {**asdict(recipe.model), "vocab_size": tokenizer.get_vocab_size()}
@@ -45,6 +45,15 @@ def new_model(recipe: Recipe) -> tuple[Mamba2Model, Tokenizer]:
     if recipe.start.embedding:
         _copy_embedding(folder, model)
     return model, tokenizer
+
+
+def start_folder(reference: str) -> Path:
+    """The folder of a checkpoint to begin with; `embedded` is the one that comes with docqa.
+
+    Raises:
+        MissingError: When there is none of that name.
+    """
+    return embedded_checkpoint() if reference == "embedded" else checkpoint_folder(reference)
 
 
 def with_model_of(recipe: Recipe, model: Mamba2Model) -> Recipe:

@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from docqa.app.commands.train_ablate import ablate
+from docqa.app.commands.train_data import train_data
+from docqa.app.commands.train_reader import reader
 from docqa.app.commands.train_show import show
 from docqa.app.options import DATA_FILE, DEVICES, quiet_option
 
@@ -17,6 +19,8 @@ def train() -> None:
 
 
 train.add_command(ablate)
+train.add_command(train_data)
+train.add_command(reader)
 train.add_command(show)
 
 
@@ -48,8 +52,8 @@ train.add_command(show)
 @click.option(
     "--init",
     metavar="NAME|DIR",
-    help="Begin with this checkpoint instead of the recipe's beginning; one without a head for "
-    "sentences gets a new one.",
+    help="Begin with this checkpoint (embedded: the one that comes with docqa) instead of the "
+    "recipe's beginning; a base model gets a new head.",
 )
 @click.option(
     "--dev",

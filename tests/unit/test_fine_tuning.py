@@ -99,6 +99,13 @@ def test_init_begins_with_a_checkpoint_and_takes_its_shape(
     assert (written.model.d_model, written.model.question_interval) == (32, 0)
 
 
+def test_the_shipped_checkpoint_can_be_trained_on() -> None:
+    recipe = read_recipe("embedded")
+    start = replace(recipe.start, embedding="", checkpoint="embedded")
+    model, _ = new_model(replace(recipe, start=start))
+    assert with_model_of(recipe, model).model == recipe.model
+
+
 def test_init_names_what_is_not_there(data: Path, tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="docqa models pull mamba2-130m"):
         train_retriever([data], tmp_path / "run", init="mamba2-130m", device="cpu")
