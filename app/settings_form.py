@@ -25,7 +25,7 @@ from docqa.app.config import (
     set_value,
     user_file,
 )
-from docqa.engine.checkpoints.installed import checkpoint_folder
+from docqa.engine.checkpoints.installed import checkpoint_folder, installed_names
 from docqa.engine.errors import MissingError
 
 GROUPS = {
@@ -51,6 +51,8 @@ class SettingRow:
     value: str
     choices: tuple[str, ...]
     """What it can be; empty where anything can be typed."""
+    suggestions: tuple[str, ...]
+    """What is offered while it is typed."""
     is_number: bool
     source: str
     """Where its value comes from, in words."""
@@ -158,6 +160,7 @@ def _row(key: str, settings: Settings, stored: object, source: str) -> SettingRo
         about=_comments().get(key, ""),
         value=str(value),
         choices=tuple(map(str, choices)),
+        suggestions=tuple(installed_names()) if key == "checkpoint" else (),
         is_number=field.annotation is int,
         source=words,
         locked=FIXED.get(key, locked),

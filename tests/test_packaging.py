@@ -31,7 +31,6 @@ OF_EXTRAS = {
     "accelerate",
     "aiohttp",
     "gguf",
-    "huggingface_hub",
     "keyring",
     "llama_cpp",
     "pygal",

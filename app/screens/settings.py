@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
+from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Button, Footer, Input, Label, Select, Static
 
@@ -109,6 +110,7 @@ class SettingsScreen(ModalScreen[Settings | None]):
             type="integer" if row.is_number else "text",
             compact=True,
             disabled=bool(row.locked),
+            suggester=SuggestFromList(row.suggestions, case_sensitive=False),
             id=f"field-{row.key}",
             classes="setting-field",
         )
