@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
@@ -168,7 +168,7 @@ def add_reader(checkpoint: Path, folder: Path, reader: ReaderHead, width: int) -
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {
         name: value
-        for name, value in _read_tensors(checkpoint / "model.safetensors").items()
+        for name, value in load_file(checkpoint / "model.safetensors").items()
         if not _is_reader(name)
     }
     for name, value in reader.state_dict().items():
