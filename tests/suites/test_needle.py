@@ -19,10 +19,12 @@ from docqa.trainer.benchmarks.base import load_benchmark
 from docqa.trainer.benchmarks.needle import NeedleBenchmark
 from docqa.trainer.benchmarks.needle_haystack import generate_paragraphs
 from docqa.trainer.benchmarks.needle_kinds import KINDS, make_needle
-from docqa.trainer.benchmarks.needle_report import bench_needle
+from docqa.trainer.benchmarks.needle_plot import draw_heat_maps
+from docqa.trainer.benchmarks.needle_report import bench_needle, markdown_kinds
 from tests.suites.perfect_and_blind import Blind, Oracle
 
 Run = Callable[..., Result]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -165,3 +167,12 @@ def test_wrong_use(docqa: Run, options: tuple[str, ...], message: str) -> None:
     result = docqa("bench", "needle", *options)
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+def test_what_is_told_was_measured(tmp_path: Path) -> None:
+    report = json.loads((ROOT / "docs" / "needle.json").read_text(encoding="utf-8"))
+    told = (ROOT / "trainer" / "README.md").read_text(encoding="utf-8")
+    assert markdown_kinds(report) in told
+    assert f"--lengths {','.join(map(str, report['lengths']))} --depths" in told
+    draw_heat_maps(report, tmp_path / "now.svg")
+    assert (tmp_path / "now.svg").read_text() == (ROOT / "docs" / "needle.svg").read_text()
