@@ -120,7 +120,7 @@ def test_the_page_is_self_contained_and_escapes_everything(docqa: Run, tmp_path:
     assert "default-src 'none'" in html
     markdown = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert "<script>" not in markdown
-    assert r"\|\]\(javascript:x\)" in markdown
+    assert r"\|\](javascript:x)" in markdown
 
 
 def test_an_unfinished_run_says_so(docqa: Run, tmp_path: Path) -> None:

@@ -42,20 +42,29 @@ def score_run(run: RunRecord) -> list[Scored]:
     replies = {key: text for (stage, key), text in run.replies.items() if stage == ANSWER}
     n_failed = sum(run.tallies.get(stage, {}).get("failed", 0) for stage in (ANSWER, SLICE))
     is_whole = run.is_finished and not n_failed
+    has_judge = run.settings.get("judge", "none") != "none"
     scored = []
     for asked in run.questions:
         answer = answer_of(asked, replies, is_whole=is_whole)
         verdict = run.replies.get((JUDGE, asked.key))
-        scored.append(Scored(asked, answer, verdict or "", measure(asked, answer, verdict)))
+        measures = measure(asked, answer, verdict, has_judge=has_judge)
+        scored.append(Scored(asked, answer, verdict or "", measures))
     return scored
 
 
-def measure(asked: Asked, answer: str | None, verdict: str | None) -> dict[str, float]:
+def measure(
+    asked: Asked, answer: str | None, verdict: str | None, *, has_judge: bool
+) -> dict[str, float]:
     """The measures of one answer.
 
-    Accuracy is what a judge says, or what can be seen without one; a verdict that cannot be read
-    is none in favour of the answer. Words are compared only where an answer is asked for in words:
-    choices are left out of F1 and its like, as the paper leaves them out.
+    Words are compared only where an answer is asked for in words: choices are left out of F1 and
+    its like, as the paper leaves them out.
+
+    Args:
+        asked: The question.
+        answer: None where a model has not answered yet.
+        verdict: What the judge wrote; None where it was not asked.
+        has_judge: Whether the run has one.
     """
     measures: dict[str, float] = {}
     if asked.evidence_recall is not None:
@@ -65,9 +74,7 @@ def measure(asked: Asked, answer: str | None, verdict: str | None) -> dict[str, 
     if answer is None:
         return measures
     measures["refused" if asked.is_answerable else "refused_rightly"] = float(is_refusal(answer))
-    right = plain_verdict(asked, answer)
-    if right is None and verdict is not None:
-        right = decision(verdict) is True
+    right = is_right(asked, answer, verdict, has_judge=has_judge)
     if right is not None:
         measures["accuracy"] = float(right)
     if asked.is_answerable and asked.answers and asked.answer_kind != "choice":
@@ -76,3 +83,18 @@ def measure(asked: Asked, answer: str | None, verdict: str | None) -> dict[str, 
         measures["exact_match"] = best(exact_match, said, asked.answers)
         measures["subspan_match"] = best(subspan_match, said, asked.answers)
     return measures
+
+
+def is_right(asked: Asked, answer: str, verdict: str | None, *, has_judge: bool) -> bool | None:
+    """Whether an answer is right; None where nobody can say.
+
+    Without a judge only choices count, and one that cannot be read off is wrong: to count of the
+    other answers those alone that show what they are would make the average of a few refusals.
+    With a judge, a verdict that cannot be read is none in favour of the answer.
+    """
+    right = plain_verdict(asked, answer)
+    if not has_judge:
+        return bool(right) if asked.choices else None
+    if right is None and verdict is not None:
+        right = decision(verdict) is True
+    return right

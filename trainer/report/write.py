@@ -20,7 +20,7 @@ div.wide { overflow-x: auto }
 svg { max-width: 100%; height: auto }
 p.note { color: #555 }
 """
-_MARKDOWN_SIGN = re.compile(r"([\\`*_{}\[\]()<>#|!])")
+_MARKDOWN_SIGN = re.compile(r"([\\`*_{}\[\]<>#|!])")
 
 
 def as_html(tables: Sequence[Table], plots: Sequence[Plot]) -> str:
