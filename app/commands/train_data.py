@@ -16,6 +16,8 @@ from docqa.app.options import (
 )
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
     from docqa.app.config import Settings
     from docqa.app.diagnostics import Narrator
     from docqa.engine.generators.language_model import LanguageModel
@@ -77,9 +79,8 @@ WINDOW_TOKENS = (2000, 5000, 10000)
 )
 @click.option(
     "--tokenizer",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="reference: a folder with tokenizer.json. Default: that of the embedded checkpoint.",
+    metavar="NAME|DIR",
+    help="reference: an installed checkpoint or a folder, whose tokenizer.json is used.",
 )
 @language_model_options
 @call_options
@@ -97,7 +98,7 @@ def train_data(
     language: str,
     seed: int,
     data_format: str,
-    tokenizer: Path | None,
+    tokenizer: str | None,
     workers: int,
     requests_per_minute: int | None,
     tokens_per_minute: int | None,
@@ -112,8 +113,11 @@ def train_data(
     SOURCE is a file, a folder, JSON Lines with `text`, or the title or id of a document in the
     library. The model gets the text of the documents, excerpt by excerpt.
     """
-    if tokenizer is not None and data_format != "reference":
-        raise click.UsageError("--tokenizer goes with --format reference.")
+    if (tokenizer is not None) != (data_format == "reference"):
+        raise click.UsageError(
+            "--format reference and --tokenizer go together; the published scanner has that of "
+            "mamba2-130m."
+        )
 
     from docqa.app.call_plans import plan_line, print_plans
     from docqa.app.commands.ask import check_has_use
@@ -132,6 +136,7 @@ def train_data(
     cutting = Cutting(tuple(sorted(set(window_tokens))), limit, excerpts, language, seed)
     recipe = QuestionRecipe(strategy, questions, settings.answer_tokens, cutting)
     counter = load_tokenizer(embedded_checkpoint())
+    reference = None if tokenizer is None else load_reference_tokenizer(tokenizer)
     prices = None if price is None else Price(*price)
     if dry_run:
         counts, plans = plan_data(
@@ -151,11 +156,7 @@ def train_data(
         recipe,
         counter,
         sources=list(sources),
-        reference=None
-        if data_format != "reference"
-        else counter
-        if tokenizer is None
-        else load_tokenizer(tokenizer),
+        reference=reference,
         limits=Limits(workers, requests_per_minute or 0, tokens_per_minute or 0),
         watching=Watching(
             on_plan=lambda stage, plan: narrator.say(plan_line(stage, plan, prices)),
@@ -168,6 +169,27 @@ def train_data(
     else:
         say_yield(report, narrator)
         click.echo(report["data"])
+
+
+def load_reference_tokenizer(reference: str) -> Tokenizer:
+    """The tokenizer of a checkpoint, for the format of the published scanner.
+
+    Raises:
+        ConfigError: When it drops the line break that ends the question there.
+    """
+    from docqa.engine.checkpoints.installed import checkpoint_folder
+    from docqa.engine.errors import ConfigError
+    from docqa.engine.mamba2.checkpoint import load_tokenizer
+
+    tokenizer = load_tokenizer(checkpoint_folder(reference))
+    if not tokenizer.encode("\n", add_special_tokens=False).ids:
+        raise ConfigError(
+            f"The tokenizer of {reference} drops line breaks, and the reference's format ends the "
+            "question with one.",
+            "Take that of the published scanner: docqa models pull mamba2-130m, then "
+            "--tokenizer mamba2-130m",
+        )
+    return tokenizer
 
 
 def open_model(settings: Settings) -> LanguageModel:

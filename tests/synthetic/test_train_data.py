@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from docqa.engine.ingest import document_from_text
 from docqa.engine.mamba2.checkpoint import embedded_checkpoint, load_tokenizer
 from docqa.trainer.dataset import read_documents
 from docqa.trainer.packed import pack
+from docqa.trainer.seed_data import read_examples
 from tests.generators.scripted_server import Reply, Script, ScriptedServer, serving
 from tests.synthetic import writer
 from tests.synthetic.conftest import story
+from tests.training_files import neox_like_tokenizer
 
 CHAT = "/v1/chat/completions"
 Run = Callable[..., Result]
@@ -127,45 +128,37 @@ def test_a_run_with_other_settings_is_refused(docqa: Run, shelf: Path) -> None:
     assert 'strategy was "link", is "pair"' in done.stderr
 
 
-def test_the_reference_format_labels_sentence_ends(docqa: Run, shelf: Path) -> None:
+def test_the_reference_format_costs_no_call_and_trains(docqa: Run, shelf: Path) -> None:
+    tokenizer = neox_like_tokenizer()
+    Path("neox").mkdir()
+    tokenizer.save("neox/tokenizer.json")
     with serving(scripted(writer.plain)) as server:
         ours = ask(docqa, server, str(shelf), *SHORT)
         n_asked = len(server.prompts())
-        theirs = ask(docqa, server, str(shelf), *SHORT, "--format", "reference")
+        more = ("--format", "reference", "--tokenizer", "neox")
+        theirs = ask(docqa, server, str(shelf), *SHORT, *more)
         assert len(server.prompts()) == n_asked
-    tokenizer = load_tokenizer(embedded_checkpoint())
     questions = {
-        question["id"]: (record, question)
-        for record in lines_of(ours["data"])
-        for question in record["questions"]
+        question.id: (document, question)
+        for document in read_documents(Path(ours["data"]))
+        for question in document.questions
     }
     records = lines_of(theirs["data"])
-    assert len(records) == len(questions) == theirs["questions"]
-    for one in records:
-        record, question = questions[one["datapoint_id"]]
-        assert set(one) == {
-            *("input_ids", "sentence_indices", "sentence_labels", "context", "datapoint_id")
-        }
-        assert one["context"] == record["text"]
-        asked = tokenizer.encode(question["question"] + "\n", add_special_tokens=False).ids
-        assert one["input_ids"][: len(asked)] == asked
-        document = document_from_text(record["text"], title="")
-        assert len(one["sentence_indices"]) == len(one["sentence_labels"])
-        assert len(one["sentence_labels"]) == len(document.sentences)
-        labelled = [
-            list(document.span(i)) for i, label in enumerate(one["sentence_labels"]) if label
+    assert [one["datapoint_id"] for one in records] == list(questions)
+    fields = ("input_ids", "sentence_indices", "sentence_labels", "context", "datapoint_id")
+    for record, read in zip(records, read_examples(Path(theirs["data"]), tokenizer), strict=True):
+        assert tuple(record) == fields
+        document, question = questions[record["datapoint_id"]]
+        assert record["context"] == document.text
+        assert tokenizer.decode(read.question_ids.tolist()) == question.question + "\n"
+        starts = [0, *(int(end) + 1 for end in read.sentence_ends)]
+        sentences = [
+            tokenizer.decode(read.document_ids[start : end + 1].tolist()).strip()
+            for start, end in zip(starts, read.sentence_ends, strict=False)
         ]
-        assert labelled == question["evidence"]
-        assert one["sentence_indices"][-1] == len(one["input_ids"]) - 1
-        end = one["sentence_indices"][4]
-        start = one["sentence_indices"][3] + 1
-        words = tokenizer.decode(one["input_ids"][start : end + 1]).split()
-        assert (
-            words[-2:]
-            == tokenizer.decode(
-                tokenizer.encode(document.sentence_text(4), add_special_tokens=False).ids
-            ).split()[-2:]
-        )
+        cut = document.document
+        assert sentences == [cut.sentence_text(one.id) for one in cut.sentences]
+        assert [cut.span(int(i)) for i in read.relevant] == list(question.evidence)
 
 
 def test_sources_of_every_kind(docqa: Run, shelf: Path) -> None:
@@ -216,7 +209,12 @@ def test_nothing_to_ask_about_is_an_error(docqa: Run) -> None:
     ("arguments", "code", "message"),
     [
         (("story.txt",), 2, "the generator extractive is none"),
-        (("story.txt", "--tokenizer", "."), 2, "--tokenizer goes with --format reference"),
+        (("story.txt", "--tokenizer", "."), 2, "--format reference and --tokenizer go together"),
+        (
+            ("story.txt", "--format", "reference", "--tokenizer", str(embedded_checkpoint())),
+            2,
+            "drops line breaks",
+        ),
         (("story.txt", "--language", "english", "--dry-run"), 2, "Did you mean 'en'?"),
         (("nowhere.txt", "--dry-run"), 1, "No file nowhere.txt"),
         (("story.txt", "--base-url", "http://127.0.0.1:9/v1"), 2, "--base-url has no use"),

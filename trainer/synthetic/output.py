@@ -15,8 +15,6 @@ from docqa.engine.packing import tokenize_document
 from docqa.trainer.synthetic.excerpts import Excerpt
 from docqa.trainer.synthetic.strategies import Attempt, SyntheticQuestion
 
-FORMATS = ("docqa", "reference")
-
 
 @dataclass(frozen=True, slots=True)
 class Made:
