@@ -24,6 +24,7 @@ NEEDED = (
     "numpy",
     "bm25s",
     "httpx2",
+    "huggingface-hub",
     "pymupdf-lite",
     "sqlite-utils",
 )

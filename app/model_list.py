@@ -10,8 +10,8 @@ from docqa.engine.checkpoints.catalogue import CATALOGUE
 from docqa.engine.checkpoints.facts import checkpoint_facts
 from docqa.engine.checkpoints.installed import (
     checkpoints_folder,
-    incoming_folder,
     installed_names,
+    partly_pulled_names,
 )
 from docqa.engine.checkpoints.origin import read_origin
 from docqa.engine.errors import CheckpointError
@@ -30,12 +30,12 @@ def model_entries() -> list[dict[str, Any]]:
             **_facts(embedded),
         }
     ]
-    there = installed_names()
+    there, partly = installed_names(), partly_pulled_names()
     entries += [_installed_entry(name) for name in there]
     entries += [
         {
             "name": one.name,
-            "state": "partly pulled" if incoming_folder(one.name).is_dir() else "not installed",
+            "state": "partly pulled" if one.name in partly else "not installed",
             "repository": one.repository,
             "revision": "",
             "licence": one.licence,
@@ -45,7 +45,15 @@ def model_entries() -> list[dict[str, Any]]:
         for one in CATALOGUE
         if one.name not in there
     ]
+    known = {entry["name"] for entry in entries}
+    entries += [_bare_entry(name, "partly pulled") for name in partly if name not in known]
     return entries
+
+
+def _bare_entry(name: str, state: str) -> dict[str, Any]:
+    """A checkpoint of which no more can be told."""
+    empty = dict.fromkeys(("repository", "revision", "licence", "for", "size"), "")
+    return {"name": name, "state": state, **empty}
 
 
 def _installed_entry(name: str) -> dict[str, Any]:
@@ -62,16 +70,7 @@ def _installed_entry(name: str) -> dict[str, Any]:
             **_facts(folder),
         }
     except CheckpointError as error:
-        return {
-            "name": name,
-            "state": "damaged",
-            "repository": "",
-            "revision": "",
-            "licence": "",
-            "for": "",
-            "size": "",
-            "problem": str(error),
-        }
+        return {**_bare_entry(name, "damaged"), "problem": str(error)}
     return entry
 
 

@@ -70,6 +70,7 @@ def _from_checkpoint(folder: Path, generator: torch.Generator) -> tuple[Mamba2Mo
         "binary_head.bias": torch.zeros(1),
     }
     model = load_model(folder, defaults=head).train()
+    model.config = replace(model.config, unit_tokens=0)  # training goes sentence by sentence
     model.drop_reader()
     return model, load_tokenizer(folder)
 

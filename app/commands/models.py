@@ -136,7 +136,7 @@ def list_models(as_json: bool) -> None:
                 entry["size"],
                 entry.get("shape", ""),
                 _megabytes(entry["bytes"]) if "bytes" in entry else "",
-                entry["repository"] or "a folder",
+                entry["repository"] or ("a folder" if entry["state"] == "installed" else ""),
                 entry["revision"][:12],
             ]
             for entry in entries
@@ -180,9 +180,12 @@ def verify(names: tuple[str, ...], as_json: bool, quiet: bool) -> int:
 def remove(name: str, yes: bool) -> None:
     """Delete the checkpoint NAME, or what an interrupted pull has left of it."""
     from docqa.app.session import is_tty
+    from docqa.engine.checkpoints.catalogue import published
     from docqa.engine.checkpoints.install import remove as remove_folder
     from docqa.engine.checkpoints.installed import checked_name, incoming_folder, installed_folder
 
+    known = published(name)
+    name = known.name if known else name
     folder = installed_folder(name) or incoming_folder(checked_name(name))
     if not folder.is_dir():
         _installed([name])

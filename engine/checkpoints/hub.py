@@ -30,12 +30,14 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # it exports 
     build_hf_headers,
     get_session,
     hf_raise_for_status,
+    logging,
 )
 
 from docqa.engine.checkpoints.origin import BLOCK_BYTES, OnBytes, Source
 from docqa.engine.errors import CheckpointError, ConfigError, MissingError
 
 constants.HF_HUB_DISABLE_TELEMETRY = True
+logging.set_verbosity_error()  # what matters is raised; the engine prints nothing
 
 N_TRIES = 5
 """Attempts in a row that bring nothing before a transfer is given up."""

@@ -32,6 +32,11 @@ def installed_names() -> list[str]:
     return sorted(file.parent.name for file in checkpoints_folder().glob(f"*/{ORIGIN_FILE}"))
 
 
+def partly_pulled_names() -> list[str]:
+    """Names of the checkpoints that an interrupted pull has left something of, sorted."""
+    return sorted(folder.name for folder in incoming_folder("").glob("*/"))
+
+
 def installed_folder(name: str) -> Path | None:
     """The folder of an installed checkpoint; upper and lower case do not matter."""
     for known in installed_names():

@@ -134,9 +134,12 @@ def test_a_stream_that_ends_for_good_is_kept_and_said(docqa: Run, hub: Hub) -> N
     assert done.exit_code == 3
     assert "Pull again to go on" in done.stderr
     assert entry(docqa, NAME)["state"] == "partly pulled"
-    removed = docqa("models", "remove", NAME, "--yes")
+    removed = docqa("models", "remove", NAME.lower(), "--yes")
     assert removed.exit_code == 0
     assert entry(docqa, NAME)["state"] == "not installed"
+    docqa("models", "pull", NAME, "--name", "mine", "--yes")
+    assert entry(docqa, "mine")["state"] == "partly pulled"
+    assert "mine" in docqa("models", "list").stdout
 
 
 def test_what_is_not_what_was_published_is_refused(docqa: Run, hub: Hub) -> None:
@@ -182,6 +185,28 @@ def test_a_commit_that_changed_since_is_refused(docqa: Run, hub: Hub) -> None:
     done = docqa("models", "pull", NAME, "--yes")
     assert done.exit_code == 1
     assert f"pytorch_model.bin of {SCANNER} at {FIRST[:12]} has changed" in done.stderr
+
+
+def test_an_unreadable_origin_is_listed_and_can_be_removed(docqa: Run, hub: Hub) -> None:
+    folder = pulled(docqa)
+    (folder / "origin.json").write_text("{", encoding="utf-8")
+    assert entry(docqa, NAME)["state"] == "damaged"
+    again = docqa("models", "pull", NAME, "--yes")
+    assert again.exit_code == 1
+    assert f"docqa models remove {NAME}" in again.stderr
+    assert docqa("models", "remove", NAME, "--yes").exit_code == 0
+    pulled(docqa)
+
+
+def test_training_goes_on_from_a_scanner_sentence_by_sentence(docqa: Run, hub: Hub) -> None:
+    from docqa.engine.mamba2.config import read_config
+    from docqa.trainer.recipe import Recipe, StartSection
+    from docqa.trainer.start import new_model
+
+    folder = pulled(docqa)
+    assert read_config(folder / "config.json").unit_tokens == 20
+    model, _ = new_model(Recipe(start=StartSection(checkpoint=str(folder))))
+    assert model.config.unit_tokens == 0
 
 
 def test_a_revision_is_taken_and_held(docqa: Run, hub: Hub) -> None:
