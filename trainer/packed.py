@@ -50,6 +50,11 @@ class PackedData:
     domains: NDArray[Any]
 
     @property
+    def digest(self) -> str:
+        """Tells these data from others, and from the same in another order."""
+        return hashlib.sha256(self.document_starts.tobytes() + self.relevant.tobytes()).hexdigest()
+
+    @property
     def n_documents(self) -> int:
         return len(self.document_starts) - 1
 

@@ -78,12 +78,22 @@ class WindowSampler:
 
     @property
     def state(self) -> dict[str, object]:
-        """Where the random generator and the pass over the questions stand, as JSON holds it."""
-        return {**self._random.bit_generator.state, "n_taken": self._n_taken}
+        """Where the random generator and the pass over the questions stand, as JSON holds it.
+
+        Raises:
+            TrainingError: When it is set to the state of a sampler of other data.
+        """
+        random = self._random.bit_generator.state
+        return {**random, "n_taken": self._n_taken, "data": self._packed.digest}
 
     @state.setter
     def state(self, state: dict[str, object]) -> None:
         random = dict(state)
+        if random.pop("data", self._packed.digest) != self._packed.digest:
+            raise TrainingError(
+                "The run was begun with other training files, or with them in another order.",
+                "Give --data as at its beginning.",
+            )
         self._n_taken = int(str(random.pop("n_taken", 0)))
         self._random.bit_generator.state = random
 

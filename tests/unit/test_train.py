@@ -199,6 +199,15 @@ def test_resumed_equals_uninterrupted(data: Path, start: Path, tmp_path: Path) -
         assert torch.equal(value, got[name]), name
 
 
+def test_a_run_goes_on_with_its_own_data_only(data: Path, start: Path, tmp_path: Path) -> None:
+    recipe = recipe_file(tmp_path, start, n_steps=4)
+    train_retriever([data], tmp_path / "run", recipe=recipe, device="cpu", stop_after=2)
+    (tmp_path / "more").mkdir()
+    more = labelled_file(tmp_path / "more", n_documents=5)
+    with pytest.raises(TrainingError, match="begun with other training files"):
+        train_retriever([more], tmp_path / "run", device="cpu", resume=True)
+
+
 def test_a_second_run_does_not_overwrite_the_first(data: Path, start: Path, tmp_path: Path) -> None:
     recipe = recipe_file(tmp_path, start, n_steps=2)
     train_retriever([data], tmp_path / "run", recipe=recipe, device="cpu")
