@@ -9,6 +9,7 @@ begins a file again after an interruption; `fetch` goes on where it ended.
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,14 +31,13 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # it exports 
     build_hf_headers,
     get_session,
     hf_raise_for_status,
-    logging,
 )
 
 from docqa.engine.checkpoints.origin import BLOCK_BYTES, OnBytes, Source
 from docqa.engine.errors import CheckpointError, ConfigError, MissingError
 
 constants.HF_HUB_DISABLE_TELEMETRY = True
-logging.set_verbosity_error()  # what matters is raised; the engine prints nothing
+logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # what matters is raised
 
 N_TRIES = 5
 """Attempts in a row that bring nothing before a transfer is given up."""
