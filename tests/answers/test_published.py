@@ -14,8 +14,12 @@ from typing import Any
 import pytest
 
 from docqa.engine.errors import MissingError, TrainingError
+from docqa.engine.mamba_retriever import UNREAD_SCORE, MambaRetriever
+from docqa.engine.packing import tokenize_document
 from docqa.trainer.benchmarks.base import BenchmarkDocument, load_benchmark
+from docqa.trainer.benchmarks.given_tokens import GivenTokens
 from docqa.trainer.benchmarks.pickled_entries import read_entries
+from docqa.trainer.benchmarks.published import PublishedBenchmark
 from tests.answers.published_files import entry, sets, units, write_json, write_pickle
 
 FIELD = "full_text_sentences"
@@ -80,11 +84,14 @@ def test_the_file_by_categories_tells_both_names(tmp_path: Path) -> None:
         ]
 
 
-@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+@pytest.mark.parametrize("protocol", [2, 4])
 def test_a_pickle_is_read_as_python_reads_it(tmp_path: Path, protocol: int) -> None:
-    content = sets()
-    shared = entry(units(1500), "?", ["a"])
-    content["shared"] = {("shared", i): {**shared, "question": f"Q {i}?"} for i in range(2100)}
+    own = {("own", i): entry(units(300, f"{i} "), "?", ["a"]) for i in range(3)}
+    shared = entry(units(300), "?", ["a"])
+    content: dict[str, Any] = {
+        "own": own,
+        "shared": {("shared", i): {**shared, "question": f"Q {i}?"} for i in range(2100)},
+    }
     content["odd"] = {"key": {FIELD: [], "n": -3, "big": 2**70, "x": 0.5, "t": (1, 2, 3, None)}}
     path = write_pickle(tmp_path / "a.pickle", content, protocol)
     read: dict[Any, dict[Any, Any]] = {}
@@ -164,6 +171,29 @@ def test_a_wrong_field_is_named_with_its_entry(
 def test_a_missing_file_says_where_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match=r"No published test file at .*none.*bench fetch"):
         load_benchmark("published", tmp_path / "none.json")
+
+
+def test_token_ids_are_used_as_given_where_they_are_the_checkpoints(tmp_path: Path) -> None:
+    retriever = MambaRetriever.load(cache=(given := GivenTokens()))
+    given.encode = lambda text: list(retriever.tokenizer.encode(text).ids)
+    theirs = entry(units(200), "What was shipped?", ["salt"], encode=given.encode)
+    other = entry(units(150), "What was shipped?", ["salt"])
+    path = write_json(tmp_path / "a.json", {"a": {("a", 1): theirs, ("a", 2): other}})
+    benchmark = PublishedBenchmark(path, tokens=given)
+    stream = benchmark.documents()
+
+    one = next(stream)
+    tokens = retriever.tokenize(one.document)
+    n_question = len(given.encode("What was shipped?\n"))
+    assert tokens.token_ids.tolist() == theirs["input_ids"][n_question:]
+    assert (tokens.sentence_ends + n_question).tolist() == theirs["sentence_indices"]
+    scores = retriever.score("What was shipped?", one.document)
+    assert scores.shape == (200,)
+    assert scores.min() > UNREAD_SCORE
+
+    two = next(stream)  # the ids of another tokenizer: the text is cut anew
+    expected = tokenize_document(two.document, retriever.tokenizer)
+    assert retriever.tokenize(two.document).token_ids.tolist() == expected.token_ids.tolist()
 
 
 _READ = """
