@@ -52,6 +52,8 @@ NOWHERE = {"is_answerable": False, "answers": ()}
         (CHOICE, "A", None, True, {"accuracy": 0, "f1": None}),
         (CHOICE, "both", None, False, {"accuracy": 0}),
         (CHOICE, "the white one", "DECISION: YES", True, {"accuracy": 1}),
+        ({"draft": ""}, "", None, False, {"refused": 1, "f1": 0}),
+        ({"draft": "Not found."}, "Not found.", None, False, {"refused": 0}),
         ({"answers": ()}, "1700", None, True, {"accuracy": None, "f1": None}),
     ],
 )

@@ -36,11 +36,16 @@ def answer_of(asked: Asked, replies: Mapping[str, str], *, is_whole: bool) -> st
     return NO_ANSWER if is_whole else None
 
 
+def refuses(asked: Asked, answer: str) -> bool:
+    """Whether an answer says that the document does not tell; a quotation never does."""
+    return not answer if asked.draft is not None else is_refusal(answer)
+
+
 def plain_verdict(asked: Asked, answer: str) -> bool | None:
     """Whether an answer is right, where that can be seen; None where a judge must say."""
     if not asked.is_answerable:
-        return is_refusal(answer)
-    if is_refusal(answer) or not answer:
+        return refuses(asked, answer)
+    if refuses(asked, answer) or not answer:
         return False
     if asked.answer_kind == "choice" and asked.choices:
         choice = chosen(answer, asked.choices)

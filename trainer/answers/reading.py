@@ -240,7 +240,7 @@ def _draft(
     evidence: tuple[Evidence, ...],
     finder: Finder,
 ) -> str | None:
-    """What the extractive generator answers: the words it takes from the document, nothing else."""
+    """The words that the extractive generator takes from the document; none where it abstains."""
     if finder.extractive is None:
         return None
     calibration = UNCALIBRATED if finder.retriever is None else calibration_of(finder.retriever)
@@ -250,6 +250,4 @@ def _draft(
         evidence,
         confidence(question.question, [scores], calibration),
     )
-    if draft.abstained:
-        return draft.text
     return " ".join(citation.quote for citation in draft.citations)

@@ -62,7 +62,8 @@ class Asked:
     """By word budget; empty where nothing was retrieved or no evidence is known."""
     reciprocal_rank: float | None
     draft: str | None
-    """The answer of the extractive generator; None where a language model is asked."""
+    """The answer of the extractive generator, empty where it abstained; None where a language
+    model is asked."""
     seconds: float
     """That the retriever took."""
 

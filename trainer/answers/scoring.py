@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from docqa.trainer.answers.asking import ANSWER, SLICE
-from docqa.trainer.answers.judging import JUDGE, answer_of, plain_verdict
+from docqa.trainer.answers.judging import JUDGE, answer_of, plain_verdict, refuses
 from docqa.trainer.answers.measures import best, exact_match, f1, subspan_match
-from docqa.trainer.answers.replies import decision, is_refusal
+from docqa.trainer.answers.replies import decision
 from docqa.trainer.answers.run_file import Asked, RunRecord
 
 MEASURES = (
@@ -73,12 +73,14 @@ def measure(
         measures["reciprocal_rank"] = asked.reciprocal_rank
     if answer is None:
         return measures
-    measures["refused" if asked.is_answerable else "refused_rightly"] = float(is_refusal(answer))
+    measures["refused" if asked.is_answerable else "refused_rightly"] = float(
+        refuses(asked, answer)
+    )
     right = is_right(asked, answer, verdict, has_judge=has_judge)
     if right is not None:
         measures["accuracy"] = float(right)
     if asked.is_answerable and asked.answers and asked.answer_kind != "choice":
-        said = "" if is_refusal(answer) else answer
+        said = "" if refuses(asked, answer) else answer
         measures["f1"] = best(f1, said, asked.answers)
         measures["exact_match"] = best(exact_match, said, asked.answers)
         measures["subspan_match"] = best(subspan_match, said, asked.answers)
