@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from docqa.engine.reader_window import N_MATCHES, N_SHAPES, Role
@@ -24,6 +25,8 @@ MAX_ANSWER_TOKENS = 40
 """A longer answer is no span."""
 PAIR_WIDTH = 48
 """Width of the comparison of first and last token."""
+FEATURE_STD = 0.3
+"""Of the features' first values, about that of the projected words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class ReaderHead(nn.Module):
         self.role = nn.Embedding(len(Role), width)
         self.shape = nn.Embedding(N_SHAPES, width)
         self.match = nn.Embedding(N_MATCHES, width)
+        for table in (self.role, self.shape, self.match):
+            nn.init.normal_(table.weight, std=FEATURE_STD)
         self.similar = nn.Parameter(torch.zeros(width))
         self.encode = nn.GRU(width, half, batch_first=True, bidirectional=True)
         self.compare = nn.Parameter(torch.full((width,), width**-0.5))
@@ -81,7 +86,8 @@ class ReaderHead(nn.Module):
         return torch.cat([spans.flatten(1), none], -1)
 
     def _inputs(self, batch: ReaderBatch) -> Float[Tensor, "b n r"]:
-        words = batch.embedding.to(self.project.weight.dtype)
+        # unit variance: raw embeddings are so small that the features would drown them for long
+        words = functional.normalize(batch.embedding, dim=-1) * batch.embedding.shape[-1] ** 0.5
         role, shape, match = batch.features.unbind(-1)
         x = self.project(self.dropout(words)) + self.role(role) + self.shape(shape)
         x = x + self.match(match) + batch.similarity[..., None].to(x.dtype) * self.similar

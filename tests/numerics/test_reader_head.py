@@ -80,7 +80,9 @@ def logits_slowly(
     """Logits of all spans of one window by (first, last), and of "none"."""
     q, n = int(batch.n_question), int(batch.n_tokens)
     role, shape, match = batch.features[0, :n].T
-    x = head.project(batch.embedding[0, :n]) + head.role(role) + head.shape(shape)
+    words = batch.embedding[0, :n]
+    words = words / words.square().mean(-1, keepdim=True).sqrt()
+    x = head.project(words) + head.role(role) + head.shape(shape)
     x = torch.relu(x + head.match(match) + batch.similarity[0, :n, None] * head.similar)
     encoded = gru_slowly(head.encode, x)
     rows = []
