@@ -27,9 +27,9 @@ def story(n_sentences: int, start: int = 0) -> str:
 
 @pytest.fixture
 def shelf(tmp_path: Path) -> Path:
-    """A folder of three stories."""
+    """A folder of two stories."""
     folder = tmp_path / "shelf"
     folder.mkdir()
-    for i in range(3):
+    for i in range(2):
         (folder / f"story-{i}.txt").write_text(story(80, 100 * i), encoding="utf-8")
     return folder

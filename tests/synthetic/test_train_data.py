@@ -60,7 +60,7 @@ def prompts_of(server: ScriptedServer, stage: str) -> list[dict[str, Any]]:
 def test_every_strategy_makes_data_that_trains(docqa: Run, shelf: Path, strategy: str) -> None:
     with serving(scripted(writer.plain)) as server:
         report = ask(docqa, server, str(shelf), "--strategy", strategy, *SHORT, "--questions", "2")
-    assert report["questions"] == report["attempts"] >= 6
+    assert report["questions"] == report["attempts"] >= 4
     documents = list(read_documents(Path(report["data"])))
     questions = [(one, question) for one in documents for question in one.questions]
     assert len(questions) == report["questions"]
@@ -246,8 +246,8 @@ def test_a_dry_run_bounds_what_a_run_takes_and_asks_nobody(docqa: Run, shelf: Pa
 
 
 def test_a_small_window_is_offered_fewer_sentences(docqa: Run, tmp_path: Path) -> None:
-    Path("long.txt").write_text(story(240))
-    with serving(scripted(writer.plain, n_tokens=2500)) as server:
+    Path("long.txt").write_text(story(140))
+    with serving(scripted(writer.plain, n_tokens=2200)) as server:
         report = ask(docqa, server, "long.txt", "--window-tokens", "5000", "--answer-tokens", "200")
         assert report["stages"]["connection"]["failed"] == 0
         offered = [len(writer.offered_in(sent)) for sent in prompts_of(server, "connection")]
