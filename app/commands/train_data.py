@@ -60,7 +60,9 @@ WINDOW_TOKENS = (2000, 5000, 10000)
 @click.option(
     "--excerpts", type=click.IntRange(min=1), metavar="N", help="Of each document, at most."
 )
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N documents only.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="The first N documents only."
+)
 @click.option(
     "--language",
     default="en",
