@@ -109,11 +109,12 @@ def train_data(
     as_json: bool,
     quiet: bool,
     **flags: Any,
-) -> None:
+) -> int:
     """Let a language model write questions about documents, and mark what answers them.
 
     SOURCE is a file, a folder, JSON Lines with `text`, or the title or id of a document in the
-    library. The model gets the text of the documents, excerpt by excerpt.
+    library. The model gets the text of the documents, excerpt by excerpt. Calls that failed are
+    tried when the same command is started again; it ends with exit code 1 until all succeeded.
     """
     if (tokenizer is not None) != (data_format == "reference"):
         raise click.UsageError(
@@ -124,7 +125,7 @@ def train_data(
     from docqa.app.call_plans import plan_line, print_plans
     from docqa.app.commands.ask import check_has_use
     from docqa.app.config import load_settings
-    from docqa.app.diagnostics import Narrator
+    from docqa.app.diagnostics import ExitCode, Narrator
     from docqa.app.output import print_json
     from docqa.app.raw_documents import raw_documents
     from docqa.engine.mamba2.checkpoint import embedded_checkpoint, load_tokenizer
@@ -149,7 +150,7 @@ def train_data(
         )
         narrator.say(f"{counts.excerpts:,} excerpts of {counts.documents:,} documents.")
         print_plans(plans, prices, as_json=as_json)
-        return
+        return ExitCode.DONE
     check_has_use(settings.generator, flags)
     report = make_data(
         lambda: raw_documents(sources, settings, narrator),
@@ -171,6 +172,8 @@ def train_data(
     else:
         say_yield(report, narrator)
         click.echo(report["data"])
+    has_failed = any(one["failed"] for one in report["stages"].values())
+    return ExitCode.FAILED if has_failed else ExitCode.DONE
 
 
 def load_reference_tokenizer(reference: str) -> Tokenizer:

@@ -263,13 +263,14 @@ def test_failed_calls_are_told_and_tried_at_the_next_start(docqa: Run, shelf: Pa
     arguments = ("train", "data", str(shelf), *SHORT, "--out", "run", "--generator", "openai")
     with serving(scripted(script)) as server:
         done = docqa(*arguments, "--base-url", server.url)
-        assert done.exit_code == 0
+        assert done.exit_code == 1
         assert "content filter" in done.stderr
         assert "start again to try the failed calls again" in done.stderr
         assert "0 questions with their evidence" in done.stderr
         server.replies[CHAT] = [writer.plain]
         n_connections = len(prompts_of(server, "connection"))
         done = docqa(*arguments, "--base-url", server.url)
+        assert done.exit_code == 0
         assert done.stdout.strip() == str(Path("run/data.jsonl.gz"))
         assert len(prompts_of(server, "connection")) == n_connections
     assert lines_of("run/data.jsonl.gz")
