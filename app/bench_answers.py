@@ -107,7 +107,7 @@ def run_settings(
         from docqa.engine.mamba2.checkpoint import embedded_checkpoint
 
         folder = embedded_checkpoint()
-    judges = judge.generator != "none"
+    judging = judge_settings(settings, judge)
     return {
         "benchmarks": [_short(place) for place in places],
         "scenario": options.scenario,
@@ -121,11 +121,33 @@ def run_settings(
         "limit": options.limit,
         "seed": options.seed,
         "generator": settings.generator,
-        "model": Path(settings.model).name or None,
+        "model": _model_name(settings),
         "answer_tokens": settings.answer_tokens,
         "judge": judge.generator,
-        "judge_model": Path(judge.model or settings.model).name if judges else None,
+        "judge_model": None if judging is None else _model_name(judging),
     }
+
+
+def judge_settings(settings: Settings, judge: Judge) -> Settings | None:
+    """The settings the judge is run with; what it leaves open is as the generator has it.
+
+    A GGUF file is no name at a server, nor the other way round.
+    """
+    if judge.generator == "none":
+        return None
+    model = settings.model if judge.generator == settings.generator else ""
+    own = {
+        "generator": judge.generator,
+        "model": model if judge.model is None else judge.model,
+        "base_url": settings.base_url if judge.base_url is None else judge.base_url,
+    }
+    return settings.model_copy(update=own)
+
+
+def _model_name(settings: Settings) -> str | None:
+    """As the settings name it, without the folder of a file; None = the server's only one."""
+    is_file = settings.generator == "llama"
+    return (Path(settings.model).name if is_file else settings.model) or None
 
 
 def load_models(settings: Settings, judge: Judge, *, checks: bool) -> Models:
@@ -133,17 +155,14 @@ def load_models(settings: Settings, judge: Judge, *, checks: bool) -> Models:
 
     Args:
         settings: Name the generator.
-        judge: Names the judge; what it leaves open is as the generator has it.
+        judge: Names the judge.
         checks: Whether to find out now that one is missing: retrieval takes long.
     """
     from docqa.trainer.answers.bench import Models
 
     answers = None if settings.generator == "extractive" else _model(settings, checks)
-    judges = None
-    if judge.generator != "none":
-        own = {"generator": judge.generator, "model": judge.model, "base_url": judge.base_url}
-        given = {name: value for name, value in own.items() if value is not None}
-        judges = _model(settings.model_copy(update=given), checks)
+    judging = judge_settings(settings, judge)
+    judges = None if judging is None else _model(judging, checks)
     return Models(answers, judges, settings.answer_tokens)
 
 

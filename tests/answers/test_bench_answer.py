@@ -17,7 +17,7 @@ import pytest
 from docqa.trainer.answers.run_file import read_run
 from docqa.trainer.answers.scoring import score_run
 from docqa.trainer.benchmarks.base import SUITES
-from tests.answers.conftest import CHAT, model, write_labelled
+from tests.answers.conftest import CHAT, labelled_document, model, write_labelled
 from tests.answers.published_files import entry, units, write_json
 from tests.conftest import Run
 from tests.generators.scripted_server import Reply, ScriptedServer, said, serving
@@ -66,6 +66,7 @@ def test_a_model_answers_and_another_judges(docqa: Run, towns: Path) -> None:
     assert n_requests == 30
     assert summary["calls"]["answer"]["done"] == 18
     assert summary["calls"]["judge"]["done"] == 12
+    assert summary["calls"]["judge"]["model"] == "tiny"
     assert summary["settings"]["model"] is None
     assert summary["is_finished"]
     assert summary["unanswered"] == summary["unreadable"] == 0
@@ -113,6 +114,51 @@ def test_a_long_document_is_read_in_slices_and_their_notes_are_answered_from(
     assert 0 < sum(answers) < 9
     assert means(summary)["refused_rightly"] == 1.0
     assert "evidence_recall" not in means(summary)
+
+
+def test_a_slice_that_failed_leaves_its_questions_without_an_answer(
+    docqa: Run, towns: Path
+) -> None:
+    def failing(sent: dict[str, Any]) -> Reply:
+        prompt = sent["messages"][-1]["content"]
+        is_of_crail = "Crail" in prompt.split("\n")[0] and "contribute" in prompt
+        return Reply(400, {"error": {"message": "no"}}) if is_of_crail else model(sent)
+
+    arguments = [
+        *("--data", towns, "--scenario", "full_context", "--context-tokens", "2048"),
+        *("--answer-tokens", "64"),
+    ]
+    with serving({CHAT: failing}) as server:
+        summary = bench(docqa, *arguments, *with_model(server))
+        assert summary["unanswered"] == 3
+        assert summary["calls"]["slice"]["failed"] > 3
+        server.replies[CHAT] = [model]
+        again = bench(docqa, *arguments, *with_model(server))
+    assert again["unanswered"] == again["calls"]["slice"]["failed"] == 0
+    assert means(again)["accuracy"] == 1.0
+
+
+def test_questions_of_one_name_are_refused(docqa: Run, tmp_path: Path) -> None:
+    document = labelled_document(0)
+    document["questions"][1]["id"] = document["questions"][0]["id"]
+    path = tmp_path / "twice.jsonl"
+    path.write_text(json.dumps(document) + "\n", encoding="utf-8")
+    done = docqa("bench", "answer", "--run", "r.db", "--data", str(path), "--retriever", "bm25")
+    assert done.exit_code == 1
+    assert "under a name of another, such as government/twice/0-0" in done.stderr
+
+
+def test_quotations_can_be_judged_by_a_server_of_its_own(docqa: Run, towns: Path) -> None:
+    with serving({CHAT: model}) as server:
+        summary = bench(
+            docqa,
+            *("--data", towns, "--retriever", "bm25", "--limit", "6"),
+            *("--judge", "openai", "--judge-base-url", server.url, "--judge-model", "tiny"),
+        )
+        assert all("Attempted answer:" in prompt for prompt in server.prompts())
+    assert summary["settings"]["judge_model"] == "tiny"
+    assert "answer" not in summary["calls"]
+    assert summary["overall"]["accuracy"]["questions"] == 6
 
 
 def test_full_context_needs_a_model(docqa: Run, towns: Path) -> None:

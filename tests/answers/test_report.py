@@ -73,7 +73,7 @@ def test_the_report_shows_what_the_run_holds(docqa: Run, tmp_path: Path) -> None
     assert "## Exact match by length" in text
     assert "| 8,000 to 32,000 words | 0.0 (0.0–0.0) |" in text
     assert "## F1 by depth" in text
-    assert re.search(r"\| bm25.db \| retrieval \| 8 \|.*\| 2.0 \|", text)
+    assert re.search(r"\| bm25.db \| retrieval \| bm25 \| 8 \|.*\| 2.0 \|", text)
     for picture in re.findall(r"!\[[^]]+\]\(([^)]+)\)", text):
         assert (tmp_path / picture).read_text(encoding="utf-8").startswith("<svg")
 

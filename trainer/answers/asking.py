@@ -54,7 +54,8 @@ def slice_call(asked: Asked, number: int, text: str, n_tokens: int) -> Call:
 def notes(file: RunFile, asked: Asked, n_tokens: int) -> str:
     """The whole document where it is one slice; else what the model noted of its slices.
 
-    Empty where it noted nothing: the answer is then that the document does not say.
+    Empty where it noted nothing: the answer is then that the document does not say. Empty, too,
+    while a slice is not read: an answer from the others would look like one from the whole.
     """
     slices = file.slices(asked.document)
     if len(slices) == 1:
@@ -62,6 +63,8 @@ def notes(file: RunFile, asked: Asked, n_tokens: int) -> str:
     replies = [
         file.reply(slice_call(asked, number, text, n_tokens)) for number, text in enumerate(slices)
     ]
+    if None in replies:
+        return ""
     said = [defuse(reply.text) for reply in replies if reply and not is_refusal(reply.text)]
     return "\n".join(f"- {one}" for one in said)
 

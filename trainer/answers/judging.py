@@ -26,8 +26,8 @@ def answer_of(asked: Asked, replies: Mapping[str, str], *, is_whole: bool) -> st
     Args:
         asked: The question.
         replies: Those of the stage `answer`, by key.
-        is_whole: Whether nothing is left to be asked: a question without a call then had nothing
-            to be answered from.
+        is_whole: Whether no call is left to be made for it: one without a reply then had nothing to
+            be answered from.
     """
     if asked.draft is not None:
         return asked.draft

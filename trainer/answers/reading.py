@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import random
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -68,7 +68,7 @@ def choose_questions(benchmarks: Sequence[Benchmark], options: ReadOptions) -> S
     known evidence cannot be asked.
 
     Raises:
-        TrainingError: When there is none.
+        TrainingError: When there is none, or two have the same name.
     """
     turns: defaultdict[str, list[tuple[int, bytes, str]]] = defaultdict(list)
     for one in _documents(benchmarks):
@@ -76,6 +76,13 @@ def choose_questions(benchmarks: Sequence[Benchmark], options: ReadOptions) -> S
         keys = [_key(one, each) for each in asked]
         lots = sorted((_lot(options.seed, one.document.id, key), key) for key in keys)
         turns[one.benchmark] += [(turn, *lot) for turn, lot in enumerate(lots)]
+    for name, asked_in_turn in turns.items():
+        twice = [key for key, n in Counter(key for *_, key in asked_in_turn).items() if n > 1]
+        if twice:
+            raise TrainingError(
+                f"{name} has {len(twice):,} questions under a name of another, such as {twice[0]}.",
+                "Give every question an id of its own.",
+            )
     if not any(turns.values()):
         names = ", ".join(benchmark.name for benchmark in benchmarks)
         needed = " with known evidence, which the scenario gold shows" * (

@@ -145,8 +145,10 @@ class RunRecord:
     questions: tuple[Asked, ...]
     replies: dict[tuple[str, str], str]
     """What models wrote, by stage and key."""
-    tallies: dict[str, dict[str, int | float]]
-    """By stage: calls done and failed, tokens, seconds."""
+    tallies: dict[str, dict[str, int | float | str]]
+    """By stage: calls done and failed, tokens, seconds, and the models that replied."""
+    open_calls: frozenset[tuple[str, str]]
+    """Stage and key of those that were not answered."""
     is_finished: bool
     """Whether its last start came to its end."""
 
@@ -193,18 +195,27 @@ def _read(path: Path, db: sqlite3.Connection) -> RunRecord:
             "SELECT stage, key, reply FROM calls WHERE state = 'done'"
         )
     }
-    names = ("done", "failed", "prompt_tokens", "answer_tokens", "seconds")
+    open_calls = db.execute("SELECT stage, key FROM calls WHERE state != 'done'").fetchall()
+    names = ("done", "failed", "prompt_tokens", "answer_tokens", "seconds", "model")
     tallies = {
         stage: dict(zip(names, figures, strict=True))
         for stage, *figures in db.execute(
             "SELECT stage, count(*) FILTER (WHERE state = 'done'), "
             "count(*) FILTER (WHERE state = 'failed'), coalesce(sum(n_prompt_tokens), 0), "
-            "coalesce(sum(n_answer_tokens), 0), round(coalesce(sum(seconds), 0.0), 3) "
+            "coalesce(sum(n_answer_tokens), 0), round(coalesce(sum(seconds), 0.0), 3), "
+            "coalesce(group_concat(DISTINCT model), '') "
             "FROM calls GROUP BY stage ORDER BY min(rowid)"
         )
     }
     return RunRecord(
-        path, settings, starts, tuple(_questions(db)), replies, tallies, not n_unfinished
+        path,
+        settings,
+        starts,
+        tuple(_questions(db)),
+        replies,
+        tallies,
+        frozenset(open_calls),
+        not n_unfinished,
     )
 
 

@@ -40,11 +40,15 @@ class Scored:
 def score_run(run: RunRecord) -> list[Scored]:
     """Every question of a run with its measures."""
     replies = {key: text for (stage, key), text in run.replies.items() if stage == ANSWER}
-    n_failed = sum(run.tallies.get(stage, {}).get("failed", 0) for stage in (ANSWER, SLICE))
-    is_whole = run.is_finished and not n_failed
+    open_keys = {
+        key.rpartition("/")[0] if stage == SLICE else key
+        for stage, key in run.open_calls
+        if stage in (ANSWER, SLICE)
+    }
     has_judge = run.settings.get("judge", "none") != "none"
     scored = []
     for asked in run.questions:
+        is_whole = run.is_finished and asked.key not in open_keys
         answer = answer_of(asked, replies, is_whole=is_whole)
         verdict = run.replies.get((JUDGE, asked.key))
         measures = measure(asked, answer, verdict, has_judge=has_judge)

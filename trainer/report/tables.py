@@ -123,14 +123,15 @@ def calls_table(summaries: Sequence[Summary]) -> Table:
     """What retrieval and the language models took."""
     rows = []
     for one in summaries:
-        rows.append(
-            (run_name(one), "retrieval", f"{one['questions']:,}", "", "", "", _seconds(one))
-        )
+        retriever = _plain(one["settings"].get("retriever"))
+        n_questions, seconds = f"{one['questions']:,}", f"{one['seconds']:,.1f}"
+        rows.append((run_name(one), "retrieval", retriever, n_questions, "", "", "", seconds))
         for stage, spent in one["calls"].items():
             figures = (spent[name] for name in ("done", "failed", "prompt_tokens", "answer_tokens"))
             seconds = f"{spent['seconds']:,.1f}"
-            rows.append((run_name(one), stage, *(f"{n:,}" for n in figures), seconds))
-    header = ("run", "stage", "done", "failed", "tokens read", "tokens written", "seconds")
+            shown = (f"{n:,}" for n in figures)
+            rows.append((run_name(one), stage, spent["model"], *shown, seconds))
+    header = ("run", "stage", "model", "done", "failed", "tokens read", "tokens written", "seconds")
     return Table("What it took", header, tuple(rows))
 
 
@@ -154,10 +155,6 @@ def estimate(value: Mapping[str, float] | None) -> str:
     if value is None:
         return "–"
     return f"{100 * value['mean']:.1f} ({100 * value['low']:.1f}–{100 * value['high']:.1f})"
-
-
-def _seconds(one: Summary) -> str:
-    return f"{one['seconds']:,.1f}"
 
 
 def _plain(value: object) -> str:
