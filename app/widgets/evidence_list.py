@@ -38,7 +38,10 @@ class EvidenceList(OptionList):
     """Cited sentences, the others behind a last line; `↳` was found by reading on."""
 
     HELP_TITLE = "Evidence"
-    HELP = "Enter opens the sentence in the document; n and p walk through all of them."
+    HELP = (
+        "Enter opens the sentence in the document; n and p walk through all of them. "
+        "↳ was found by reading again for what the first reading named."
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select", "Open in document", id="evidence.open"),
         Binding("n", "walk(1)", "Next", id="evidence.next"),
