@@ -118,6 +118,7 @@ def run_settings(
         else checkpoint_hash(Path(folder)),
         "words": options.n_words,
         "top_k": options.top_k,
+        "hops": "auto" if options.hops is None else options.hops,
         "limit": options.limit,
         "seed": options.seed,
         "generator": settings.generator,

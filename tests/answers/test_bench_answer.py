@@ -17,7 +17,7 @@ import pytest
 from docqa.trainer.answers.run_file import read_run
 from docqa.trainer.answers.scoring import score_run
 from docqa.trainer.benchmarks.base import SUITES
-from tests.answers.conftest import CHAT, labelled_document, model, write_labelled
+from tests.answers.conftest import CHAT, FILLER, labelled_document, model, write_labelled
 from tests.answers.published_files import entry, units, write_json
 from tests.conftest import Run
 from tests.generators.scripted_server import Reply, ScriptedServer, said, serving
@@ -215,6 +215,32 @@ def test_a_published_file_is_answered_too(docqa: Run, tmp_path: Path) -> None:
     assert [one["name"] for one in summary["benchmarks"]] == ["narrativeqa", "quality"]
     assert summary["overall"]["subspan_match"]["questions"] == 3  # choices are left out
     assert "evidence_recall" not in summary["overall"]  # the file does not say
+
+
+def test_a_second_reading_finds_what_the_first_leads_to(docqa: Run, tmp_path: Path) -> None:
+    fact = "Ottokar Vell rented the mill to Quenby Strand."
+    answer = "Quenby Strand was born in Lerwick."
+    text = FILLER * 60 + fact + " " + FILLER * 60 + answer + " " + FILLER
+    span = [text.index(answer), text.index(answer) + len(answer)]
+    question = {
+        "id": "1",
+        "question": "Where was the person born to whom Ottokar Vell rented the mill?",
+        "answers": ["Lerwick"],
+        "evidence": [span],
+        "answerable": True,
+    }
+    document = {"doc_id": "d", "title": "d", "text": text, "questions": [question]}
+    path = tmp_path / "two.jsonl"
+    path.write_text(json.dumps(document) + "\n", encoding="utf-8")
+    found = {}
+    for hops in ("1", "2"):
+        summary = bench(
+            docqa, "--data", path, "--retriever", "bm25", "--hops", hops, "--words", "60"
+        )
+        assert summary["settings"]["hops"] == int(hops)
+        found[hops] = summary["overall"]["reciprocal_rank"]["mean"]
+        Path("run.db").unlink()
+    assert found["1"] < found["2"]
 
 
 def test_choices_need_no_judge(docqa: Run, tmp_path: Path) -> None:

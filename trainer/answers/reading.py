@@ -22,9 +22,11 @@ from docqa.engine.confidence import UNCALIBRATED, calibration_of, confidence
 from docqa.engine.errors import TrainingError
 from docqa.engine.evidence import select_evidence
 from docqa.engine.generators.base import Generator
+from docqa.engine.hops import mark_hop
+from docqa.engine.pipeline import next_lead, read_on
 from docqa.engine.prompts import Item, show_items
 from docqa.engine.retriever import Retriever, Scores
-from docqa.engine.types import Evidence
+from docqa.engine.types import Evidence, Reading
 from docqa.trainer.answers.run_file import Asked, RunFile, question_key
 from docqa.trainer.bench import score_all
 from docqa.trainer.benchmarks.base import Benchmark, BenchmarkDocument, BenchmarkQuestion
@@ -46,6 +48,8 @@ class ReadOptions:
     n_words: int | None
     """Most words of evidence; None where sentences are counted."""
     top_k: int | None
+    hops: int | None
+    """Most readings of a document; None = as the first one decides, see `docqa.engine.hops`."""
     limit: int | None
     """Most questions of each benchmark; None = all."""
     seed: int
@@ -151,10 +155,43 @@ def _read(
     seconds = (time.perf_counter() - started) / len(questions)
     asked = []
     for question, scores in zip(questions, all_scores, strict=True):
-        evidence = _evidence(one, question, scores, options)
-        draft = _draft(one, question, scores, evidence, finder)
-        asked.append(_asked(one, question, evidence, n_words, scores, seconds, draft))
+        found = _find(one, question, scores, finder, options)
+        draft = _draft(one, question, scores, found.evidence, finder)
+        spent = seconds + found.seconds
+        asked.append(_asked(one, question, found.evidence, n_words, found.scores, spent, draft))
     return asked
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What all readings of a document found for a question."""
+
+    scores: Scores
+    evidence: tuple[Evidence, ...]
+    seconds: float
+    """Of the readings after the first."""
+
+
+def _find(
+    one: BenchmarkDocument,
+    question: BenchmarkQuestion,
+    scores: Scores,
+    finder: Finder,
+    options: ReadOptions,
+) -> _Found:
+    """The evidence, after a further reading where the first one leads on, as `docqa ask` does."""
+    evidence = _evidence(one, question, scores, options)
+    retriever = finder.retriever
+    if retriever is None:
+        return _Found(scores, evidence, 0.0)
+    scored = [(one.document, scores)]
+    reading = Reading(retriever.name, retriever.checkpoint, retriever.device, 0, 0.0)
+    asked = question.question
+    while lead := next_lead(asked, evidence, [one.document], reading, options.hops):
+        scored, reading = read_on(lead, scored, reading, retriever)
+        best = _evidence(one, question, scored[0][1], options)
+        evidence = mark_hop(best, evidence, reading.n_hops)
+    return _Found(scored[0][1], evidence, reading.seconds)
 
 
 def _scores(
