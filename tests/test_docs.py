@@ -14,6 +14,7 @@ import pytest
 from docqa.app.cli import cli
 from docqa.app.config import Settings
 from docqa.trainer.bench import markdown_table
+from docqa.trainer.reader_bench import reader_table
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -87,6 +88,7 @@ def test_the_readme_shows_what_was_measured() -> None:
     metrics = json.loads((ROOT / "assets/checkpoint/metrics.json").read_text(encoding="utf-8"))
     for metric, budget in (("recall_words", "1000"), ("mrr", "")):
         assert markdown_table(metrics["benchmark"], metric, budget) in README
+    assert reader_table(metrics["reader"]["benchmark"]) in README
     for entry in metrics["confidence"].values():
         measured = entry["metrics"]
         for name in ("refusal_precision", "refusal_recall"):

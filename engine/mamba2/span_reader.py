@@ -19,8 +19,8 @@ from docqa.engine.types import Document, Evidence
 MAX_SENTENCES = 6
 """Evidence sentences that are read: reading takes longer than it gains with more."""
 SCORE_WEIGHT = 0.5
-"""What a sentence's lead in the retriever's score counts beside the reader's logit."""
-THRESHOLD = 0.5
+"""What the retriever's score of a sentence counts beside the lead of its span."""
+THRESHOLD = 0.4
 """Confidence below which the answer is the sentence; trainer/README.md has the figures."""
 
 
@@ -31,10 +31,10 @@ class WindowSpan:
     start: int
     end: int
     """In the text of the sentence."""
-    logit: float
-    """Of all its spans together against "none"; above 0 where an answer is likelier than none."""
-    share: float
-    """Of this span among all spans: 1 where there is no other."""
+    lead: float
+    """Its logit less that of "none"; above 0 where it is likelier."""
+    confidence: float
+    """Its probability among all spans and "none"."""
 
 
 class MambaSpanReader:
@@ -61,14 +61,10 @@ class MambaSpanReader:
         found = [(one, span) for one, span in zip(read, spans, strict=True) if span is not None]
         if not found:
             return None
-        best = max(score for score in (one.score for one in read))
-        chosen, span = max(
-            found, key=lambda pair: pair[1].logit + SCORE_WEIGHT * (pair[0].score - best)
-        )
-        confidence = torch.sigmoid(torch.tensor(span.logit)).item()
-        if confidence < THRESHOLD:
+        evidence_of, span = max(found, key=lambda pair: pair[1].lead + SCORE_WEIGHT * pair[0].score)
+        if span.confidence < THRESHOLD:
             return None
-        return AnswerSpan(chosen, span.start, span.end, confidence)
+        return AnswerSpan(evidence_of, span.start, span.end, span.confidence)
 
     def spans(
         self, question: str, documents: Mapping[str, Document], evidence: Sequence[Evidence]
@@ -97,14 +93,13 @@ def best_spans(
     """The likeliest span of each window, in characters of its sentence."""
     n = int((logits.shape[1] - 1) ** 0.5)
     best, places = logits[:, :-1].max(-1)
-    together = logits[:, :-1].logsumexp(-1)
-    margins, shares = (together - logits[:, -1]).tolist(), (best - together).exp().tolist()
+    leads = (best - logits[:, -1]).tolist()
+    confidences = (best - logits.logsumexp(-1)).exp().tolist()
     spans: list[WindowSpan | None] = []
-    for window, margin, share, place in zip(windows, margins, shares, places.tolist(), strict=True):
-        if margin == float("-inf"):
-            spans.append(None)
-            continue
+    for window, place, lead, confidence in zip(
+        windows, places.tolist(), leads, confidences, strict=True
+    ):
         first, last = divmod(place, n)
         start, end = int(window.starts[first]), int(window.ends[last])
-        spans.append(WindowSpan(start, end, margin, share))
+        spans.append(WindowSpan(start, end, lead, confidence) if end > start else None)
     return spans

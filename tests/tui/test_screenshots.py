@@ -23,6 +23,7 @@ from docqa.app.session import load_models
 from docqa.app.tui import DocqaApp
 from docqa.engine import pipeline
 from docqa.engine.generators.base import load_generator
+from docqa.engine.reader import reader_of
 from docqa.engine.record import Record, Seconds, make_record
 from docqa.engine.store import Store
 
@@ -51,7 +52,8 @@ def answered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Store(path) as store:
         document, _ = pipeline.open_file(store, SAMPLE)
         retriever, _ = load_models(load_settings({"device": "cpu"}), store)
-        generator = load_generator("extractive", threshold=0.0)  # a picture of an answer
+        reader = reader_of(retriever)
+        generator = load_generator("extractive", threshold=0.0, reader=reader)  # it answers
         answer = pipeline.ask(QUESTION, [document], retriever, generator, top_k=N_SENTENCES)
         record = make_record(
             answer,

@@ -1,0 +1,58 @@
+"""Short answers with the checkpoint that ships: few words, verbatim, on the right page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+ROOT = Path(__file__).parent.parent.parent
+SAMPLE = ROOT / "assets" / "sample" / "harrow-point-ferries.pdf"
+Run = Callable[..., Result]
+
+
+def ask(docqa: Run, question: str, *more: str) -> dict[str, Any]:
+    result = docqa("ask", question, str(SAMPLE), "--json", "--quiet", *more)
+    assert result.exit_code == 0, result.stderr
+    answer: dict[str, Any] = json.loads(result.stdout)
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("question", "first_line"),
+    [
+        ("How much did the company pay for new vessels in 2024?", "(18,640) in thousands (p. 9)"),
+        ("How much did the company pay for new vessels in 2023?", "(6,200) in thousands (p. 9)"),
+    ],
+)
+def test_a_figure_of_the_right_year_opens_the_answer(
+    docqa: Run, question: str, first_line: str
+) -> None:
+    answer = ask(docqa, question)
+    short, sentence = answer["answer"].splitlines()
+    assert short == first_line
+    assert sentence.endswith("(p. 9)")
+    (citation,) = answer["citations"]
+    assert citation["quote"] == first_line.split(" ")[0]
+    (cited,) = [one for one in answer["evidence"] if one["cited"]]
+    assert citation["quote"] in cited["text"]
+
+
+def test_a_question_for_an_explanation_keeps_its_sentences(docqa: Run) -> None:
+    answer = ask(docqa, "How does the company manage the risk of rising fuel prices?")
+    for citation in answer["citations"]:
+        texts = [one["text"] for one in answer["evidence"]]
+        assert citation["quote"] in texts
+
+
+def test_bm25_alone_quotes_sentences(docqa: Run) -> None:
+    answer = ask(
+        docqa, "How much did the company pay for new vessels in 2024?", "--retriever", "bm25"
+    )
+    texts = {one["sentence"]: one["text"] for one in answer["evidence"]}
+    assert answer["citations"]
+    assert all(one["quote"] == texts[one["sentence"]] for one in answer["citations"])
