@@ -36,7 +36,9 @@ class GivenTokens:
         """See `TokenCache`."""
         if document_id != self._document_id:
             return None
-        return self._made or self._given()
+        if self._made is None:
+            self._made = self._given()
+        return self._made
 
     def save_tokens(self, document_id: str, tokenizer_id: str, tokens: TokenizedDocument) -> None:
         """See `TokenCache`: of a document read for several questions."""
