@@ -42,7 +42,10 @@ def test_the_second_reading_shows_in_bar_list_and_foot(play: Play, library: Path
         await stage.answered(card)
         lines = {line.text: line for line in card.evidence_list.lines}
         assert (lines[LEADS_ON].hop, lines[ANSWERS].hop) == (1, 2)
-        await stage.until(lambda: card.evidence_list.option_count)
+        if len(card.evidence_list.shown) < len(lines):  # the others are behind the last line
+            card.evidence_list.focus()
+            await stage.pilot.press("end", "enter")
+            await stage.until(lambda: len(card.evidence_list.shown) == len(lines))
         shown = [str(option.prompt) for option in card.evidence_list.options]
         assert any("↳ Every night the Kestrin" in prompt for prompt in shown)
         assert not any("↳ The Velmora route" in prompt for prompt in shown)
