@@ -129,9 +129,7 @@ def short(document: Document, sentence_id: int, words: str) -> tuple[str, str]:
     """Text and quote of the answer that opens with these words of a sentence."""
     start = document.sentence_text(sentence_id).index(words)
     found = Evidence(document.id, sentence_id, 1.0, 1)
-    draft = short_answer(
-        {document.id: document}, AnswerSpan(found, start, start + len(words), 0.9)
-    )
+    draft = short_answer({document.id: document}, AnswerSpan(found, start, start + len(words), 0.9))
     (citation,) = draft.citations
     assert (citation.sentence_id, draft.abstained) == (sentence_id, False)
     return draft.text, citation.quote
@@ -158,9 +156,7 @@ def test_a_short_answer_stands_above_its_sentence_with_the_page():
     ],
 )
 def test_a_figure_says_what_its_table_counts_in(header, heading, scale):
-    table = document(
-        (9, HEADING, heading), (9, ROW, header), (9, ROW, "Vessels | (18,640) | 6.2%")
-    )
+    table = document((9, HEADING, heading), (9, ROW, header), (9, ROW, "Vessels | (18,640) | 6.2%"))
     text, quote = short(table, 2, "(18,640)")
     assert text.splitlines()[0] == f"(18,640){scale} (p. 9)"
     assert quote == "(18,640)"

@@ -1,0 +1,89 @@
+"""The reader of the checkpoint that ships, on sentences of a document."""
+
+from __future__ import annotations
+
+import pytest
+
+from docqa.engine.ingest import document_from_text
+from docqa.engine.mamba2.checkpoint import embedded_checkpoint, load_model, load_tokenizer
+from docqa.engine.mamba2.span_reader import MambaSpanReader
+from docqa.engine.types import Document, Evidence
+
+TEXT = """Ledger
+
+(In thousands) | 2024 | 2023
+Fuel for the vessels | 14,963 | 16,204
+Wages of the crews | 20,110 | 19,480
+
+The Straße of Zoë’s café was opened in May 1998 by Ada Holm of Malmö. 港は1998年に開いた。
+"""
+
+
+@pytest.fixture(scope="module")
+def reader() -> MambaSpanReader:
+    folder = embedded_checkpoint()
+    return MambaSpanReader(load_model(folder), load_tokenizer(folder))
+
+
+def found(document: Document, *scores: float) -> tuple[Evidence, ...]:
+    """All sentences as evidence; scores in document order, 0 where none is given."""
+    padded = [*scores, *[0.0] * len(document.sentences)]
+    pairs = sorted(zip(padded, document.sentences, strict=False), key=lambda pair: -pair[0])
+    return tuple(
+        Evidence(document.id, sentence.id, score, rank)
+        for rank, (score, sentence) in enumerate(pairs, 1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("What was paid for fuel for the vessels in 2024?", "14,963"),
+        ("What was paid for fuel for the vessels in FY2023?", "16,204"),
+        ("What were the wages of the crews in 2023?", "19,480"),
+    ],
+)
+def test_the_cell_of_the_year_is_found(reader: MambaSpanReader, question: str, words: str) -> None:
+    document = document_from_text(TEXT, title="report")
+    row = 3 if "wages" in question else 2
+    scores = [5.0 if i == row else 0.0 for i in range(len(document.sentences))]
+    span = reader.find(question, {document.id: document}, found(document, *scores))
+    assert span is not None
+    assert span.text({document.id: document}) == words
+    assert 0.0 < span.confidence <= 1.0
+
+
+def test_every_span_is_cut_from_its_sentence_in_any_script(reader: MambaSpanReader) -> None:
+    document = document_from_text(TEXT, title="report")
+    evidence = found(document)
+    spans = reader.spans("Who opened the café, and when?", {document.id: document}, evidence)
+    assert len(spans) == len(evidence)
+    for one, span in zip(evidence, spans, strict=True):
+        assert span is not None
+        text = document.sentence_text(one.sentence_id)
+        assert 0 <= span.start < span.end <= len(text)
+        assert text[span.start : span.end].strip()
+
+
+def test_a_sentence_the_tokenizer_keeps_nothing_of_has_no_span(reader: MambaSpanReader) -> None:
+    document = document_from_text("\u200b\u200b\u200b\n\nAda Holm opened it.", title="signs")
+    evidence = found(document)
+    spans = reader.spans("Who opened it?", {document.id: document}, evidence)
+    texts = [document.sentence_text(one.sentence_id).strip("\u200b") for one in evidence]
+    assert [span is None for span in spans] == [not text for text in texts]
+    assert reader.find("Who?", {document.id: document}, ()) is None
+    empty = tuple(one for one, text in zip(evidence, texts, strict=True) if not text)
+    assert reader.find("Who?", {document.id: document}, empty) is None
+
+
+def test_the_same_evidence_gives_the_same_span(reader: MambaSpanReader) -> None:
+    document = document_from_text(TEXT, title="report")
+    asked = ("Who opened it?", {document.id: document}, found(document))
+    assert reader.spans(*asked) == reader.spans(*asked)
+
+
+def test_a_model_without_a_reader_is_refused() -> None:
+    model = load_model(embedded_checkpoint())
+    model.drop_reader()
+    with pytest.raises(ValueError, match="has no reader"):
+        MambaSpanReader(model, load_tokenizer(embedded_checkpoint()))
