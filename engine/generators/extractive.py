@@ -145,7 +145,7 @@ def scale_of(document: Document, sentence: Sentence, words: str) -> str:
         found = None if near is None else _SCALE.search(document.sentence_text(near))
         if found:
             scale = _one_line(found[0]).rstrip(" ,;:.")
-            return scale[0].lower() + scale[1:]
+            return f"in{scale[2:]}" if scale.startswith("In") else scale
     return ""
 
 
