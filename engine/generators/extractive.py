@@ -75,7 +75,7 @@ class ExtractiveGenerator:
             return unlikely(documents, evidence, confidence)
         candidates = quotable(documents, evidence)
         if self.reader is not None:
-            span = self.reader.find(question, documents, candidates)
+            span = find_words(self.reader, question, documents, candidates)
             if span is not None:
                 return short_answer(documents, span)
         chosen = choose_quotes(candidates)
@@ -89,6 +89,25 @@ class ExtractiveGenerator:
             for one in chosen
         )
         return Draft(text, False, citations)
+
+
+def find_words(
+    reader: SpanReader,
+    question: str,
+    documents: Mapping[str, Document],
+    candidates: tuple[Evidence, ...],
+) -> AnswerSpan | None:
+    """The words that answer, if there are such words.
+
+    Where the documents were read again, what that found comes first: the sentence that led there
+    says who or what is asked about, which a reader takes for the answer.
+    """
+    last_hop = max(one.hop for one in candidates)
+    span = None
+    if last_hop > 1:
+        further = [one for one in candidates if one.hop == last_hop]
+        span = reader.find(question, documents, further)
+    return span or reader.find(question, documents, candidates)
 
 
 def quotable(
@@ -144,8 +163,7 @@ def scale_of(document: Document, sentence: Sentence, words: str) -> str:
     for near in (sentence.id, sentence.header, sentence.heading):
         found = None if near is None else _SCALE.search(document.sentence_text(near))
         if found:
-            scale = _one_line(found[0]).rstrip(" ,;:.")
-            return f"in{scale[2:]}" if scale.startswith("In") else scale
+            return _one_line(found[0]).rstrip(" ,;:.").lower()
     return ""
 
 

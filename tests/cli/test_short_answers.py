@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from tests.unit.test_hops import QUESTION as CHAINED
+from tests.unit.test_hops import shipping
+
 ROOT = Path(__file__).parent.parent.parent
 SAMPLE = ROOT / "assets" / "sample" / "harrow-point-ferries.pdf"
 Run = Callable[..., Result]
@@ -48,6 +51,13 @@ def test_a_question_for_an_explanation_keeps_its_sentences(docqa: Run) -> None:
     for citation in answer["citations"]:
         texts = [one["text"] for one in answer["evidence"]]
         assert citation["quote"] in texts
+
+
+def test_what_a_second_reading_found_answers(docqa: Run, tmp_path: Path) -> None:
+    path = tmp_path / "shipping.txt"
+    path.write_text(shipping().text, encoding="utf-8")
+    result = docqa("ask", CHAINED, str(path), "--words", "60", "--quiet")
+    assert result.stdout.startswith("Ostwin (p. 1)\n")
 
 
 def test_bm25_alone_quotes_sentences(docqa: Run) -> None:

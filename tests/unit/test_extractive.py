@@ -152,7 +152,7 @@ def test_a_short_answer_stands_above_its_sentence_with_the_page():
             " in millions, except per share data",
         ),
         ("| 2024 | 2023", "Cash flows (in billions)", " in billions"),
-        ("| 2024 | 2023", "CASH FLOWS, IN MILLIONS", " IN MILLIONS"),
+        ("| 2024 | 2023", "CASH FLOWS, IN MILLIONS", " in millions"),
         ("| 2024 | 2023", "Boats in thousandsfold use", ""),
     ],
 )
