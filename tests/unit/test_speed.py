@@ -19,6 +19,7 @@ from docqa.engine.mamba2.config import Mamba2Config
 from docqa.engine.mamba2.model import Mamba2Model, initialise
 from docqa.engine.mamba2.reading import Logits, Segment
 from docqa.trainer import speed, speed_rates
+from docqa.trainer.chart import check_plot
 from docqa.trainer.speed_passes import fresh_processes, read_stored, store_documents, wait_for
 from docqa.trainer.speed_peers import llama_contestant, transformers_contestant, write_gguf
 from docqa.trainer.speed_plot import draw_plot
