@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from docqa.app.config import Settings
     from docqa.app.diagnostics import Narrator
     from docqa.engine.generators.language_model import LanguageModel
-    from docqa.engine.retriever import Retriever
+    from docqa.engine.retriever import EncoderOptions, Retriever
     from docqa.trainer.answers.bench import Models
     from docqa.trainer.answers.reading import Finder, ReadOptions
     from docqa.trainer.benchmarks.base import Benchmark
@@ -53,6 +53,7 @@ def bench_answers(
     limits: Limits,
     narrator: Narrator,
     *,
+    encoder: EncoderOptions | None,
     price: Price | None,
     dry_run: bool,
 ) -> dict[str, Any]:
@@ -66,6 +67,7 @@ def bench_answers(
         judge: Who compares.
         limits: How hard models are worked.
         narrator: Tells how far it is.
+        encoder: Which one embeds, for the retrievers that do.
         price: Of a million tokens; None = no estimate of the cost.
         dry_run: Find the evidence, say what the calls would take, and ask nobody.
     """
@@ -76,7 +78,9 @@ def bench_answers(
 
     benchmarks = [_load(place) for place in places]
     models = load_models(settings, judge, checks=not dry_run)
-    finder = load_finder(settings, options, benchmarks, extracts=models.answers is None)
+    finder = load_finder(
+        settings, options, benchmarks, encoder=encoder, extracts=models.answers is None
+    )
 
     def say_plan(stage: str, plan: Plan) -> None:
         narrator.say(plan_line(stage, plan, price))
@@ -179,7 +183,12 @@ def _model(settings: Settings, checks: bool) -> LanguageModel:
 
 
 def load_finder(
-    settings: Settings, options: ReadOptions, benchmarks: Sequence[Benchmark], *, extracts: bool
+    settings: Settings,
+    options: ReadOptions,
+    benchmarks: Sequence[Benchmark],
+    *,
+    encoder: EncoderOptions | None,
+    extracts: bool,
 ) -> Finder:
     """The retriever, where the scenario needs one, and the extractive generator."""
     from docqa.engine.confidence import calibration_of
@@ -189,7 +198,7 @@ def load_finder(
 
     retriever = None
     if options.scenario == "retrieval":
-        retriever = _load_retriever(settings, benchmarks)
+        retriever = _load_retriever(settings, benchmarks, encoder)
     if not extracts:
         return Finder(retriever, None)
     if retriever is None:
@@ -198,7 +207,9 @@ def load_finder(
     return Finder(retriever, ExtractiveGenerator(threshold, reader_of(retriever)))
 
 
-def _load_retriever(settings: Settings, benchmarks: Sequence[Benchmark]) -> Retriever:
+def _load_retriever(
+    settings: Settings, benchmarks: Sequence[Benchmark], encoder: EncoderOptions | None
+) -> Retriever:
     """The retriever; a published file's own tokens are used where they are the checkpoint's."""
     from docqa.app.session import chosen_checkpoint
     from docqa.engine.retriever import load_retriever
@@ -213,6 +224,7 @@ def _load_retriever(settings: Settings, benchmarks: Sequence[Benchmark]) -> Retr
         checkpoint=chosen_checkpoint(settings),
         device=settings.device,
         cache=tokens,
+        encoder=encoder,
     )
     tokenizer = getattr(getattr(retriever, "mamba", retriever), "tokenizer", None)
     if tokenizer is not None:

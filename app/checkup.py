@@ -90,7 +90,8 @@ def _retriever(settings: Settings) -> dict[str, Any]:
         "abstains_below": calibration_of(retriever).threshold or None,
     }
     if settings.retriever in ("embedding", "fusion"):
-        encoder: Any = getattr(retriever, "embedding", retriever)
+        embedding: Any = getattr(retriever, "embedding", retriever)
+        encoder = embedding.encoder
         facts |= {
             "checkpoint": encoder.checkpoint,
             "folder": str(encoder.folder),

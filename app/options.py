@@ -12,6 +12,7 @@ import click
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 RETRIEVERS = ("mamba", "bm25", "hybrid", "embedding", "fusion")
+EMBEDDING_PRESETS = ("contriever", "dragon", "gritlm", "e5", "bge")
 GENERATORS = ("extractive", "llama", "openai")
 STRATEGIES = ("direct", "scratchpad", "full")
 HOPS = ("auto", "1", "2", "3")
@@ -56,6 +57,35 @@ def model_options(command: Command) -> Command:
         click.option("--device", type=click.Choice(DEVICES), help="Where the model runs."),
     )
     return reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+
+def embedding_options(command: Command) -> Command:
+    """Which encoder the retrievers `embedding` and `fusion` use."""
+    options = (
+        click.option(
+            "--embedding-preset",
+            type=click.Choice(EMBEDDING_PRESETS),
+            help="embedding, fusion: how the encoder in the folder --checkpoint makes its vectors.",
+        ),
+        click.option(
+            "--embedding-url",
+            metavar="URL",
+            help="embedding, fusion: a server that embeds the documents' text, instead of a "
+            "folder.",
+        ),
+        click.option("--embedding-model", metavar="NAME", help="A model of that server."),
+    )
+    return reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+
+def timeout_option(command: Command) -> Command:
+    return click.option(
+        "--timeout",
+        "timeout_seconds",
+        type=click.IntRange(min=1),
+        metavar="SECONDS",
+        help="How long a server may be silent.",
+    )(command)
 
 
 def evidence_options(command: Command) -> Command:
@@ -106,13 +136,7 @@ def language_model_options(command: Command) -> Command:
             metavar="N",
             help="Tokens of an answer, at most.",
         ),
-        click.option(
-            "--timeout",
-            "timeout_seconds",
-            type=click.IntRange(min=1),
-            metavar="SECONDS",
-            help="openai: how long the server may be silent.",
-        ),
+        timeout_option,
     )
     return reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
 

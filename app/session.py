@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from docqa.app.config import Settings
     from docqa.app.diagnostics import Narrator
     from docqa.engine.generators.base import Generator, LoadedGenerator, OnStep
-    from docqa.engine.retriever import Retriever
+    from docqa.engine.retriever import EncoderOptions, Retriever
     from docqa.engine.store import Store
     from docqa.engine.types import Document
 
@@ -122,6 +122,55 @@ def chosen_checkpoint(settings: Settings) -> Path | None:
     from docqa.engine.checkpoints.installed import checkpoint_folder
 
     return checkpoint_folder(settings.checkpoint) if settings.checkpoint else None
+
+
+def chosen_encoder(
+    settings: Settings, *, preset: str | None, url: str | None, model: str | None
+) -> EncoderOptions | None:
+    """The encoder that the options `--embedding-…` name; None = the one of the checkpoint.
+
+    Raises:
+        ConfigError: When they contradict each other or the settings.
+        MissingError: When the folder of a preset is not there.
+    """
+    from docqa.app.keys import find_key
+    from docqa.engine.embedding_presets import find_preset, folder_of
+    from docqa.engine.retriever import EncoderOptions
+
+    if not (preset or url or model):
+        return None
+    if settings.retriever not in ("embedding", "fusion"):
+        raise ConfigError(
+            f"--embedding-… has no use with the retriever {settings.retriever}.",
+            "Add --retriever embedding, or fusion.",
+        )
+    if preset and (url or model):
+        raise ConfigError(
+            f"The encoder is either in a folder (--embedding-preset {preset}) or behind a server "
+            "(--embedding-url, --embedding-model).",
+            "Choose one.",
+        )
+    if preset:
+        place = Path(settings.checkpoint).expanduser() if settings.checkpoint else None
+        folder_of(find_preset(preset), place)
+        return EncoderOptions(preset=preset)
+    if not (url and model):
+        missing = "--embedding-model NAME" if url else "--embedding-url URL"
+        raise ConfigError(
+            "A server that embeds is named by its address and its model.", f"Add {missing}"
+        )
+    if settings.checkpoint:
+        raise ConfigError(
+            f"The checkpoint {settings.checkpoint} has no use with --embedding-url.",
+            'Leave it away: --checkpoint ""',
+        )
+    key = find_key(url)
+    return EncoderOptions(
+        base_url=url,
+        model=model,
+        api_key=key.value if key else None,
+        timeout_seconds=float(settings.timeout_seconds),
+    )
 
 
 def load_models(

@@ -6,6 +6,7 @@
     ├── CheckpointError     a checkpoint is missing, damaged or of another shape
     ├── TrainingError       training data, recipe or run that cannot be used
     ├── GeneratorError      the generator failed
+    ├── EmbeddingError      the server that embeds failed
     ├── ExportError         a file cannot be written, or what it is made from is gone
     ├── ConfigError         exit 2: a setting or argument that cannot be
     └── MissingError        exit 3: an extra, model or server that is not there
@@ -90,6 +91,10 @@ class GeneratorError(DocqaError):
         super().__init__(message, hint)
         self.may_pass = may_pass
         self.wait_seconds = wait_seconds
+
+
+class EmbeddingError(DocqaError):
+    """The server that embeds sentences failed."""
 
 
 class ExportError(DocqaError):

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -43,11 +43,24 @@ class Progress:
     """Which reading of the documents this is; see `docqa.engine.hops`."""
 
 
+@dataclass(frozen=True, slots=True)
+class EncoderOptions:
+    """Which encoder `embedding` and `fusion` use, where its folder alone does not say it."""
+
+    preset: str = ""
+    """How vectors are made with the encoder of a folder; see `docqa.engine.embedding_presets`."""
+    base_url: str = ""
+    """A server that embeds, instead of a folder."""
+    model: str = ""
+    """Its name there."""
+    api_key: str | None = field(default=None, repr=False)
+    timeout_seconds: float = 300.0
+
+
 OnProgress = Callable[[Progress], None]
 IsCancelled = Callable[[], bool]
 
 
-@runtime_checkable
 @runtime_checkable
 class Retriever(Protocol):
     """Scores every sentence of a document for a question."""
@@ -88,6 +101,7 @@ def load_retriever(
     checkpoint: str | Path | None = None,
     device: str = "auto",
     cache: TokenCache | None = None,
+    encoder: EncoderOptions | None = None,
 ) -> Retriever:
     """The retriever of that name, ready to score.
 
@@ -97,6 +111,7 @@ def load_retriever(
             folder of sentence-transformers; None = all-MiniLM-L6-v2.
         device: `auto`, `cpu`, `cuda` or `mps`.
         cache: Where tokenized documents are kept between questions.
+        encoder: For `embedding` and `fusion`: a server or a preset.
 
     Raises:
         ConfigError: When there is no such retriever or device.
@@ -119,7 +134,7 @@ def load_retriever(
     if name in ("embedding", "fusion"):
         from docqa.engine.embedding_retriever import EmbeddingRetriever
 
-        embedding = EmbeddingRetriever.load(checkpoint, device=device)
+        embedding = EmbeddingRetriever.load(checkpoint, device=device, options=encoder)
         if name == "embedding":
             return embedding
         from docqa.engine.fusion import FusionRetriever

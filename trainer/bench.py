@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from docqa.engine.errors import TrainingError
-from docqa.engine.retriever import Retriever, Scores, load_retriever
+from docqa.engine.retriever import EncoderOptions, Retriever, Scores, load_retriever
 from docqa.engine.types import Document
 from docqa.trainer.dataset import LabelledDocument, LabelledQuestion, read_documents
 from docqa.trainer.metrics import (
@@ -33,10 +33,13 @@ def bench_retrieval(
     device: str = "auto",
     limit: int | None = None,
     seed: int = 0,
+    encoder: EncoderOptions | None = None,
     on_progress: OnBenchProgress | None = None,
 ) -> dict[str, Any]:
     """Measure a retriever by name; see `bench_files` and `load_retriever`."""
-    retriever = load_retriever(retriever_name, checkpoint=checkpoint, device=device)
+    retriever = load_retriever(
+        retriever_name, checkpoint=checkpoint, device=device, encoder=encoder
+    )
     return bench_files(files, retriever, limit=limit, seed=seed, on_progress=on_progress)
 
 

@@ -10,11 +10,11 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 from docqa.engine.checkpoints.installed import checkpoint_folder
-from docqa.engine.embedding_retriever import packaged_folder
 from docqa.engine.errors import TrainingError
 from docqa.engine.mamba2.checkpoint import embedded_checkpoint, load_model, load_tokenizer
 from docqa.engine.mamba2.config import Mamba2Config, read_config
 from docqa.engine.mamba2.model import Mamba2Model, initialise
+from docqa.engine.sentence_encoder import packaged_folder
 from docqa.trainer.recipe import PACKAGED, ModelSection, Recipe
 
 MINILM_EMBEDDING = "embeddings.word_embeddings.weight"

@@ -15,7 +15,15 @@ from docqa.app.commands.bench_needle import needle
 from docqa.app.commands.bench_reader import reader
 from docqa.app.commands.bench_report import report
 from docqa.app.commands.bench_suite import suite
-from docqa.app.options import DATA_FILE, DEVICES, json_option, model_options, quiet_option
+from docqa.app.options import (
+    DATA_FILE,
+    DEVICES,
+    embedding_options,
+    json_option,
+    model_options,
+    quiet_option,
+    timeout_option,
+)
 
 
 @click.group()
@@ -45,6 +53,8 @@ bench.add_command(suite)
 )
 @click.argument("more_files", type=DATA_FILE, nargs=-1, metavar="[FILE]...")
 @model_options
+@embedding_options
+@timeout_option
 @click.option(
     "--limit", type=click.IntRange(min=1), metavar="N", help="Questions of each file, at most."
 )
@@ -54,6 +64,9 @@ bench.add_command(suite)
 def retrieval(
     files: tuple[Path, ...],
     more_files: tuple[Path, ...],
+    embedding_preset: str | None,
+    embedding_url: str | None,
+    embedding_model: str | None,
     limit: int | None,
     seed: int,
     as_json: bool,
@@ -64,9 +77,12 @@ def retrieval(
     from docqa.app.config import load_settings
     from docqa.app.diagnostics import Narrator
     from docqa.app.output import print_json, print_table
-    from docqa.app.session import check_choices, chosen_checkpoint
+    from docqa.app.session import check_choices, chosen_checkpoint, chosen_encoder
 
     settings = load_settings(flags)
+    encoder = chosen_encoder(
+        settings, preset=embedding_preset, url=embedding_url, model=embedding_model
+    )
     check_choices(settings, checkpoint_given=flags["checkpoint"] is not None)
     narrator = Narrator(quiet=quiet)
 
@@ -79,6 +95,7 @@ def retrieval(
         device=settings.device,
         limit=limit,
         seed=seed,
+        encoder=encoder,
         on_progress=narrator.benching,
     )
     narrator.clear()

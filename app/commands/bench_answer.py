@@ -10,6 +10,7 @@ import click
 from docqa.app.options import (
     DATA_FILE,
     call_options,
+    embedding_options,
     evidence_options,
     json_option,
     language_model_options,
@@ -54,6 +55,7 @@ SCENARIOS = ("retrieval", "random", "gold", "full_context")
     "evidence, or the whole document.",
 )
 @model_options
+@embedding_options
 @evidence_options
 @language_model_options
 @click.option(
@@ -77,6 +79,9 @@ def answer(
     files: tuple[Path, ...],
     named: tuple[str, ...],
     scenario: str,
+    embedding_preset: str | None,
+    embedding_url: str | None,
+    embedding_model: str | None,
     judge: str,
     judge_model: str | None,
     judge_base_url: str | None,
@@ -106,12 +111,15 @@ def answer(
     from docqa.app.config import load_settings
     from docqa.app.diagnostics import Narrator
     from docqa.app.output import print_json
-    from docqa.app.session import check_choices
+    from docqa.app.session import check_choices, chosen_encoder
     from docqa.trainer.answers.reading import ReadOptions
     from docqa.trainer.calls.plan import Price
     from docqa.trainer.calls.run import Limits
 
     settings = load_settings(flags)
+    encoder = chosen_encoder(
+        settings, preset=embedding_preset, url=embedding_url, model=embedding_model
+    )
     check_choices(settings, checkpoint_given=flags["checkpoint"] is not None)
     check_has_use(settings.generator, flags)
     narrator = Narrator(quiet=quiet)
@@ -130,6 +138,7 @@ def answer(
         Judge(judge, judge_model, judge_base_url),
         Limits(workers, requests_per_minute or 0, tokens_per_minute or 0),
         narrator,
+        encoder=encoder,
         price=None if price is None else Price(*price),
         dry_run=dry_run,
     )

@@ -43,7 +43,7 @@ def convert(weights: Path, config_file: Path, tokenizer_file: Path, folder: Path
             others.
     """
     config = read_config(config_file)
-    tensors = published_names(_read(weights), weights)
+    tensors = published_names(read_tensors(weights), weights)
     is_base = _check(tensors, config, weights)
     for name, value in tensors.items():
         if value.dtype not in DTYPES:
@@ -71,11 +71,11 @@ def check_checkpoint(folder: Path) -> None:
     path = folder / SAFETENSORS
     if not path.is_file():
         raise CheckpointError(f"No {SAFETENSORS} in {folder}.", "Choose a checkpoint folder.")
-    _check(published_names(_read(path), path), config, path)
+    _check(published_names(read_tensors(path), path), config, path)
     _check_tokenizer(folder, config)
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a file, mapped."""
     with path.open("rb") as file:
         is_pickle = file.read(2) == b"PK"  # torch writes its pickles into a zip archive

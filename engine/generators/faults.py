@@ -9,10 +9,10 @@ from docqa.engine.errors import ConfigError, GeneratorError, MissingError
 _N_NAMED = 8
 
 
-def no_server(url: str, reason: str) -> MissingError:
+def no_server(url: str, reason: str, option: str = "--base-url") -> MissingError:
     return MissingError(
         f"No server answers at {url}: {reason}.",
-        "Start it (ollama serve, or llama-server -m MODEL.gguf), or name another: --base-url URL",
+        f"Start it (ollama serve, or llama-server -m MODEL.gguf), or name another: {option} URL",
     )
 
 
@@ -100,10 +100,10 @@ def timed_out(url: str, seconds: float) -> GeneratorError:
     )
 
 
-def malformed(url: str, what: str) -> GeneratorError:
+def malformed(url: str, what: str, option: str = "--base-url") -> GeneratorError:
     return GeneratorError(
         f"{url} sent what is no answer of an OpenAI-compatible server: {what}.",
-        "Check the address (it usually ends in /v1): --base-url URL",
+        f"Check the address (it usually ends in /v1): {option} URL",
     )
 
 

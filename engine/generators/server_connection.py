@@ -33,19 +33,28 @@ CONNECT_SECONDS = 10.0
 class Connection:
     """The way to a server."""
 
-    def __init__(self, base_url: str, api_key: str | None, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str | None,
+        timeout_seconds: float,
+        *,
+        option: str = "--base-url",
+    ) -> None:
         """
         Args:
             base_url: Where the protocol begins, `http://127.0.0.1:11434/v1`; a bare host gets /v1.
             api_key: Sent as a bearer token; never shown.
             timeout_seconds: Longest silence.
+            option: What names the address, for messages.
 
         Raises:
             MissingError: When no address is given.
             ConfigError: When it is none.
         """
-        self.root, self.base = _parsed(base_url)
+        self.root, self.base = _parsed(base_url, option)
         self.url = self.root + self.base
+        self._option = option
         self._api_key = api_key
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._timeout_seconds = timeout_seconds
@@ -95,12 +104,12 @@ class Connection:
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
             is_late = isinstance(error, httpx2.TimeoutException)
             reason = f"nothing within {CONNECT_SECONDS:g} s" if is_late else _reason(error)
-            raise faults.no_server(self.url, shortened(reason)) from None
+            raise faults.no_server(self.url, shortened(reason), self._option) from None
         except httpx2.TimeoutException:
             raise faults.timed_out(self.url, self._timeout_seconds) from None
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             what = shortened(str(error) or type(error).__name__)
-            raise faults.malformed(self.url, what) from None
+            raise faults.malformed(self.url, what, self._option) from None
 
 
 async def _watched(work: Coroutine[Any, Any, Result], is_cancelled: IsCancelled | None) -> Result:
@@ -119,7 +128,7 @@ async def _watched(work: Coroutine[Any, Any, Result], is_cancelled: IsCancelled 
             await asyncio.gather(task, return_exceptions=True)
 
 
-def _parsed(base_url: str) -> tuple[str, str]:
+def _parsed(base_url: str, option: str) -> tuple[str, str]:
     """Root and path of an address.
 
     Raises:
@@ -135,12 +144,12 @@ def _parsed(base_url: str) -> tuple[str, str]:
         has_host = False
     if has_host and "@" in parts.netloc:
         raise ConfigError(
-            f"base_url holds a login: {parts.scheme}://…@{parts.netloc.rpartition('@')[2]}.",
+            f"{option} holds a login: {parts.scheme}://…@{parts.netloc.rpartition('@')[2]}.",
             "Take it out of the address and set the key: export DOCQA_API_KEY=…",
         )
     if not has_host or parts.query or parts.fragment:
         raise ConfigError(
-            f"base_url is {base_url!r}, which is no address of a server.",
+            f"{option} is {base_url!r}, which is no address of a server.",
             "It looks like http://127.0.0.1:11434/v1",
         )
     root = urlunsplit((parts.scheme, parts.netloc, "", "", ""))

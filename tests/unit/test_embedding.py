@@ -18,15 +18,12 @@ import pytest
 
 from docqa.engine.bm25 import BM25Retriever
 from docqa.engine.confidence import UNCALIBRATED, calibration_of
-from docqa.engine.embedding_retriever import (
-    MAX_DOCUMENTS,
-    EmbeddingRetriever,
-    packaged_folder,
-)
+from docqa.engine.embedding_retriever import MAX_DOCUMENTS, EmbeddingRetriever
 from docqa.engine.errors import Cancelled, CheckpointError, MissingError
 from docqa.engine.fusion import FusionRetriever, reciprocal_rank
 from docqa.engine.ingest import document_from_text
 from docqa.engine.retriever import Progress, load_retriever
+from docqa.engine.sentence_encoder import SentenceEncoder, packaged_folder
 from docqa.engine.types import Document, Page, Sentence
 
 needs_encoder = pytest.mark.skipif(
@@ -47,29 +44,27 @@ PARAPHRASE = "When can staff go on vacation?"
 
 
 @pytest.fixture(scope="module")
-def loaded() -> EmbeddingRetriever:
-    return EmbeddingRetriever.load(device="cpu")
+def loaded() -> SentenceEncoder:
+    return SentenceEncoder.load(device="cpu")
 
 
 @pytest.fixture
-def encoder(loaded: EmbeddingRetriever) -> EmbeddingRetriever:
+def encoder(loaded: SentenceEncoder) -> EmbeddingRetriever:
     """The packaged encoder with nothing kept from other tests; loading it takes seconds."""
-    return EmbeddingRetriever(
-        loaded.model, checkpoint="all-MiniLM-L6-v2", folder=loaded.folder, device="cpu"
-    )
+    return EmbeddingRetriever(loaded)
 
 
 @pytest.fixture
-def n_embedded(encoder: EmbeddingRetriever, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def n_embedded(loaded: SentenceEncoder, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Sentences in each batch that was embedded."""
     seen: list[int] = []
-    embed = encoder.model.encode_document
+    embed = loaded.model.encode_document
 
     def counting(texts: list[str], **options: Any) -> Any:
         seen.append(len(texts))
         return embed(texts, **options)
 
-    monkeypatch.setattr(encoder.model, "encode_document", counting)
+    monkeypatch.setattr(loaded.model, "encode_document", counting)
     return seen
 
 
@@ -98,20 +93,22 @@ def test_finds_a_paraphrase_without_a_common_word(encoder: EmbeddingRetriever) -
 
 @needs_encoder
 def test_scores_are_the_cosines_that_the_library_gives_in_any_batch(
-    encoder: EmbeddingRetriever, monkeypatch: pytest.MonkeyPatch
+    encoder: EmbeddingRetriever, loaded: SentenceEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("docqa.engine.embedding_retriever.WINDOW_SENTENCES", 3)
-    monkeypatch.setattr("docqa.engine.embedding_retriever.BATCH_SENTENCES", 2)
+    monkeypatch.setattr("docqa.engine.sentence_encoder.BATCH_SENTENCES", 2)
     scores = encoder.score(PARAPHRASE, DOCUMENT)
-    asked = encoder.model.encode(PARAPHRASE)
-    alone = [encoder.model.encode(DOCUMENT.sentence_text(i)) for i in range(4)]
+    asked = loaded.model.encode(PARAPHRASE)
+    alone = [loaded.model.encode(DOCUMENT.sentence_text(i)) for i in range(4)]
     cosines = [a @ asked / np.linalg.norm(a) / np.linalg.norm(asked) for a in alone]
     np.testing.assert_allclose(scores, cosines, atol=1e-5)
 
 
 @needs_encoder
-def test_of_a_long_sentence_the_first_256_tokens_count(encoder: EmbeddingRetriever) -> None:
-    assert encoder.model.max_seq_length == 256
+def test_of_a_long_sentence_the_first_256_tokens_count(
+    encoder: EmbeddingRetriever, loaded: SentenceEncoder
+) -> None:
+    assert loaded.model.max_seq_length == 256
     opening = "rain " * 254  # and the two tokens around every text
     other = "snow " + opening[5:]
     document = of_sentences(opening + "vacation", opening + "staff", opening, other + "vacation")
@@ -135,14 +132,16 @@ def test_the_prompts_of_a_folder_are_honoured(tmp_path: Path) -> None:
     shutil.copytree(packaged_folder(), folder)
     prompts = {"query": "Question: ", "document": "Holiday rules: "}
     (folder / "config_sentence_transformers.json").write_text(json.dumps({"prompts": prompts}))
-    prompted = EmbeddingRetriever.load(folder, device="cpu")
+    prompted = SentenceEncoder.load(folder, device="cpu")
     assert prompted.checkpoint == "prompted"
     question, *sentences = prompted.model.encode(
         ["Question: Who?", *(f"Holiday rules: {DOCUMENT.sentence_text(i)}" for i in range(4))],
         prompt="",
     )
     np.testing.assert_allclose(
-        prompted.score("Who?", DOCUMENT), np.stack(sentences) @ question, atol=1e-5
+        EmbeddingRetriever(prompted).score("Who?", DOCUMENT),
+        np.stack(sentences) @ question,
+        atol=1e-5,
     )
 
 
@@ -171,7 +170,7 @@ def test_progress_follows_the_document(
 def test_cancels_between_batches_and_keeps_nothing_half(
     encoder: EmbeddingRetriever, n_embedded: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("docqa.engine.embedding_retriever.BATCH_SENTENCES", 2)
+    monkeypatch.setattr("docqa.engine.sentence_encoder.BATCH_SENTENCES", 2)
     with pytest.raises(Cancelled):
         encoder.score("Who?", DOCUMENT, is_cancelled=lambda: len(n_embedded) == 1)
     assert n_embedded == [2]
@@ -400,7 +399,7 @@ def test_fusion_adds_bm25_to_the_embedding() -> None:
 @needs_encoder
 @pytest.mark.parametrize("retriever", ["embedding", "fusion"])
 def test_bench_and_ask(
-    retriever: str, docqa: Callable[..., Any], loaded: EmbeddingRetriever, tmp_path: Path
+    retriever: str, docqa: Callable[..., Any], loaded: SentenceEncoder, tmp_path: Path
 ) -> None:
     text = DOCUMENT.text
     start = text.index("Employees")

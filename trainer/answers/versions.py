@@ -34,7 +34,7 @@ def git_commit() -> str | None:
 
 def checkpoint_hash(folder: Path) -> str | None:
     """sha256 of a checkpoint's weights, in hex; None where the folder has no such file."""
-    weights = sorted(folder.glob("*.safetensors"))
+    weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*/*.safetensors"))
     if not weights:
         return None
     digest = hashlib.sha256()
