@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -41,14 +42,20 @@ def tiny_model(write_model: Callable[..., Path]) -> Path:
 @pytest.fixture(scope="session")
 def llama_server(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of llama-cpp-python's own OpenAI-compatible server, running that model."""
+    with serving_llama(tiny_model, tmp_path_factory.mktemp("server") / "log") as url:
+        yield url
+
+
+@contextmanager
+def serving_llama(model: Path, log: Path, *options: str) -> Iterator[str]:
+    """That server while the block runs."""
     pytest.importorskip("uvicorn", reason="needs the extra llama-tests")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("server") / "log"
-    command = [sys.executable, "-m", "llama_cpp.server", "--model", str(tiny_model)]
+    command = [sys.executable, "-m", "llama_cpp.server", "--model", str(model), *options]
     command += ["--host", "127.0.0.1", "--port", str(port), "--n_ctx", str(CONTEXT_TOKENS)]
-    command += ["--model_alias", tiny_model.name]
+    command += ["--model_alias", model.name]
     with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as server:
         try:
             _wait_for(port, server, log)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from docqa.engine.errors import Cancelled, ConfigError, DocqaError, EmbeddingErr
 from docqa.engine.ingest import document_from_text
 from docqa.engine.retriever import EncoderOptions, Progress, load_retriever
 from tests.conftest import Run
+from tests.generators.conftest import serving_llama
 from tests.generators.scripted_server import Reply, ScriptedServer, serving
 
 EMBEDDINGS = "/v1/embeddings"
@@ -88,6 +90,29 @@ def test_a_document_without_sentences_is_not_sent() -> None:
     with serving({EMBEDDINGS: embedded}) as server:
         assert EmbeddingRetriever(encoder(server)).score("Who?", empty).shape == (0,)
         assert [sent["input"] for _, _, sent in server.requests] == [["Who?"]]
+
+
+@pytest.mark.llama
+def test_a_real_server(write_model: Callable[..., Path], tmp_path: Path) -> None:
+    """Of a model whose embeddings are the shares of tokens, cosines are those of their counts."""
+    from llama_cpp import Llama
+
+    path = write_model("Nine.", embeds=True)
+    tokenizer = Llama(str(path), vocab_only=True, verbose=False)
+
+    def counts(text: str) -> np.ndarray:
+        tokens = tokenizer.tokenize(text.encode(), add_bos=False, special=False)
+        return np.bincount(tokens, minlength=1000) / len(tokens)
+
+    sentences = [DOCUMENT.sentence_text(i) for i in range(len(DOCUMENT.sentences))]
+    asked = counts(QUESTION)
+    rows = np.stack([counts(text) for text in sentences])
+    expected = rows @ asked / np.linalg.norm(rows, axis=1) / np.linalg.norm(asked)
+    tokenizer.close()
+    with serving_llama(path, tmp_path / "log", "--embedding", "true") as url:
+        options = EncoderOptions(base_url=url, model=path.name)
+        scores = load_retriever("embedding", encoder=options).score(QUESTION, DOCUMENT)
+    np.testing.assert_allclose(scores, expected, atol=1e-4)
 
 
 # Patience

@@ -46,6 +46,7 @@ def write_gguf(
     context_tokens: int = 4096,
     template: str | None = TEMPLATE,
     width: int = 64,
+    embeds: bool = False,
 ) -> Path:
     """Write a model that says one thing.
 
@@ -56,6 +57,8 @@ def write_gguf(
         context_tokens: The window it claims to be trained for.
         template: Its chat template; None = none.
         width: Of its hidden layer, which does nothing but cost time.
+        embeds: Give a text's embedding as the mean over its tokens, which makes it the share that
+            each token has in the text.
     """
     import gguf  # of the extra llama-tests
 
@@ -87,6 +90,8 @@ def write_gguf(
     writer.add_token_merges(merges)
     writer.add_eos_token_id(place[END])
     writer.add_add_bos_token(False)
+    if embeds:
+        writer.add_pooling_type(gguf.PoolingType.MEAN)
     if template is not None:
         writer.add_chat_template(template)
     for name, tensor in _weights(hidden, width, len(tokens), chain).items():
