@@ -124,7 +124,7 @@ class EmbeddingRetriever:
         is_cancelled: IsCancelled | None = None,
     ) -> Scores:
         """See `Retriever.score`. Progress comes once where the embeddings are kept already."""
-        asked = self.encoder.embed_question(question, is_cancelled)
+        asked = self.encoder.embed_question(_sendable(question), is_cancelled)
         key = (document.id, document.segmenter)
         n_sentences = len(document.sentences)
         scores = np.zeros(n_sentences, np.float32)
@@ -135,7 +135,7 @@ class EmbeddingRetriever:
                 on_progress(Progress(document.id, n_tokens, n_tokens, n_sentences, scores))
             return scores
 
-        texts = [document.sentence_text(i) for i in range(n_sentences)]
+        texts = [_sendable(document.sentence_text(i)) for i in range(n_sentences)]
         lengths = self.encoder.count_tokens(texts)
         n_tokens = sum(lengths)
         n_read = 0
@@ -166,3 +166,8 @@ class EmbeddingRetriever:
             self._kept[key] = (vectors, n_tokens)
             if len(self._kept) > MAX_DOCUMENTS:
                 self._kept.popitem(last=False)
+
+
+def _sendable(text: str) -> str:
+    """Without lone surrogates, which no tokenizer takes, and not empty, which servers refuse."""
+    return text.encode("utf-8", "replace").decode("utf-8") or " "

@@ -16,6 +16,7 @@ from docqa.engine.embedding_server import ServerEncoder
 from docqa.engine.errors import Cancelled, ConfigError, DocqaError, EmbeddingError, MissingError
 from docqa.engine.ingest import document_from_text
 from docqa.engine.retriever import EncoderOptions, Progress, load_retriever
+from docqa.engine.types import Document, Page, Sentence
 from tests.conftest import Run
 from tests.generators.conftest import serving_llama
 from tests.generators.scripted_server import Reply, ScriptedServer, serving
@@ -83,6 +84,17 @@ def test_scores_are_cosines_and_a_document_is_sent_once(monkeypatch: pytest.Monk
     assert {sent["model"] for _, _, sent in server.requests} == {"tiny"}
     assert {headers["Authorization"] for _, headers, _ in server.requests} == {"Bearer k-123"}
     assert "k-123" not in repr(options)
+
+
+def test_texts_that_a_server_would_refuse_are_mended() -> None:
+    text = "A \ud800 ferry."
+    sentences = (Sentence(0, 1, 0, len(text)), Sentence(1, 1, len(text), len(text)))
+    document = Document("d" * 64, "x", None, (Page(1, text),), sentences, "test/1")
+    with serving({EMBEDDINGS: embedded}) as server:
+        scores = EmbeddingRetriever(encoder(server)).score("Which \udfff ferry?", document)
+        sent = [sent["input"] for _, _, sent in server.requests]
+    assert sent == [["Which ? ferry?"], ["A ? ferry.", " "]]
+    assert scores.tolist() == [1.0, 0.0]
 
 
 def test_a_document_without_sentences_is_not_sent() -> None:
