@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,10 +19,15 @@ from docqa.engine.types import Document, Evidence
 
 MAX_SENTENCES = 6
 """Evidence sentences that are read: reading takes longer than it gains with more."""
-SCORE_WEIGHT = 0.5
+SCORE_WEIGHT = 2.0
 """What the retriever's score of a sentence counts beside the lead of its span."""
+MAX_LEAD = 1.0
+"""A lead above this counts as this: words that fit well (`6,720` for how much) do not make their
+sentence the right one."""
 THRESHOLD = 0.4
 """Confidence below which the answer is the sentence; trainer/README.md has the figures."""
+_CURRENCIES = ("$", "€", "£", "¥")
+_SCALE = re.compile(r"\s?(?:%|(?:hundred|thousand|million|billion|trillion|percent)\b)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +67,12 @@ class MambaSpanReader:
         found = [(one, span) for one, span in zip(read, spans, strict=True) if span is not None]
         if not found:
             return None
-        evidence_of, span = max(found, key=lambda pair: pair[1].lead + SCORE_WEIGHT * pair[0].score)
+        evidence_of, span = max(found, key=_promise)
         if span.confidence < THRESHOLD:
             return None
-        return AnswerSpan(evidence_of, span.start, span.end, span.confidence)
+        text = documents[evidence_of.document_id].sentence_text(evidence_of.sentence_id)
+        start, end = whole_amount(text, span.start, span.end)
+        return AnswerSpan(evidence_of, start, end, span.confidence)
 
     def spans(
         self, question: str, documents: Mapping[str, Document], evidence: Sequence[Evidence]
@@ -85,6 +93,25 @@ class MambaSpanReader:
             for i, span in zip(worded, found, strict=True):
                 spans[i] = span
         return spans
+
+
+def _promise(found: tuple[Evidence, WindowSpan]) -> float:
+    """How likely a sentence and its span are to answer, to be compared within one question."""
+    evidence, span = found
+    return min(span.lead, MAX_LEAD) + SCORE_WEIGHT * evidence.score
+
+
+def whole_amount(text: str, start: int, end: int) -> tuple[int, int]:
+    """A span that is a figure, with the currency before it and the scale behind it.
+
+    `7.0` of `$7.0 billion` is not what was spent, but what filings tag as the figure.
+    """
+    if not text[end - 1].isdigit():
+        return start, end
+    if text[:start].endswith(_CURRENCIES):
+        start -= 1
+    scale = _SCALE.match(text, end)
+    return start, scale.end() if scale else end
 
 
 def best_spans(

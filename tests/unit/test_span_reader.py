@@ -6,7 +6,7 @@ import pytest
 
 from docqa.engine.ingest import document_from_text
 from docqa.engine.mamba2.checkpoint import embedded_checkpoint, load_model, load_tokenizer
-from docqa.engine.mamba2.span_reader import MambaSpanReader
+from docqa.engine.mamba2.span_reader import MambaSpanReader, whole_amount
 from docqa.engine.types import Document, Evidence
 
 TEXT = """Ledger
@@ -87,3 +87,20 @@ def test_a_model_without_a_reader_is_refused() -> None:
     model.drop_reader()
     with pytest.raises(ValueError, match="has no reader"):
         MambaSpanReader(model, load_tokenizer(embedded_checkpoint()))
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "amount"),
+    [
+        ("It cost $7.0 billion in cash.", "7.0", "$7.0 billion"),
+        ("It rose by 4.5% last year.", "4.5", "4.5%"),
+        ("They carried 147 million riders.", "147", "147 million"),
+        ("They carried 147 millionaires.", "147", "147"),
+        ("It was founded in 1961 with one craft.", "1961", "1961"),
+        ("Paid (18,640) in cash", "(18,640)", "(18,640)"),
+    ],
+)
+def test_a_figure_takes_its_currency_and_its_scale(text: str, words: str, amount: str) -> None:
+    start = text.index(words)
+    first, last = whole_amount(text, start, start + len(words))
+    assert text[first:last] == amount
