@@ -170,9 +170,9 @@ def test_wrong_use(docqa: Run, options: tuple[str, ...], message: str) -> None:
 
 
 def test_what_is_told_was_measured(tmp_path: Path) -> None:
-    report = json.loads((ROOT / "docs" / "needle.json").read_text(encoding="utf-8"))
+    report = json.loads((ROOT / "assets/benchmarks/needle.json").read_text(encoding="utf-8"))
     told = (ROOT / "trainer" / "README.md").read_text(encoding="utf-8")
     assert markdown_kinds(report) in told
     assert f"--lengths {','.join(map(str, report['lengths']))} --depths" in told
     draw_heat_maps(report, tmp_path / "now.svg")
-    assert (tmp_path / "now.svg").read_text() == (ROOT / "docs" / "needle.svg").read_text()
+    assert (tmp_path / "now.svg").read_text() == (ROOT / "assets/benchmarks/needle.svg").read_text()

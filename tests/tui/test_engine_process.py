@@ -103,7 +103,7 @@ def test_an_error_comes_with_what_to_do(engine: EngineProcess, sample_library: P
     engine.submit(question(engine, sample_library, checkpoint="/nowhere"), events)
     failed = events.last
     assert "No checkpoint folder /nowhere" in failed.message
-    assert "Leave --checkpoint away" in failed.hint
+    assert "docqa models list" in failed.hint
     assert failed.details == ""
 
 

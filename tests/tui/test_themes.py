@@ -131,9 +131,11 @@ def test_every_theme_has_all_the_colours_the_dialogs_ask_for() -> None:
                 SettingsScreen(load_settings()),
             ):
                 await app.push_screen(screen)
-            for name in app.available_themes:
-                app.theme = name
-                await pilot.pause()
+                # one at a time: dialogs over dialogs are drawn in a recursion
+                for name in app.available_themes:
+                    app.theme = name
+                    await pilot.pause()
+                app.pop_screen()
             return len(app.available_themes)
 
     assert asyncio.run(run()) > 15
