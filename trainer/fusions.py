@@ -16,7 +16,7 @@ from docqa.engine.mamba_retriever import MambaRetriever
 from docqa.engine.retriever import Scores
 from docqa.engine.types import Document
 from docqa.trainer.bench import bench_files
-from docqa.trainer.publish import RememberedScores
+from docqa.trainer.remembered_scores import RememberedScores
 
 Fuse = Callable[[Scores, Scores], Scores]
 

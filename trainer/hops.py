@@ -6,7 +6,6 @@ that two places answer together, planted in the documents of the same files.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +13,12 @@ from statistics import fmean
 from typing import Any
 
 from docqa.engine.pipeline import find
-from docqa.engine.retriever import IsCancelled, OnProgress, Retriever, Scores
-from docqa.engine.types import Document
+from docqa.engine.retriever import Retriever
 from docqa.trainer.bench import sample_questions
 from docqa.trainer.benchmarks.base import BenchmarkDocument, BenchmarkQuestion
 from docqa.trainer.benchmarks.labelled import LabelledBenchmark
 from docqa.trainer.benchmarks.two_place import N_ASKED, TwoPlaceBenchmark
+from docqa.trainer.remembered_scores import RememberedScores
 
 BUDGETS = (500, 1000)
 MODES: dict[str, int | None] = {"1": 1, "auto": None, "2": 2}
@@ -43,40 +42,6 @@ class Outcome:
     recall: float
     """Share of the places that are in the evidence."""
     seconds: float
-
-
-class RememberedReadings:
-    """A retriever that reads for a question once, and remembers how long that took."""
-
-    def __init__(self, retriever: Retriever) -> None:
-        self._retriever = retriever
-        self._scores: dict[tuple[str, str], Scores] = {}
-        self.seconds: dict[tuple[str, str], float] = {}
-        """By id of the document and what was asked."""
-        self.name = retriever.name
-        self.checkpoint = retriever.checkpoint
-        self.device = retriever.device
-
-    def score(
-        self,
-        question: str,
-        document: Document,
-        *,
-        on_progress: OnProgress | None = None,
-        is_cancelled: IsCancelled | None = None,
-    ) -> Scores:
-        """See `Retriever.score`."""
-        key = (document.id, question)
-        if key not in self._scores:
-            started = time.perf_counter()
-            self._scores[key] = self._retriever.score(question, document)
-            self.seconds[key] = time.perf_counter() - started
-        return self._scores[key]
-
-    def forget(self) -> None:
-        """Another question comes."""
-        self._scores.clear()
-        self.seconds.clear()
 
 
 def bench_hops(
@@ -106,7 +71,7 @@ def bench_hops(
     Raises:
         TrainingError: When a file is missing or damaged.
     """
-    remembered = RememberedReadings(retriever)
+    remembered = RememberedScores(retriever)
     outcomes: dict[str, list[Outcome]] = {}
     for path in files:
         found = outcomes.setdefault(path.name, [])
@@ -141,7 +106,7 @@ def sampled(
 
 
 def ask_all_ways(
-    one: BenchmarkDocument, question: BenchmarkQuestion, seed: int, retriever: RememberedReadings
+    one: BenchmarkDocument, question: BenchmarkQuestion, seed: int, retriever: RememberedScores
 ) -> list[Outcome]:
     """A question in every mode, within every budget."""
     places = [one.sentences_of(span) for span in question.evidence]

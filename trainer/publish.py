@@ -25,43 +25,16 @@ from docqa.engine.mamba2.checkpoint import (
     write_metrics,
 )
 from docqa.engine.mamba_retriever import MambaRetriever
-from docqa.engine.retriever import IsCancelled, OnProgress, Retriever, Scores
-from docqa.engine.types import Document
+from docqa.engine.retriever import Retriever
 from docqa.trainer.bench import bench_files, markdown_table
 from docqa.trainer.calibrate import calibrate
 from docqa.trainer.reader_bench import reader_table
+from docqa.trainer.remembered_scores import RememberedScores
 
 MAX_BYTES = 30 * 1024**2
 """Most bytes the embedded checkpoint may take."""
 
 OnFile = Callable[[str, int, int], None]
-
-
-class RememberedScores:
-    """A retriever whose scores are kept, so that benchmark and calibration read only once."""
-
-    def __init__(self, retriever: Retriever) -> None:
-        self._retriever = retriever
-        self._kept: dict[tuple[str, str], Scores] = {}
-        self.name = retriever.name
-        self.checkpoint = retriever.checkpoint
-        self.device = retriever.device
-
-    def score(
-        self,
-        question: str,
-        document: Document,
-        *,
-        on_progress: OnProgress | None = None,
-        is_cancelled: IsCancelled | None = None,
-    ) -> Scores:
-        """See `Retriever.score`."""
-        key = (document.id, question)
-        if key not in self._kept:
-            self._kept[key] = self._retriever.score(
-                question, document, on_progress=on_progress, is_cancelled=is_cancelled
-            )
-        return self._kept[key]
 
 
 def publish(

@@ -1,0 +1,44 @@
+"""A retriever that reads once for a question, for what asks several times."""
+
+from __future__ import annotations
+
+import time
+
+from docqa.engine.retriever import IsCancelled, OnProgress, Retriever, Scores
+from docqa.engine.types import Document
+
+
+class RememberedScores:
+    """A retriever whose scores are kept, and how long each reading took."""
+
+    def __init__(self, retriever: Retriever) -> None:
+        self._retriever = retriever
+        self._kept: dict[tuple[str, str], Scores] = {}
+        self.seconds: dict[tuple[str, str], float] = {}
+        """By id of the document and what was asked."""
+        self.name = retriever.name
+        self.checkpoint = retriever.checkpoint
+        self.device = retriever.device
+
+    def score(
+        self,
+        question: str,
+        document: Document,
+        *,
+        on_progress: OnProgress | None = None,
+        is_cancelled: IsCancelled | None = None,
+    ) -> Scores:
+        """See `Retriever.score`."""
+        key = (document.id, question)
+        if key not in self._kept:
+            started = time.perf_counter()
+            self._kept[key] = self._retriever.score(
+                question, document, on_progress=on_progress, is_cancelled=is_cancelled
+            )
+            self.seconds[key] = time.perf_counter() - started
+        return self._kept[key]
+
+    def forget(self) -> None:
+        """Free what was kept."""
+        self._kept.clear()
+        self.seconds.clear()
