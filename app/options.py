@@ -22,6 +22,33 @@ DATA_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 """A file of labelled documents."""
 
 
+def data_files(about: str) -> Callable[[Command], Command]:
+    """`--data FILE... [FILE]...`: parameters `files` and `more_files`, for a shell's `*.gz`."""
+
+    def with_files(command: Command) -> Command:
+        more = click.argument("more_files", type=DATA_FILE, nargs=-1, metavar="[FILE]...")
+        return click.option(
+            "--data",
+            "files",
+            type=DATA_FILE,
+            multiple=True,
+            required=True,
+            metavar="FILE",
+            help=f"{about}; may be given several times.",
+        )(more(command))
+
+    return with_files
+
+
+def sample_options(command: Command) -> Command:
+    """Which questions of labelled files are asked."""
+    limit = click.option(
+        "--limit", type=click.IntRange(min=1), metavar="N", help="Questions of each file, at most."
+    )
+    seed = click.option("--seed", type=int, default=0, show_default=True, help="Chooses them.")
+    return limit(seed(command))
+
+
 def library_option(command: Command) -> Command:
     return click.option(
         "--library", metavar="FILE", help="The library file. Default: in your data folder."

@@ -16,12 +16,13 @@ from docqa.app.commands.bench_reader import reader
 from docqa.app.commands.bench_report import report
 from docqa.app.commands.bench_suite import suite
 from docqa.app.options import (
-    DATA_FILE,
     DEVICES,
+    data_files,
     embedding_options,
     json_option,
     model_options,
     quiet_option,
+    sample_options,
     timeout_option,
 )
 
@@ -42,23 +43,11 @@ bench.add_command(suite)
 
 
 @bench.command()
-@click.option(
-    "--data",
-    "files",
-    type=DATA_FILE,
-    multiple=True,
-    required=True,
-    metavar="FILE",
-    help="Labelled documents as JSON Lines, plain or gzip; may be given several times.",
-)
-@click.argument("more_files", type=DATA_FILE, nargs=-1, metavar="[FILE]...")
+@data_files("Labelled documents as JSON Lines, plain or gzip")
 @model_options
 @embedding_options
 @timeout_option
-@click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N", help="Questions of each file, at most."
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Chooses them.")
+@sample_options
 @json_option
 @quiet_option
 def retrieval(

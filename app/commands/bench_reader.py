@@ -7,25 +7,19 @@ from typing import Any
 
 import click
 
-from docqa.app.options import DATA_FILE, json_option, model_options, quiet_option
+from docqa.app.options import (
+    data_files,
+    json_option,
+    model_options,
+    quiet_option,
+    sample_options,
+)
 
 
 @click.command()
-@click.option(
-    "--data",
-    "files",
-    type=DATA_FILE,
-    multiple=True,
-    required=True,
-    metavar="FILE",
-    help="Labelled documents with verbatim answers; may be given several times.",
-)
-@click.argument("more_files", type=DATA_FILE, nargs=-1, metavar="[FILE]...")
+@data_files("Labelled documents with verbatim answers")
 @model_options
-@click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N", help="Questions of each file, at most."
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Chooses them.")
+@sample_options
 @json_option
 @quiet_option
 def reader(

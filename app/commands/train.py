@@ -10,7 +10,13 @@ from docqa.app.commands.train_ablate import ablate
 from docqa.app.commands.train_data import train_data
 from docqa.app.commands.train_reader import reader
 from docqa.app.commands.train_show import show
-from docqa.app.options import DATA_FILE, DEVICES, quiet_option
+from docqa.app.options import (
+    DATA_FILE,
+    DEVICES,
+    data_files,
+    quiet_option,
+    sample_options,
+)
 
 
 @click.group()
@@ -25,16 +31,7 @@ train.add_command(show)
 
 
 @train.command()
-@click.option(
-    "--data",
-    "files",
-    type=DATA_FILE,
-    multiple=True,
-    required=True,
-    metavar="FILE",
-    help="Labelled documents or token ids; may be given several times.",
-)
-@click.argument("more_files", type=DATA_FILE, nargs=-1, metavar="[FILE]...")
+@data_files("Labelled documents or token ids")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -139,10 +136,7 @@ def retriever(
     help="Labelled documents to measure on; may be given several times.",
 )
 @click.argument("more_dev", type=DATA_FILE, nargs=-1, metavar="[FILE]...")
-@click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N", help="Questions of each file, at most."
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Chooses them.")
+@sample_options
 @click.option(
     "--baselines/--no-baselines",
     default=True,

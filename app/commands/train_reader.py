@@ -6,20 +6,16 @@ from pathlib import Path
 
 import click
 
-from docqa.app.options import DATA_FILE, DEVICES, quiet_option
+from docqa.app.options import (
+    DATA_FILE,
+    DEVICES,
+    data_files,
+    quiet_option,
+)
 
 
 @click.command()
-@click.option(
-    "--data",
-    "files",
-    type=DATA_FILE,
-    multiple=True,
-    required=True,
-    metavar="FILE",
-    help="Labelled documents with verbatim answers; may be given several times.",
-)
-@click.argument("more_files", type=DATA_FILE, nargs=-1, metavar="[FILE]...")
+@data_files("Labelled documents with verbatim answers")
 @click.option(
     "--checkpoint",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
