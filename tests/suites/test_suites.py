@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+from collections import Counter
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -14,7 +15,8 @@ import pytest
 from click.testing import Result
 
 from docqa.engine.errors import DocqaError, MissingError, TrainingError
-from docqa.engine.ingest import ingest
+from docqa.engine.ingest import document_from_text, ingest
+from docqa.engine.words import stems
 from docqa.trainer.benchmarks.base import (
     Benchmark,
     BenchmarkDocument,
@@ -22,9 +24,10 @@ from docqa.trainer.benchmarks.base import (
     load_benchmark,
 )
 from docqa.trainer.benchmarks.choices import choose
+from docqa.trainer.benchmarks.financebench import Piece, locate
 from docqa.trainer.benchmarks.lost_in_the_middle import answer_span, split_of
 from docqa.trainer.benchmarks.needle_haystack import generate_paragraphs
-from docqa.trainer.benchmarks.recall import bench_suite
+from docqa.trainer.benchmarks.recall import bench_suite, pages_of
 from tests.suites.perfect_and_blind import Blind, Oracle, evidence_sentences
 
 Run = Callable[..., Result]
@@ -252,6 +255,53 @@ def test_evidence_is_found_on_its_page_by_its_words(filings: Path) -> None:
         assert bool(again.questions[middle].evidence) == (located != "lost")
 
 
+def test_evidence_is_found_wherever_it_is_stated(filings: Path) -> None:
+    lines = filings / "data" / "financebench_open_source.jsonl"
+    first, *_, middle, last = [json.loads(line) for line in lines.read_text().splitlines()]
+    place = {key: last["evidence"][0][key] for key in ("evidence_page_num", "evidence_text")}
+    first["evidence"][0]["elsewhere"] = [place]
+    write_lines(lines, [first | {"evidence": first["evidence"] + middle["evidence"]}])
+    benchmark = load_benchmark("financebench", filings)
+    (one,) = benchmark.documents()
+    (question,) = one.questions
+    assert question.facts["located"] == "text"
+    assert [len(spans) for spans in question.elsewhere] == [1, 0]
+    pieces = one.places_of(question)
+    stated = one.sentences_of(question.evidence[0]), one.sentences_of(question.elsewhere[0][0])
+    assert pieces[0] == [*stated[0], *stated[1]]
+    for place_found in stated:
+        report = bench_suite(benchmark, Oracle(benchmark, lambda *_, found=place_found: found))
+        assert report["overall"]["mrr"] == 1.0
+    pages = [{one.document.sentences[i].page for i in sentences} for sentences in pieces]
+    assert [{one.document.sentences[i].page for i in page}
+            for page in pages_of(one.document, pieces)] == sorted(pages, key=sorted)  # fmt: skip
+
+
+def test_a_row_among_others_of_nearly_the_same_words() -> None:
+    document = document_from_text(
+        "Plan assets at beginning of year: 2,210 and 2,035 of the plan in cash.\n\n"
+        "Nothing.\n\nIt snowed.\n\n"
+        "Plan assets at end of year: 2,420 and 2,210 of the plan in cash.",
+        title="Plan",
+    )
+    pages = [Counter(stems(page.text)) for page in document.pages]
+    for one in document.sentences:
+        text = document.sentence_text(one.id)
+        assert locate(Piece(1, text), document, pages) == (document.span(one.id), "text")
+
+
+def test_what_is_stated_elsewhere_is_evidence_where_the_first_place_is_lost(filings: Path) -> None:
+    lines = filings / "data" / "financebench_open_source.jsonl"
+    record = json.loads(lines.read_text().splitlines()[0])
+    (evidence,) = record["evidence"]
+    evidence["elsewhere"] = [dict(evidence)]
+    evidence |= {"evidence_page_num": 99, "evidence_text": "quetzal xylophone zeppelin"}
+    write_lines(lines, [record])
+    ((question,),) = [one.questions for one in load_benchmark("financebench", filings).documents()]
+    assert (len(question.evidence), question.elsewhere) == (1, ((),))
+    assert question.facts["located"] == "lost"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -299,6 +349,25 @@ def test_where_to_get_what_is_not_there(name: str, tmp_path: Path) -> None:
     for place in (None, tmp_path / "nowhere", tmp_path):
         with pytest.raises(MissingError, match="Get "):
             load_benchmark(name, place)
+
+
+def test_the_questions_about_long_pdfs(docqa: Run, tmp_path: Path) -> None:
+    with pytest.raises(MissingError, match=r"No folder of PDF files named"):
+        load_benchmark("long-pdfs")
+    lines = (Path(str(files("docqa.assets"))) / "benchmarks" / "long-pdfs.jsonl").read_text()
+    names = {json.loads(line)["doc_name"] for line in lines.splitlines()}
+    n_files = f"{len(names)} of {len(names)} PDF files are not in "
+    with pytest.raises(MissingError, match=f"{n_files}.*Get the PDF files that trainer/README.md"):
+        list(load_benchmark("long-pdfs", tmp_path).documents())
+    for name in names:
+        (tmp_path / f"{name}.pdf").write_bytes(SAMPLE.read_bytes())
+    documents = list(load_benchmark("long-pdfs", tmp_path).documents())
+    asked = [question for one in documents for question in one.questions]
+    assert {str(question.facts["file"]) for question in asked} == names
+    assert len({question.id for question in asked}) == len(asked) == len(lines.splitlines())
+    assert all(question.question and question.answers[0] for question in asked)
+    made = docqa("bench", "suite", "long-pdfs", str(tmp_path), "--retriever", "bm25")
+    assert made.exit_code == 0, made.stderr
 
 
 def test_pdf_files_that_are_not_there(filings: Path) -> None:

@@ -29,6 +29,7 @@ SUITES = {
     "lost-in-the-middle": "lost_in_the_middle",
     "two-place": "two_place",
     "financebench": "financebench",
+    "long-pdfs": "long_pdfs",
     "quality": "quality",
 }
 """Modules of this package by the name a user gives."""
@@ -49,6 +50,8 @@ class BenchmarkQuestion:
     choices: tuple[str, ...] = ()
     evidence: tuple[tuple[int, int], ...] = ()
     """Half-open code-point spans in the document's page-joined `text`; empty = unknown."""
+    elsewhere: tuple[tuple[tuple[int, int], ...], ...] = ()
+    """By evidence span, the others that state the same: any of them is as good. Empty = none."""
     is_answerable: bool = True
     """False where the right answer is that the document does not say."""
     facts: Mapping[str, Fact] = field(default_factory=lambda: MappingProxyType({}))
@@ -65,6 +68,14 @@ class BenchmarkDocument:
     """What kind of documents: finance, government, creative, …; empty = unknown."""
     document: Document
     questions: tuple[BenchmarkQuestion, ...]
+
+    def places_of(self, question: BenchmarkQuestion) -> list[list[int]]:
+        """By evidence span, ids of the sentences that overlap it or what states the same."""
+        others = question.elsewhere or ((),) * len(question.evidence)
+        return [
+            [i for place in (span, *elsewhere) for i in self.sentences_of(place)]
+            for span, elsewhere in zip(question.evidence, others, strict=True)
+        ]
 
     def sentences_of(self, span: tuple[int, int]) -> list[int]:
         """Ids of the sentences that overlap a span of the document's text."""

@@ -4,12 +4,15 @@ The open part has 150 questions about 84 PDF files. Each file is read as `docqa 
 once: documents are kept in a library of their own. A piece of evidence is looked for by its words,
 first on the page that the data set names (it counts from 0), then on all others; where it is on
 none, the named page as a whole is the evidence.
+
+The format has one key more here, which FinanceBench itself does not use: `elsewhere` of a piece
+lists other places, as `evidence_page_num` and `evidence_text`, that state the same.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +48,8 @@ class Piece:
     page: int
     """Counted from 1."""
     text: str
+    elsewhere: tuple[Piece, ...] = ()
+    """What states the same; finding one of these is as good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +73,13 @@ class FinanceBench:
     pdfs: Path
     library: Path
     name: str = "financebench"
+    category: str = "finance"
+    where_to_get: str = WHERE_TO_GET
 
     def documents(self) -> Iterator[BenchmarkDocument]:
         """See `Benchmark.documents`: a document a PDF."""
         rows: defaultdict[str, list[Row]] = defaultdict(list)
-        for row in parse_lines(self.lines, _read_row, WHERE_TO_GET):
+        for row in parse_lines(self.lines, _read_row, self.where_to_get):
             rows[row.file].append(row)
         self._check_pdfs(list(rows))
         self.library.parent.mkdir(parents=True, exist_ok=True)
@@ -81,7 +88,7 @@ class FinanceBench:
                 document, _ = open_file(store, self.pdfs / f"{file}.pdf")
                 pages = [Counter(stems(page.text)) for page in document.pages]
                 questions = tuple(_question(row, document, pages) for row in asked)
-                yield BenchmarkDocument(self.name, "finance", document, questions)
+                yield BenchmarkDocument(self.name, self.category, document, questions)
 
     def _check_pdfs(self, files: Sequence[str]) -> None:
         missing = [one for one in files if not (self.pdfs / f"{one}.pdf").is_file()]
@@ -90,7 +97,7 @@ class FinanceBench:
             more = ", …" if len(missing) > MAX_NAMED else ""
             raise MissingError(
                 f"{len(missing)} of {len(files)} PDF files are not in {self.pdfs}: {few}{more}.",
-                WHERE_TO_GET,
+                self.where_to_get,
             )
 
 
@@ -101,8 +108,12 @@ def load(place: Path | None) -> FinanceBench:
     lines = next((one for one in candidates if one.is_file()), None)
     if lines is None:
         raise MissingError(f"{place} has no {FILE_NAMES[0]}.", WHERE_TO_GET)
-    cache = Path(platformdirs.user_cache_dir("docqa", appauthor=False))
-    return FinanceBench(lines, place / "pdfs", cache / "financebench.db")
+    return FinanceBench(lines, place / "pdfs", kept_library("financebench"))
+
+
+def kept_library(name: str) -> Path:
+    """Where the documents of a suite are kept once they are read."""
+    return Path(platformdirs.user_cache_dir("docqa", appauthor=False)) / f"{name}.db"
 
 
 def _read_row(record: dict[str, Any]) -> Row:
@@ -113,23 +124,41 @@ def _read_row(record: dict[str, Any]) -> Row:
         file=record["doc_name"],
         kind=record["question_type"],
         pieces=tuple(
-            Piece(int(one["evidence_page_num"]) + 1, one["evidence_text"])
+            _read_piece(one)
             for one in record["evidence"]
             if one.get("doc_name", record["doc_name"]) == record["doc_name"]
         ),
     )
 
 
+def _read_piece(record: dict[str, Any]) -> Piece:
+    return Piece(
+        int(record["evidence_page_num"]) + 1,
+        record["evidence_text"],
+        tuple(map(_read_piece, record.get("elsewhere", ()))),
+    )
+
+
 def _question(row: Row, document: Document, pages: Sequence[Counter[str]]) -> BenchmarkQuestion:
     n_words = len(row.answer.split())
-    located = [locate(piece, document, pages) for piece in row.pieces]
+    located = [
+        [locate(place, document, pages) for place in (piece, *piece.elsewhere)]
+        for piece in row.pieces
+    ]
+    places = [[span for span, _ in piece if span is not None] for piece in located]
+    found = [spans for spans in places if spans]
     return BenchmarkQuestion(
         id=row.id,
         question=row.question,
         answers=(row.answer,),
         answer_kind="paragraph" if n_words >= LONG_ANSWER_WORDS else "sentence",
-        evidence=tuple(span for span, _ in located if span is not None),
-        facts={"question_type": row.kind, "located": _worst([how for _, how in located])},
+        evidence=tuple(spans[0] for spans in found),
+        elsewhere=tuple(tuple(spans[1:]) for spans in found),
+        facts={
+            "question_type": row.kind,
+            "file": row.file,
+            "located": _worst([how for piece in located for _, how in piece]),
+        },
     )
 
 
@@ -152,39 +181,56 @@ def locate(
     shares = [_share(wanted, page) for page in pages]
     is_there = 1 <= piece.page <= len(shares)
     if is_there and shares[piece.page - 1] >= PAGE_SHARE:
-        return _span_on(piece.page, wanted, document), "text"
+        return _span_on(piece.page, piece.text, document), "text"
     best = max(range(len(shares)), key=shares.__getitem__)
     if shares[best] >= PAGE_SHARE:
-        return _span_on(best + 1, wanted, document), "moved"
+        return _span_on(best + 1, piece.text, document), "moved"
     if is_there and document.pages[piece.page - 1].text.strip():
         start = document.page_starts[piece.page - 1]
         return (start, start + len(document.pages[piece.page - 1].text)), "page"
     return None, "lost"
 
 
-def _span_on(page: int, wanted: Counter[str], document: Document) -> tuple[int, int]:
+def _span_on(page: int, text: str, document: Document) -> tuple[int, int]:
     """The sentences of a page that are in the evidence, without what merely resembles it.
 
-    Of the runs of such sentences the one with most words counts; one odd sentence, such as a
-    note's number, does not end a run.
+    Where they stand in it word for word these are taken, because the next row of a table may
+    differ by one word. Otherwise they are told by their words.
     """
-    overlaps = {
-        one.id: _share(Counter(stems(document.sentence_text(one.id))), wanted)
-        for one in document.sentences
-        if one.page == page
-    }
-    if not overlaps:
+    sentences = {one.id: document.sentence_text(one.id) for one in document.sentences
+                 if one.page == page}  # fmt: skip
+    if not sentences:
         start = document.page_starts[page - 1]
         return start, start + len(document.pages[page - 1].text)
-    alike = [i for i, share in overlaps.items() if share >= SENTENCE_SHARE]
-    runs: list[list[int]] = []
-    for i in alike or [max(overlaps, key=overlaps.__getitem__)]:
-        if runs and i - runs[-1][-1] <= 2:
+    wanted = Counter(stems(text))
+    verbatim = _longest_run(
+        {i: said for i, said in sentences.items() if _on_one_line(said) in _on_one_line(text)}
+    )
+    run = verbatim
+    if _share(wanted, Counter(stems(" ".join(sentences[i] for i in verbatim)))) < SENTENCE_SHARE:
+        overlaps = {i: _share(Counter(stems(said)), wanted) for i, said in sentences.items()}
+        alike = [i for i, share in overlaps.items() if share >= SENTENCE_SHARE]
+        best = [max(overlaps, key=overlaps.__getitem__)]
+        run = _longest_run({i: sentences[i] for i in alike or best})
+    return document.span(run[0])[0], document.span(run[-1])[1]
+
+
+def _longest_run(sentences: Mapping[int, str]) -> list[int]:
+    """Of the runs of sentences the one with most text.
+
+    One odd sentence between them, such as a note's number, does not end a run.
+    """
+    runs: list[list[int]] = [[]]
+    for i in sentences:
+        if runs[-1] and i - runs[-1][-1] <= 2:
             runs[-1].append(i)
         else:
             runs.append([i])
-    run = max(runs, key=lambda one: sum(len(document.sentence_text(i)) for i in one))
-    return document.span(run[0])[0], document.span(run[-1])[1]
+    return max(runs, key=lambda one: sum(len(sentences[i]) for i in one))
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _share(part: Counter[str], whole: Counter[str]) -> float:

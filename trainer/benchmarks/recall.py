@@ -182,7 +182,7 @@ def search_document(
     seconds = (time.perf_counter() - begun) / len(questions)
     for question, scores in zip(questions, all_scores, strict=True):
         words = np.cumsum(n_words[ranking(scores)])
-        spans = [one.sentences_of(span) for span in question.evidence]
+        spans = one.places_of(question)
         ranks = tuple(first_ranks(scores, spans))
         pages = pages_of(document, spans) if len(document.pages) > 1 else []
         yield Finding(
@@ -199,9 +199,15 @@ def search_document(
 
 
 def pages_of(document: Document, spans: Iterable[Sequence[int]]) -> list[list[int]]:
-    """The pages that spans stand on, each page once, as the ids of its sentences."""
-    pages = sorted({document.sentences[i].page for span in spans for i in span})
-    return [[one.id for one in document.sentences if one.page == page] for page in pages]
+    """The pages that spans stand on, each once, as the ids of all their sentences.
+
+    A span on several pages, or stated on several, is found on any of them.
+    """
+    places = {frozenset(document.sentences[i].page for i in span) for span in spans if span}
+    return [
+        [one.id for one in document.sentences if one.page in pages]
+        for pages in sorted(places, key=sorted)
+    ]
 
 
 def right_choice(
