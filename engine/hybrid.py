@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +43,12 @@ class HybridRetriever:
         """The reader of the checkpoint, see `docqa.engine.reader`."""
         return reader_of(self.mamba)
 
+    @property
+    def tokens_at_once(self) -> int:
+        """See `MambaRetriever.tokens_at_once`."""
+        n_tokens: int = getattr(self.mamba, "tokens_at_once", 0)
+        return n_tokens
+
     def score(
         self,
         question: str,
@@ -56,13 +63,21 @@ class HybridRetriever:
         )
         return fuse(mamba, self.bm25.score(question, document, is_cancelled=is_cancelled))
 
-    def score_questions(self, questions: Sequence[str], document: Document) -> list[Scores]:
+    def score_questions(
+        self,
+        questions: Sequence[str],
+        document: Document,
+        *,
+        on_progress: OnProgress | None = None,
+        is_cancelled: IsCancelled | None = None,
+    ) -> list[Scores]:
         """Score several questions on one document; mamba reads them as a batch where it can."""
+        watch: dict[str, Any] = {"on_progress": on_progress, "is_cancelled": is_cancelled}
         batched = getattr(self.mamba, "score_questions", None)
-        read = batched or (lambda qs, d: [self.mamba.score(q, d) for q in qs])
+        read = batched or (lambda qs, d, **w: [self.mamba.score(q, d, **w) for q in qs])
         return [
             fuse(mamba, self.bm25.score(question, document))
-            for question, mamba in zip(questions, read(questions, document), strict=True)
+            for question, mamba in zip(questions, read(questions, document, **watch), strict=True)
         ]
 
 

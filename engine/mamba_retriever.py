@@ -7,11 +7,12 @@ not grow with its length. A sentence is scored as soon as its last token has bee
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,7 +28,14 @@ from docqa.engine.mamba2.checkpoint import (
     read_metrics,
 )
 from docqa.engine.mamba2.model import Mamba2Model, TokenFeatures
-from docqa.engine.mamba2.reading import SEGMENT_STEP, Reader, Segment, choose_reader
+from docqa.engine.mamba2.reading import (
+    SEGMENT_STEP,
+    Logits,
+    Reader,
+    Segment,
+    TorchReader,
+    choose_reader,
+)
 from docqa.engine.mamba2.span_reader import MambaSpanReader
 from docqa.engine.packing import TokenCache, TokenizedDocument, tokenize_document
 from docqa.engine.question_match import (
@@ -36,7 +44,7 @@ from docqa.engine.question_match import (
     rarity_buckets,
     token_similarity,
 )
-from docqa.engine.retriever import IsCancelled, OnProgress, Progress, Scores
+from docqa.engine.retriever import MOST_TOGETHER, IsCancelled, OnProgress, Progress, Scores
 from docqa.engine.types import Document
 from docqa.engine.units import in_units
 
@@ -45,6 +53,9 @@ SEGMENT_TOKENS = 512
 A cancelled pass ends with the segments it has begun, up to a second of a 130M model with 1,024."""
 UNREAD_SCORE = -1e4
 """Score of a sentence of which the tokenizer keeps nothing."""
+
+Cut = tuple[int, int]
+"""First and one past the last token of a stretch of a document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +153,11 @@ class MambaRetriever:
         unit_tokens = self.model.config.unit_tokens
         return f"{name}/units-{unit_tokens}" if unit_tokens else name
 
+    @property
+    def tokens_at_once(self) -> int:
+        """Tokens that are read at once, of all questions together; 0 = one segment of one."""
+        return self._reader.tokens_at_once if isinstance(self._reader, TorchReader) else 0
+
     def tokenize(self, document: Document) -> TokenizedDocument:
         """The document's tokens, from the cache where it has them."""
         if self._cache is None:
@@ -169,72 +185,131 @@ class MambaRetriever:
     ) -> Scores:
         """Read question and document once; see `Retriever.score`."""
         tokens = self.tokenize(document)
+        return self._score([question], document, tokens, on_progress, is_cancelled)[0]
+
+    def score_questions(
+        self,
+        questions: Sequence[str],
+        document: Document,
+        *,
+        on_progress: OnProgress | None = None,
+        is_cancelled: IsCancelled | None = None,
+    ) -> list[Scores]:
+        """`score` for several questions, side by side where the device wants more than one.
+
+        Progress is that of the first question of those that are read together.
+        """
+        tokens = self.tokenize(document)
+        n_together = MOST_TOGETHER if self.tokens_at_once else 1
+        scores = []
+        for first in range(0, len(questions), n_together):
+            some = questions[first : first + n_together]
+            scores += self._score(some, document, tokens, on_progress, is_cancelled)
+        return scores
+
+    def _score(
+        self,
+        questions: Sequence[str],
+        document: Document,
+        tokens: TokenizedDocument,
+        on_progress: OnProgress | None,
+        is_cancelled: IsCancelled | None,
+    ) -> list[Scores]:
+        """Read the document once for all questions."""
         ends = tokens.sentence_ends
-        scores = np.full(len(ends), UNREAD_SCORE, dtype=np.float32)
+        scores = np.full((len(questions), len(ends)), UNREAD_SCORE, dtype=np.float32)
         n_seen = np.zeros(len(ends), dtype=np.float32)
         n_read = 0
-        for begin, end, logits in self._read(question, tokens):
+        for begin, end, logits in self._read(questions, tokens):
             if is_cancelled and is_cancelled():
                 raise Cancelled
             ended = slice(*np.searchsorted(ends, [begin, end]))
-            scores[ended] = (scores[ended] * n_seen[ended] + logits) / (n_seen[ended] + 1)
+            seen = n_seen[ended]
+            scores[:, ended] = (scores[:, ended] * seen + np.stack(logits)) / (seen + 1)
             n_seen[ended] += 1
             n_read = max(n_read, end)
             if on_progress:
                 n_scored = int(np.searchsorted(ends, n_read))
-                progress = Progress(document.id, n_read, len(tokens.token_ids), n_scored, scores)
-                on_progress(progress)
-        return scores
+                n_tokens = len(tokens.token_ids)
+                on_progress(Progress(document.id, n_read, n_tokens, n_scored, scores[0]))
+        return list(scores)
 
     def _read(
-        self, question: str, tokens: TokenizedDocument
-    ) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
-        """Yield (first token, one past last, logits of the sentences that ended) a segment."""
+        self, questions: Sequence[str], tokens: TokenizedDocument
+    ) -> Iterator[tuple[int, int, list[Logits]]]:
+        """Yield what is read at once: first token, one past last, the ended sentences' logits."""
         interval = self.model.config.question_interval
-        asked = self._prepare(question, tokens)
+        asked = [self._prepare(question, tokens) for question in questions]
         for first, last in windows(len(tokens.token_ids), self._window_tokens):
-            cuts = list(segments(tokens.sentence_ends, last, interval, first))
-            assembled = (
-                self._assemble(
-                    asked, tokens, begin, end, reads_question=begin == first or interval > 0
-                )
-                for begin, end in cuts
+            cuts = segments(tokens.sentence_ends, last, interval, first)
+            groups = list(together(cuts, self.tokens_at_once // len(asked)))
+            batches = (
+                [self._assemble(one, tokens, group, first) for one in asked] for group in groups
             )
-            with closing(self._reader.read(assembled)) as logits:
-                for (begin, end), scores in zip(cuts, logits, strict=True):
-                    yield begin, end, scores
+            with closing(self._logits(batches)) as logits:
+                for group, scores in zip(groups, logits, strict=True):
+                    yield group[0][0], group[-1][1], scores
+
+    def _logits(self, batches: Iterator[list[Segment]]) -> Generator[list[Logits]]:
+        if isinstance(self._reader, TorchReader):
+            yield from self._reader.read_together(batches)
+            return
+        with closing(self._reader.read(segment for (segment,) in batches)) as logits:
+            for one in logits:
+                yield [one]
 
     def _assemble(
-        self,
-        asked: _Question,
-        tokens: TokenizedDocument,
-        begin: int,
-        end: int,
-        *,
-        reads_question: bool,
+        self, asked: _Question, tokens: TokenizedDocument, cuts: Sequence[Cut], first: int
     ) -> Segment:
-        """Document tokens `begin` to `end`, the question in front of them if it is read."""
-        opening = asked.token_ids if reads_question else asked.token_ids[:0]
-        n_real = len(opening) + end - begin
+        """A stretch of the document, the question in front of each cut where it is read there.
+
+        Args:
+            asked: The question.
+            tokens: Of the document.
+            cuts: One after another.
+            first: Where reading began: the question is always read there.
+        """
+        pieces: list[NDArray[np.integer[Any]]] = []
+        ends = []
+        n_real = 0
+        for begin, end in cuts:
+            reads_question = begin == first or self.model.config.question_interval > 0
+            opening = asked.token_ids if reads_question else asked.token_ids[:0]
+            pieces += [opening, tokens.token_ids[begin:end]]
+            ended = slice(*np.searchsorted(tokens.sentence_ends, [begin, end]))
+            ends.append(
+                tokens.sentence_ends[ended].astype(np.int64) - begin + n_real + len(opening)
+            )
+            n_real += len(opening) + end - begin
         token_ids = np.zeros(-(-n_real // SEGMENT_STEP) * SEGMENT_STEP, dtype=np.int64)
-        token_ids[: len(opening)] = opening
-        token_ids[len(opening) : n_real] = tokens.token_ids[begin:end]
-        first, last = np.searchsorted(tokens.sentence_ends, [begin, end])
-        ends = tokens.sentence_ends[first:last].astype(np.int64) - begin + len(opening)
-        row = torch.from_numpy(token_ids)[None]
-        return Segment(row, self._features(asked, row, len(opening), ends), n_real, ends)
+        token_ids[:n_real] = np.concatenate(pieces)
+        asks = np.zeros(len(token_ids), dtype=np.bool_)
+        asks[:n_real] = np.repeat([True, False] * len(cuts), [len(piece) for piece in pieces])
+        row, ends_of_all = torch.from_numpy(token_ids)[None], np.concatenate(ends)
+        features = self._features(asked, row, torch.from_numpy(asks)[None], ends_of_all)
+        return Segment(row, features, n_real, ends_of_all)
 
     def _features(
-        self, asked: _Question, token_ids: torch.Tensor, n_opening: int, ends: NDArray[np.int64]
+        self,
+        asked: _Question,
+        token_ids: torch.Tensor,
+        asks: torch.Tensor,
+        ends: NDArray[np.int64],
     ) -> TokenFeatures | None:
-        """What the model is told of a segment's tokens besides their ids."""
+        """What the model is told of a segment's tokens besides their ids.
+
+        Args:
+            asked: The question.
+            token_ids: (1, l) tokens of the segment.
+            asks: (1, l) True for those of the question.
+            ends: Last tokens of the sentences.
+        """
         config = self.model.config
         if not config.has_features:
             return None
-        match = asked.buckets[token_ids]
-        match[:, :n_opening] = config.n_match_buckets + 1 if config.n_match_buckets else 0
-        similarity = asked.similarity[token_ids]
-        similarity[:, :n_opening] = 0
+        own = config.n_match_buckets + 1 if config.n_match_buckets else 0
+        match = asked.buckets[token_ids].masked_fill(asks, own)
+        similarity = asked.similarity[token_ids].masked_fill(asks, 0.0)
         is_end = torch.zeros_like(token_ids, dtype=torch.bool)
         is_end[0, torch.from_numpy(ends)] = True
         return TokenFeatures(match, similarity, is_end)
@@ -282,7 +357,7 @@ def windows(n_tokens: int, window_tokens: int) -> Iterator[tuple[int, int]]:
 
 def segments(
     sentence_ends: NDArray[np.int32], n_tokens: int, interval: int, first: int = 0
-) -> Iterator[tuple[int, int]]:
+) -> Iterator[Cut]:
     """Cut a document into segments that end with a sentence where one ends in reach.
 
     Args:
@@ -304,6 +379,18 @@ def segments(
                 end = int(sentence_ends[last]) + 1
         yield begin, end
         begin = end
+
+
+def together(cuts: Iterable[Cut], n_tokens: int) -> Iterator[list[Cut]]:
+    """Put segments that follow each other together, up to so many tokens; at least one each."""
+    group: list[Cut] = []
+    for cut in cuts:
+        if group and cut[1] - group[0][0] > n_tokens:
+            yield group
+            group = []
+        group.append(cut)
+    if group:
+        yield group
 
 
 def choose_device(name: str) -> torch.device:

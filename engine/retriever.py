@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 RETRIEVERS = ("mamba", "bm25", "hybrid", "embedding", "fusion")
 """The last two are baselines: what most tools do, to be measured against."""
 
+MOST_TOGETHER = 16
+"""Questions read side by side; each gets its share of the tokens that a GPU is given at once."""
+
 Scores = NDArray[np.float32]
 """(s,) one score a sentence of the document, higher is better."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from docqa.engine.bm25 import BM25Retriever
 from docqa.engine.fusion import reciprocal_rank
@@ -53,7 +54,9 @@ class _Fused(HybridRetriever):
         super().__init__(mamba)
         self._other, self._fuse = bm25, fuse
 
-    def score_questions(self, questions: Sequence[str], document: Document) -> list[Scores]:
+    def score_questions(
+        self, questions: Sequence[str], document: Document, **_: Any
+    ) -> list[Scores]:
         return [
             self._fuse(self.mamba.score(one, document), self._other.score(one, document))
             for one in questions

@@ -124,7 +124,9 @@ def ask_one(question: str, answering: Answering, *, as_json: bool) -> None:
 def ask_all(questions: Sequence[str], answering: Answering) -> None:
     """Answer one question after another; each is printed and kept when it is answered."""
     from docqa.app.output import print_json_line, record_json
+    from docqa.engine.foreseen import with_questions
 
+    answering.retriever = with_questions(answering.retriever, questions)
     n_done = 0
     try:
         for question in questions:

@@ -24,6 +24,8 @@ from docqa.engine.mamba2.scan import chunked_scan
 
 Scan = Callable[..., tuple[Tensor, Tensor]]
 """Computes what `chunked_scan` does, from the same arguments."""
+RealTokens = int | Int[Tensor, " b"]
+"""Tokens before the filling at a segment's end: of all rows, or of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class Mixer(nn.Module):
         self,
         x: Float[Tensor, "b l d"],
         state: Mamba2State,
-        n_real: int | None = None,
+        n_real: RealTokens | None = None,
         scan: Scan = chunked_scan,
     ) -> tuple[Float[Tensor, "b l d"], Mamba2State]:
         """Mix the tokens of a segment with each other and with the state before them.
@@ -108,7 +110,9 @@ class Mixer(nn.Module):
         inner = inner.reshape(n_batch, n_tokens, config.n_heads, config.headdim)
         dt = functional.softplus(dt.to(self.dt_bias.dtype) + self.dt_bias)
         if n_real is not None:
-            dt = functional.pad(dt[:, :n_real], (0, 0, 0, n_tokens - n_real))  # a step of 0 is none
+            last = n_real if isinstance(n_real, int) else n_real[:, None]
+            is_filling = torch.arange(n_tokens, device=x.device) >= last
+            dt = dt.masked_fill(is_filling[..., None], 0.0)  # a step of 0 is none
         y, ssm = scan(
             inner,
             dt,
@@ -122,7 +126,7 @@ class Mixer(nn.Module):
         return self.out_proj(self.norm(y * functional.silu(z))), Mamba2State(conv, ssm)
 
     def _convolve(
-        self, x: Float[Tensor, "b l k"], before: Float[Tensor, "b k m"], n_real: int
+        self, x: Float[Tensor, "b l k"], before: Float[Tensor, "b k m"], n_real: RealTokens
     ) -> tuple[Float[Tensor, "b l k"], Float[Tensor, "b k m"]]:
         """Causal depthwise convolution and SiLU; `before` stands in front of the segment."""
         w, n_tokens = self.config.d_conv, x.shape[1]
@@ -134,7 +138,12 @@ class Mixer(nn.Module):
             y = y + padded[:, tap : tap + n_tokens] * weight[:, 0, tap]
         if self.conv1d.bias is not None:
             y = y + self.conv1d.bias.to(x.dtype)
-        return functional.silu(y), padded[:, n_real : n_real + w - 1].transpose(1, 2)
+        if isinstance(n_real, int):
+            after = padded[:, n_real : n_real + w - 1]
+        else:
+            rows = torch.arange(len(padded), device=x.device)[:, None]
+            after = padded[rows, n_real[:, None] + torch.arange(w - 1, device=x.device)]
+        return functional.silu(y), after.transpose(1, 2)
 
 
 class Block(nn.Module):
@@ -149,7 +158,7 @@ class Block(nn.Module):
         self,
         x: Float[Tensor, "b l d"],
         state: Mamba2State,
-        n_real: int | None = None,
+        n_real: RealTokens | None = None,
         scan: Scan = chunked_scan,
     ) -> tuple[Float[Tensor, "b l d"], Mamba2State]:
         """See `Mixer.forward`."""
@@ -173,7 +182,7 @@ class Backbone(nn.Module):
         return cast("list[Block]", list(self.layers))
 
 
-Layer = Callable[[Tensor, Mamba2State, int | None], tuple[Tensor, Mamba2State]]
+Layer = Callable[[Tensor, Mamba2State, RealTokens | None], tuple[Tensor, Mamba2State]]
 
 
 class Mamba2Model(nn.Module):
@@ -217,7 +226,7 @@ class Mamba2Model(nn.Module):
         token_ids: Int[Tensor, "b l"],
         state: list[Mamba2State],
         features: TokenFeatures | None = None,
-        n_real: int | None = None,
+        n_real: RealTokens | None = None,
         layers: Sequence[Layer] | None = None,
     ) -> tuple[Float[Tensor, "b l d"], list[Mamba2State]]:
         """Read one segment.

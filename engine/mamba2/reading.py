@@ -2,7 +2,7 @@
 
 Three paths stand behind it: `TorchReader` runs the model as it is written, on any device, or on
 CUDA with another scan in it; `FastReader` runs it on a CPU with compiled kernels. `choose_reader`
-picks one and says why.
+picks one and says why; `choose_scan` does so for a model in training.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from docqa.engine.errors import ConfigError
 from docqa.engine.mamba2.cuda import PATH as TRITON_PATH
 from docqa.engine.mamba2.cuda import triton_obstacle, triton_scan
 from docqa.engine.mamba2.model import Mamba2Model, Scan, TokenFeatures
+from docqa.engine.mamba2.scan import chunked_scan
 from docqa.engine.mamba2.stages import through_stages
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ Logits = NDArray[np.float32]
 SEGMENT_STEP = 64
 """Segments are filled up to a multiple of this: the matrix library makes a kernel for every new
 shape, which takes longer than reading the segment."""
+CUDA_TOKENS_AT_ONCE = 32_768
+"""Tokens a GPU is given at once: a segment of a thousand leaves most of it idle, and memory grows
+with it and not with the document."""
 PATHS = ("auto", "torch", "numba", "triton")
 
 
@@ -69,22 +73,39 @@ class TorchReader:
         self._layers = scan and [partial(block, scan=scan) for block in model.backbone.blocks]
         self._device = model.backbone.embedding.weight.device
         self.path = "plain torch" + (f" ({why})" if why else "")
+        self.tokens_at_once = CUDA_TOKENS_AT_ONCE if self._device.type == "cuda" else 0
+        """Tokens it wants in all rows of a batch; 0 = one segment of one document at a time."""
 
     def read(self, segments: Iterable[Segment]) -> Generator[Logits]:
         """See `Reader.read`."""
-        state = self._model.initial_state(1)
-        for segment in segments:
+        for (logits,) in self.read_together([segment] for segment in segments):
+            yield logits
+
+    def read_together(self, batches: Iterable[Sequence[Segment]]) -> Generator[list[Logits]]:
+        """`read` for several documents, or questions, side by side.
+
+        Args:
+            batches: The next segment of each, always in the same order.
+        """
+        state = None
+        for batch in batches:
+            state = state or self._model.initial_state(len(batch))
             with torch.inference_mode():
+                token_ids, features = _stacked(batch)
+                n_real = torch.tensor([one.n_real for one in batch])
                 hidden, state = self._model(
-                    segment.token_ids.to(self._device),
+                    token_ids.to(self._device),
                     state,
-                    _moved(segment.features, self._device),
-                    n_real=segment.n_real,
+                    _moved(features, self._device),
+                    n_real=n_real.to(self._device),
                     layers=self._layers,
                 )
-                ended = hidden[0, torch.from_numpy(segment.ends).to(self._device)]
+                counts = [len(one.ends) for one in batch]
+                rows = torch.from_numpy(np.repeat(np.arange(len(batch)), counts))
+                ends = torch.from_numpy(np.concatenate([one.ends for one in batch]))
+                ended = hidden[rows.to(self._device), ends.to(self._device)]
                 logits: Logits = self._model.score(ended).float().cpu().numpy()
-            yield logits
+            yield np.split(logits, np.cumsum(counts)[:-1])
 
 
 @dataclass(slots=True)
@@ -163,9 +184,7 @@ def choose_reader(model: Mamba2Model) -> Reader:
     Raises:
         ConfigError: When `DOCQA_PATH` names no path, or one that does not work here.
     """
-    wanted = os.environ.get("DOCQA_PATH", "auto")
-    if wanted not in PATHS:
-        raise ConfigError(f"DOCQA_PATH is {wanted!r}.", f"Use one of: {', '.join(PATHS)}.")
+    wanted = _wanted_path()
     if wanted == "torch":
         return TorchReader(model, "DOCQA_PATH=torch")
     weight = model.backbone.embedding.weight
@@ -184,6 +203,34 @@ def choose_reader(model: Mamba2Model) -> Reader:
     return TorchReader(model, obstacle)
 
 
+def choose_scan(model: Mamba2Model) -> tuple[Scan, str]:
+    """The scan for a model in training, and what it is, or why it is no faster one.
+
+    `DOCQA_PATH` decides as for reading; `numba` has no gradients and counts as `auto`.
+
+    Raises:
+        ConfigError: When `DOCQA_PATH` names no path, or one that does not work here.
+    """
+    wanted = _wanted_path()
+    obstacle = (
+        "DOCQA_PATH=torch"
+        if wanted == "torch"
+        else triton_obstacle(model.backbone.embedding.weight)
+    )
+    if not obstacle:
+        return triton_scan, TRITON_PATH
+    if wanted == "triton":
+        raise ConfigError(f"DOCQA_PATH is triton, but {obstacle}.", "Unset DOCQA_PATH.")
+    return chunked_scan, f"plain torch ({obstacle})"
+
+
+def _wanted_path() -> str:
+    wanted = os.environ.get("DOCQA_PATH", "auto")
+    if wanted not in PATHS:
+        raise ConfigError(f"DOCQA_PATH is {wanted!r}.", f"Use one of: {', '.join(PATHS)}.")
+    return wanted
+
+
 def fast_obstacle(model: Mamba2Model) -> str:
     """Why the compiled kernels cannot read with this model; empty when they can."""
     weight = model.backbone.embedding.weight
@@ -198,6 +245,20 @@ def fast_obstacle(model: Mamba2Model) -> str:
     except RuntimeError as error:  # numba found no folder for its cache
         return f"numba cannot work here: {error}"
     return ""
+
+
+def _stacked(batch: Sequence[Segment]) -> tuple[Int[Tensor, "b l"], TokenFeatures | None]:
+    """Token ids and features of segments, each filled up to the longest."""
+    token_ids = _filled([one.token_ids for one in batch])
+    given = [_fields(one.features) for one in batch if one.features is not None]
+    if not given:
+        return token_ids, None
+    return token_ids, TokenFeatures(*(_filled(rows) for rows in zip(*given, strict=True)))
+
+
+def _filled(rows: Sequence[Tensor]) -> Tensor:
+    """(b, l) of rows (1, l) of different lengths."""
+    return torch.nn.utils.rnn.pad_sequence([row[0] for row in rows], batch_first=True)
 
 
 def _moved(features: TokenFeatures | None, device: torch.device) -> TokenFeatures | None:

@@ -82,7 +82,7 @@ def test_several_questions_score_as_one_by_one():
         assert (scores == hybrid.score(question, DOCUMENT)).all()
 
     class Batched(FakeMamba):
-        def score_questions(self, questions, document):
+        def score_questions(self, questions, document, **watch):
             return [self.logits] * len(questions)
 
     batched = HybridRetriever(Batched(0.3, 0.2, 0.1)).score_questions(questions, DOCUMENT)

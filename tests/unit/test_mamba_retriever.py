@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from docqa.engine.errors import Cancelled, CheckpointError, ConfigError
 from docqa.engine.ingest import document_from_text
-from docqa.engine.mamba_retriever import MambaRetriever, segments
+from docqa.engine.mamba_retriever import MambaRetriever, segments, together
 from docqa.engine.packing import TokenizedDocument
 from docqa.engine.retriever import Progress
 from docqa.engine.types import Document
@@ -157,6 +158,58 @@ def test_tokens_come_from_the_cache(folder: Path, document: Document) -> None:
     first = retriever.tokenize(document)
     assert list(cache.kept) == [(document.id, retriever.tokenizer_id)]
     assert retriever.tokenize(document) is first
+
+
+@pytest.mark.parametrize("n_together", [1, 3, 99])
+@pytest.mark.parametrize("window_tokens", [0, 150])
+@pytest.mark.parametrize("interval", [48, 0])
+def test_questions_read_together_score_as_one_by_one(
+    tmp_path: Path,
+    document: Document,
+    monkeypatch: pytest.MonkeyPatch,
+    interval: int,
+    window_tokens: int,
+    n_together: int,
+) -> None:
+    """Rows of a batch end at different places, and segments hold many readings of the question."""
+    monkeypatch.setenv("DOCQA_DTYPE", "float32")
+    monkeypatch.setenv("DOCQA_PATH", "torch")
+    monkeypatch.setenv("DOCQA_WINDOW_TOKENS", str(window_tokens))
+    monkeypatch.setattr("docqa.engine.mamba_retriever.MOST_TOGETHER", n_together)
+    folder = make_checkpoint(tmp_path, question_interval=interval)
+    retriever = MambaRetriever.load(folder, device="cpu")
+    questions = [QUESTION, "?", "What did fuel cost in the year before the last one?", QUESTION]
+    alone = [retriever.score(question, document) for question in questions]
+    retriever._reader.tokens_at_once = 400
+    steps: list[int] = []
+    scores = retriever.score_questions(
+        questions, document, on_progress=lambda progress: steps.append(progress.n_tokens_read)
+    )
+    for got, expected in zip(scores, alone, strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+    assert steps.count(steps[-1]) == -(-len(questions) // n_together)
+    if n_together == 1 and not window_tokens:
+        assert len(steps) < len(questions) * len(document.sentences) / 4  # large segments
+
+
+def test_cancel_stops_questions_read_together(
+    retriever: MambaRetriever, document: Document
+) -> None:
+    with pytest.raises(Cancelled):
+        retriever.score_questions([QUESTION] * 2, document, is_cancelled=lambda: True)
+
+
+@given(
+    lengths=st.lists(st.integers(1, 30), max_size=40),
+    n_tokens=st.integers(0, 90),
+)
+def test_segments_put_together_stay_in_order_and_small(lengths: list[int], n_tokens: int) -> None:
+    ends = np.cumsum([0, *lengths]).tolist()
+    cuts = list(pairwise(ends))
+    groups = list(together(cuts, n_tokens))
+    assert [cut for group in groups for cut in group] == cuts
+    assert all(len(g) == 1 or g[-1][1] - g[0][0] <= n_tokens for g in groups)
+    assert all(b[0][1] - a[0][0] > n_tokens for a, b in pairwise(groups))
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "   "])
