@@ -248,7 +248,7 @@ def _asked(
     document = one.document
     items = [Item(each.rank, document.id, each.sentence_id) for each in evidence]
     shown = {each.sentence_id for each in evidence}
-    spans = [one.sentences_of(span) for span in question.evidence] if scores is not None else []
+    spans = one.places_of(question) if scores is not None else []
     found = None
     if spans and scores is not None and n_words is not None:
         found = score_question(scores, n_words, spans)
