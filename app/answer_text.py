@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 QUOTING_GENERATOR = "extractive"
 """Writes plain text, a quotation a line; the others write Markdown."""
 LINK = "evidence:"
-_PLACE = re.compile(r" \(((?:.*, )?p\. (\d+))\)$")
+_PLACE = re.compile(r" \(((?:.*, )?pp?\. (\d+)(?:–\d+)?)\)$")
 _ACTIVE = re.compile(r"<(?=[A-Za-z/!?])|!(?=\[)|\]\((?!evidence:)")
 """HTML, images, and links that a model made up."""
 

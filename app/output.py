@@ -133,7 +133,7 @@ def _print_passages(title: str, record: Record, passages: Sequence[RecordedEvide
         return
     click.echo(f"\n{click.style(title, underline=True)}")
     for evidence in passages:
-        place = f"{one_line(record.title_of(evidence.document_id))}, p. {evidence.page}"
+        place = f"{one_line(record.title_of(evidence.document_id))}, {evidence.place}"
         rank = f"{evidence.rank:>3}. "
         hop = f", {ordinal(evidence.hop)} reading" if evidence.hop > 1 else ""
         click.echo(f"{rank}{click.style(place, fg='cyan')}  (score {evidence.score:.3f}{hop})")

@@ -16,8 +16,8 @@ from docqa.engine.sentences import CELL_SEPARATOR
 from docqa.engine.tables import Table, split_tables
 from docqa.engine.types import Box
 
-_BULLET = re.compile(r"[•●▪◦■□○☐☒❑►▶·*–—]\s")
-_LIST_ITEM = re.compile(r"(?:\(?\d{1,3}[.)]|\(?[A-Za-z][.)]|\([ivxlc]{1,5}\)|[ivx]{1,4}[.)])\s")
+BULLET = re.compile(r"[•●▪◦■□○☐☒❑►▶·*–—]\s")
+LIST_ITEM = re.compile(r"(?:\(?\d{1,3}[.)]|\(?[A-Za-z][.)]|\([ivxlc]{1,5}\)|[ivx]{1,4}[.)])\s")
 _ENDS = re.compile(r"[.!?:;。！？”\")](?:\(?\d{1,2}\)?)?$")
 _ENDS_ITEM = re.compile(r"(?:[.!?:;,]|\band|\bor)$")
 _TERMINAL = re.compile(r"[.!?:。！？]['\"”’)]*$")
@@ -112,13 +112,13 @@ def _starts_new(paragraph: list[Row], row: Row, right: float, steps: dict[int, f
     if step > 1.22 * usual + 0.5 or step < -0.5 * size:
         return True
     text, above = row.cells[0].text, last.cells[0].text
-    if abs(size - last.size) > 0.12 * size or _BULLET.match(text):
+    if abs(size - last.size) > 0.12 * size or BULLET.match(text):
         return True
     if text[:1].islower() and not _TERMINAL.search(above):
         return False
     if row.bold != last.bold:
         return True
-    if _LIST_ITEM.match(text) and (_ENDS_ITEM.search(above) or row.x0 < last.x0 - 0.5 * size):
+    if LIST_ITEM.match(text) and (_ENDS_ITEM.search(above) or row.x0 < last.x0 - 0.5 * size):
         return True
     # The line above had room for the first word of this one: its break was meant.
     word = text.split(" ", 1)[0]

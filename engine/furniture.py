@@ -41,14 +41,14 @@ def find_furniture(pages: list[list[Block]], heights: list[float]) -> set[int]:
     for number, sides in enumerate(edges):
         for side in sides:
             for block, place in side:
-                key = _key(block.text)
+                key = line_key(block.text)
                 places[key][number] = place
                 n_heads[key] += block.is_header or block.header is not None
     enough = 2 if len(pages) < 4 else 3
     for number, sides in enumerate(edges):
         for side in sides:
             for block, place in side:
-                key = _key(block.text)
+                key = line_key(block.text)
                 # Furniture stands outside everything else. A header repeated on the pages of a
                 # long table is none; a running header that chances to stand over a table is.
                 heads_tables = 2 * n_heads[key] > len(places[key])
@@ -73,8 +73,8 @@ def _n_near(places: dict[int, float], number: int, place: float) -> int:
 def _stamps(pages: list[list[Block]]) -> set[int]:
     """Sideways lines in the margin that return on other pages."""
     strays = [block for blocks in pages for block in blocks if block.is_stray]
-    n_times = Counter(_key(block.text) for block in strays)
-    return {id(block) for block in strays if n_times[_key(block.text)] > 1}
+    n_times = Counter(line_key(block.text) for block in strays)
+    return {id(block) for block in strays if n_times[line_key(block.text)] > 1}
 
 
 def _page_numbers(pages: list[list[Block]]) -> set[int]:
@@ -126,6 +126,6 @@ def _edge_blocks(
     )
 
 
-def _key(text: str) -> str:
+def line_key(text: str) -> str:
     """The text with its numbers made alike, so that page 7 is page 8."""
     return _DIGITS.sub("#", " ".join(text.split())).lower()[:120]

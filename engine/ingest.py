@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from docqa.engine.errors import IngestError
+from docqa.engine.line_breaks import glue_between
+from docqa.engine.page_breaks import Seam, cut_over_break, goes_on
 from docqa.engine.plain import Reflowed, decode_text, is_markdown_name, reflow
 from docqa.engine.sentences import SEGMENTER, split_sentences
-from docqa.engine.types import Document, Page, PageStatus, Sentence, SentenceKind
+from docqa.engine.types import Document, Page, PageStatus, Rest, Sentence, SentenceKind
 
 OnPage = Callable[[Page], None]
 
@@ -97,17 +99,22 @@ def _document_from_pages(
     sentences: list[Sentence] = []
     pages: list[Page] = []
     heading = None
+    n_taken = 0  # characters of a page that the sentence before it has taken
     for number, reflowed in enumerate(texts, 1):
-        text = reflowed.text
-        status = PageStatus.TEXT if text.strip() else PageStatus.EMPTY
-        pages.append(Page(number, text, status))
-        for start, end, kind in split_sentences(text):
-            if start in reflowed.headings:
-                kind = SentenceKind.HEADING
+        status = PageStatus.TEXT if reflowed.text.strip() else PageStatus.EMPTY
+        pages.append(Page(number, reflowed.text, status))
+        below = texts[number] if number < len(texts) else None
+        units = list(_units(reflowed, n_taken, below))
+        n_taken = 0
+        for start, end, kind, rest in units:
             sentence_id = len(sentences)
-            sentences.append(Sentence(sentence_id, number, start, end, kind, heading=heading))
+            sentences.append(
+                Sentence(sentence_id, number, start, end, kind, heading=heading, rest=rest)
+            )
             if kind is SentenceKind.HEADING:
                 heading = sentence_id
+            if rest is not None:
+                n_taken = rest.end
     return Document(
         id=document_id,
         title=title,
@@ -116,6 +123,40 @@ def _document_from_pages(
         sentences=tuple(sentences),
         segmenter=SEGMENTER,
     )
+
+
+def _units(
+    page: Reflowed, first: int, below: Reflowed | None
+) -> Iterator[tuple[int, int, SentenceKind, Rest | None]]:
+    """The units of a page from a character on, the last with where it goes on.
+
+    Args:
+        page: What is cut.
+        first: Where the sentence ends that began on the page before.
+        below: The next page, if there is one.
+    """
+    text = page.text
+    units = [
+        (
+            first + start,
+            first + end,
+            SentenceKind.HEADING if first + start in page.headings else kind,
+        )
+        for start, end, kind in split_sentences(text[first:])
+    ]
+    if below is None or not units or units[-1][2] is not SentenceKind.PROSE or 0 in below.headings:
+        yield from ((*unit, None) for unit in units)
+        return
+    begin = text.rfind("\n", 0, units[-1][0]) + 1
+    above, head = text[begin:], below.text.split("\n", 1)[0]
+    if not goes_on(above, head):
+        yield from ((*unit, None) for unit in units)
+        return
+    yield from ((*unit, None) for unit in units[:-1])
+    seam = Seam(len(above), glue_between(above, head))
+    for start, end, n_over in cut_over_break(above, units[-1][0] - begin, seam, head):
+        rest = Rest(0, n_over, seam.glue) if n_over else None
+        yield begin + start, begin + end, SentenceKind.PROSE, rest
 
 
 def _ingest_pdf(

@@ -201,3 +201,14 @@ def m008_hops(db: Database) -> None:
         ALTER TABLE evidence ADD COLUMN hop INTEGER NOT NULL DEFAULT 1;
         """
     )
+
+
+@MIGRATIONS()
+def m009_page_breaks(db: Database) -> None:
+    """The part of a sentence on the page after its own (JSON), and the page evidence ends on."""
+    db.executescript(
+        """
+        ALTER TABLE sentences ADD COLUMN rest TEXT;
+        ALTER TABLE evidence ADD COLUMN last_page INTEGER;
+        """
+    )

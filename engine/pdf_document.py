@@ -8,7 +8,6 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import pymupdf
@@ -17,6 +16,8 @@ from docqa.engine.blocks import Block, page_blocks, row_text
 from docqa.engine.errors import Cancelled, FileProblem, IngestError
 from docqa.engine.furniture import find_furniture
 from docqa.engine.layout import Row
+from docqa.engine.line_breaks import Hyphens, write_texts
+from docqa.engine.page_breaks import cut_over_break
 from docqa.engine.pdf import (
     MUPDF_ERRORS,
     PageContent,
@@ -26,15 +27,10 @@ from docqa.engine.pdf import (
     read_page,
     unread_status,
 )
+from docqa.engine.pdf_page_breaks import PageBreak, find_page_breaks
 from docqa.engine.sentences import looks_like_heading, split_sentences
-from docqa.engine.types import Box, Page, PageStatus, Sentence, SentenceKind
+from docqa.engine.types import Box, Page, PageStatus, Rest, Sentence, SentenceKind
 
-_HYPHENS = "-\u00ad\u2010"
-_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-_WORD_END = re.compile(r"([^\W\d_]+(?:-[^\W\d_]+)*)[-\u00ad\u2010]$")
-_WORD_START = re.compile(r"[^\W\d_]+")
-_OPEN_END = re.compile(r"[^\W_][-–\u2010]$|https?://\S*[/.@]?$|\w@$")
-"""A line that ends inside a number, a compound or an address."""
 _NUMBERED = re.compile(
     r"(?:item|section|article|part|chapter|note|annex|schedule|appendix|exhibit)\s+[\dIVXA-Z]|§\s*\d"
     r"|\d{1,2}(?:\.\d{1,2})*\.?\s+[A-Z]|[IVX]{1,5}\.\s+[A-Z]",
@@ -95,7 +91,7 @@ def read_pdf(
                 on_page(_draft_page(number + 1, blocks))
             if on_progress is not None:
                 on_progress(number + 1, n_pages)
-        _write_texts(pages)
+        hyphens = write_texts(pages)
         heights = [content.layout_height if content else 1.0 for content in contents]
         furniture = find_furniture(pages, heights)
         _carry_headers(pages, furniture)
@@ -106,7 +102,7 @@ def read_pdf(
         if not any(status is PageStatus.TEXT for status in statuses) or _asks_to_wait(pdf, pages):
             raise _unreadable(path, statuses, is_form=is_dynamic_form(pdf))
         title = " ".join(str((pdf.metadata or {}).get("title") or "").split())
-    return PdfText(title, *_assemble(pages, contents, statuses, furniture))
+    return PdfText(title, *_assemble(pages, statuses, furniture, hyphens))
 
 
 def _read_blocks(pdf: pymupdf.Document, number: int) -> tuple[PageContent | None, list[Block]]:
@@ -201,101 +197,36 @@ def _unreadable(path: Path, statuses: list[PageStatus], *, is_form: bool) -> Ing
     )
 
 
-def _write_texts(pages: list[list[Block]]) -> None:
-    """Give every block its text, words broken at line ends joined."""
-    breaks: list[tuple[str, str]] = []
-    for blocks in pages:
-        for block in blocks:
-            if len(block.rows) > 1:
-                breaks.extend(_breaks(block))
-    hyphenated = _Hyphens(pages, breaks) if breaks else None
-    for blocks in pages:
-        for block in blocks:
-            if len(block.rows) == 1:
-                block.text, block.starts = row_text(block.rows[0]), [0]
-            else:
-                _join_rows(block, hyphenated)
-
-
-def _breaks(block: Block) -> Iterator[tuple[str, str]]:
-    """The two parts of every word broken at a line end."""
-    for row, below in pairwise(block.rows):
-        if row.cells[0].text[-1] in _HYPHENS:
-            end = _WORD_END.search(row.cells[0].text)
-            start = _WORD_START.match(below.cells[0].text)
-            if end and start:
-                yield end[1], start[0]
-
-
-class _Hyphens:
-    """Tells hyphens of line breaks from those of compounds, by how the document writes words."""
-
-    def __init__(self, pages: list[list[Block]], breaks: list[tuple[str, str]]) -> None:
-        self._words = {
-            word.lower()
-            for blocks in pages
-            for block in blocks
-            for row in block.rows
-            for cell in row.cells
-            for word in _WORD.findall(cell.text)
-        }
-        joined = sum((a + b).lower() in self._words for a, b in breaks)
-        kept = sum(f"{a}-{b}".lower() in self._words for a, b in breaks)
-        self._joins = joined >= kept
-        """Whether the document breaks words at all: filings do not, journals do."""
-
-    def joins(self, first: str, second: str) -> bool:
-        if (first + second).lower() in self._words:
-            return True
-        if not second[0].islower():
-            return False
-        if f"{first}-{second}".lower() in self._words or "-" in first:
-            return False
-        return self._joins
-
-
-def _join_rows(block: Block, hyphens: _Hyphens | None) -> None:
-    """One line from the rows of a paragraph."""
-    text = ""
-    for row in block.rows:
-        line = row.cells[0].text
-        if text:
-            end = _WORD_END.search(text[-80:]) if text[-1] in _HYPHENS else None
-            start = _WORD_START.match(line) if end else None
-            if end and start:
-                if hyphens is None or text[-1] == "\u00ad" or hyphens.joins(end[1], start[0]):
-                    text = text[:-1]
-            elif not (_OPEN_END.search(text[-12:]) or (_is_wide(text[-1]) and _is_wide(line[0]))):
-                text += " "
-        block.starts.append(len(text))
-        text += line
-    block.text = text
-
-
-def _is_wide(char: str) -> bool:
-    """Whether a character belongs to a script written without spaces."""
-    return "\u2e80" <= char < "\uac00" or "\uff00" <= char <= "\uffef"
-
-
 def _assemble(
     pages: list[list[Block]],
-    contents: list[PageContent | None],
     statuses: list[PageStatus],
     furniture: set[int],
+    hyphens: Hyphens,
 ) -> tuple[tuple[Page, ...], tuple[Sentence, ...]]:
     """Page texts and the sentences in them."""
     style = _body_style(pages, furniture)
+    scored = [
+        [block for block in blocks if status is PageStatus.TEXT and id(block) not in furniture]
+        for blocks, status in zip(pages, statuses, strict=True)
+    ]
+    breaks = find_page_breaks(scored, lambda block: _is_prose(block, style), hyphens)
+    offsets = {id(block): offset for blocks in pages for block, offset in _in_page(blocks)}
     sentences: list[Sentence] = []
-    texts: list[Page] = []
     heading: int | None = None
     ids: dict[int, int] = {}
-    for number, (blocks, status) in enumerate(zip(pages, statuses, strict=True), 1):
-        offset = 0
+    taken: dict[int, int] = {}
+    for number, blocks in enumerate(scored, 1):
         for block in blocks:
-            is_scored = id(block) not in furniture and status is PageStatus.TEXT
-            for start, end, kind in _cut(block, style) if is_scored else ():
+            offset = offsets[id(block)]
+            header = ids.get(id(block.header)) if block.header is not None else None
+            over = breaks.get(id(block))
+            for start, end, kind, n_over in _units(block, style, taken.get(id(block), 0), over):
                 sentence_id = len(sentences)
-                header = ids.get(id(block.header)) if block.header is not None else None
+                rest = None
+                if over is not None and n_over:
+                    first, box = offsets[id(over.below)], _box(over.below, 0, n_over)
+                    rest = Rest(first, first + n_over, over.seam.glue, box)
+                    taken[id(over.below)] = n_over
                 sentences.append(
                     Sentence(
                         sentence_id,
@@ -306,18 +237,48 @@ def _assemble(
                         box=_box(block, start, end),
                         heading=heading,
                         header=header,
+                        rest=rest,
                     )
                 )
                 ids.setdefault(id(block), sentence_id)
                 if kind is SentenceKind.HEADING:
                     heading = sentence_id
-            offset += len(block.text) + 1
-        texts.append(Page(number, "\n".join(block.text for block in blocks), status))
-    return tuple(texts), tuple(sentences)
+    texts = ("\n".join(block.text for block in blocks) for blocks in pages)
+    numbered = enumerate(zip(texts, statuses, strict=True), 1)
+    return tuple(Page(n, text, status) for n, (text, status) in numbered), tuple(sentences)
 
 
-def _cut(block: Block, style: _Style) -> Iterator[tuple[int, int, SentenceKind]]:
-    """The units of a block, with its layout deciding what is a heading."""
+def _in_page(blocks: Iterable[Block]) -> Iterator[tuple[Block, int]]:
+    """The blocks of a page, each with its first character's place in the page's text."""
+    offset = 0
+    for block in blocks:
+        yield block, offset
+        offset += len(block.text) + 1
+
+
+def _units(
+    block: Block, style: _Style, first: int, over: PageBreak | None
+) -> Iterator[tuple[int, int, SentenceKind, int]]:
+    """The units of a block, and how many characters of the next page's first block each takes.
+
+    Args:
+        block: What is cut.
+        style: Of the document's body.
+        first: Where the sentence ends that began on the page before.
+        over: Set where the block goes over the end of its page.
+    """
+    units = list(_cut(block, style, first))
+    if over is None or not units:
+        yield from ((*unit, 0) for unit in units)
+        return
+    yield from ((*unit, 0) for unit in units[:-1])
+    last = units[-1][0]
+    for start, end, n_over in cut_over_break(block.text, last, over.seam, over.below.text):
+        yield start, end, SentenceKind.PROSE, n_over
+
+
+def _cut(block: Block, style: _Style, first: int) -> Iterator[tuple[int, int, SentenceKind]]:
+    """The units of a block from a character on, with its layout deciding what is a heading."""
     text = block.text
     if block.is_row:
         yield 0, len(text), SentenceKind.ROW
@@ -325,8 +286,14 @@ def _cut(block: Block, style: _Style) -> Iterator[tuple[int, int, SentenceKind]]
     if not block.in_table and _is_heading(block, style):
         yield 0, len(text), SentenceKind.HEADING
         return
-    for start, end, kind in split_sentences(text):
-        yield start, end, SentenceKind.PROSE if kind is SentenceKind.HEADING else kind
+    for start, end, kind in split_sentences(text[first:]):
+        prose = SentenceKind.PROSE if kind is SentenceKind.HEADING else kind
+        yield first + start, first + end, prose
+
+
+def _is_prose(block: Block, style: _Style) -> bool:
+    """Whether a block is part of the running text."""
+    return not (block.is_row or block.in_table or block.is_stray or _is_heading(block, style))
 
 
 def _is_heading(block: Block, style: _Style) -> bool:

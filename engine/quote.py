@@ -12,7 +12,11 @@ def quote_sentence(document: Document, sentence_id: int) -> str:
     if sentence.kind is SentenceKind.ROW and sentence.header is not None:
         columns = f" [columns: {_line(document.sentence_text(sentence.header))}]"
     return quote_text(
-        document.sentence_text(sentence_id), columns, document.title, sentence.page, sentence.page
+        document.sentence_text(sentence_id),
+        columns,
+        document.title,
+        sentence.page,
+        sentence.last_page,
     )
 
 
@@ -26,8 +30,12 @@ def quote_text(text: str, note: str, title: str, first: int, last: int) -> str:
         first: Number of the first page.
         last: Number of the last page.
     """
-    pages = f"p. {first}" if first == last else f"pp. {first}–{last}"
-    return f"“{_line(text)}”{note} — {title}, {pages}"
+    return f"“{_line(text)}”{note} — {title}, {pages_named(first, last)}"
+
+
+def pages_named(first: int, last: int) -> str:
+    """`p. 12`, or `pp. 12–13`."""
+    return f"p. {first}" if first == last else f"pp. {first}–{last}"
 
 
 def _line(text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from docqa.engine.quote import pages_named
 from docqa.engine.types import Answer, Document, Evidence, Reading, Writing
 
 
@@ -37,6 +38,7 @@ class RecordedEvidence:
     start: int
     """First character, counted in the text of its page."""
     end: int
+    """One past the last on that page; what else `text` has stands on the next."""
     text: str
     score: float
     heading: str | None
@@ -47,6 +49,21 @@ class RecordedEvidence:
     """The words the answer takes from it."""
     hop: int = 1
     """The reading that found it, from 1."""
+    last_page: int | None = None
+    """The page it ends on, where that is another."""
+
+    @property
+    def place(self) -> str:
+        """`p. 12`, or `pp. 12–13`."""
+        return pages_named(self.page, self.last_page or self.page)
+
+    @property
+    def parts(self) -> tuple[tuple[int, str], ...]:
+        """Its words by page."""
+        if self.last_page is None:
+            return ((self.page, self.text),)
+        n_first = self.end - self.start
+        return (self.page, self.text[:n_first]), (self.last_page, self.text[n_first:].lstrip())
 
     @property
     def cited(self) -> bool:
@@ -165,6 +182,7 @@ def _recorded_evidence(evidence: Evidence, document: Document, answer: Answer) -
         header=_text(document, sentence.header),
         quotes=tuple(c.quote for c in answer.citations if (c.document_id, c.sentence_id) == place),
         hop=evidence.hop,
+        last_page=None if sentence.rest is None else sentence.last_page,
     )
 
 

@@ -62,7 +62,7 @@ def insert_record(
         ),
     )
     conn.executemany(
-        "INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             (
                 question_id,
@@ -77,6 +77,7 @@ def insert_record(
                 e.heading,
                 e.header,
                 e.hop,
+                e.last_page,
             )
             for e in record.evidence
         ),
@@ -143,7 +144,7 @@ def _evidence(conn: sqlite3.Connection, question_id: int) -> tuple[RecordedEvide
         quotes.setdefault(rank, []).append(quote)
     rows = conn.execute(
         'SELECT rank, document_id, sentence_id, page, "start", "end", text, score, heading, '
-        "header, hop FROM evidence WHERE question_id = ? ORDER BY rank",
+        "header, hop, last_page FROM evidence WHERE question_id = ? ORDER BY rank",
         [question_id],
     )
     return tuple(
@@ -160,8 +161,10 @@ def _evidence(conn: sqlite3.Connection, question_id: int) -> tuple[RecordedEvide
             header=header,
             quotes=tuple(quotes.get(rank, ())),
             hop=hop,
+            last_page=last_page,
         )
         for (
-            rank, document_id, sentence_id, page, start, end, text, score, heading, header, hop
+            rank, document_id, sentence_id, page, start, end, text, score, heading, header, hop,
+            last_page,
         ) in rows
     )  # fmt: skip

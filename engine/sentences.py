@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from docqa.engine.types import SentenceKind
 
-SEGMENTER = "docqa-sentences/2"
+SEGMENTER = "docqa-sentences/3"
 """Stored with every document: scores belong to the sentences they were made for."""
 
 CELL_SEPARATOR = " | "

@@ -6,8 +6,9 @@ so whatever interrupts docqa leaves a library that opens and holds nothing half 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from docqa.engine.history import History
 from docqa.engine.library_file import now
 from docqa.engine.packing import TokenizedDocument
 from docqa.engine.search_terms import indexed_text, search_expression
-from docqa.engine.types import Document, Page, PageStatus, Sentence, SentenceKind
+from docqa.engine.types import Document, Page, PageStatus, Rest, Sentence, SentenceKind
 
 MIN_ID_PREFIX = 4
 """Fewer characters of an id are taken for a title."""
@@ -97,7 +98,7 @@ class Store(History, FileQueue):
         conn = self._db.conn
         (first,) = conn.execute("SELECT coalesce(max(rowid), 0) + 1 FROM sentences").fetchone()
         conn.executemany(
-            "INSERT INTO sentences VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sentences VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 (
                     first + s.id,
@@ -110,6 +111,7 @@ class Store(History, FileQueue):
                     *(s.box or (None, None, None, None)),
                     s.heading,
                     s.header,
+                    None if s.rest is None else json.dumps(asdict(s.rest)),
                 )
                 for s in document.sentences
             ),
@@ -154,12 +156,14 @@ class Store(History, FileQueue):
                     None if left is None else (left, top, right, bottom),
                     heading,
                     header,
+                    None if rest is None else _rest(rest),
                 )
                 for (
-                    number, page, start, end, kind, left, top, right, bottom, heading, header
+                    number, page, start, end, kind, left, top, right, bottom, heading, header, rest
                 ) in db.execute(
                     'SELECT id, page, "start", "end", kind, box_left, box_top, box_right, '
-                    "box_bottom, heading, header FROM sentences WHERE document_id = ? ORDER BY id",
+                    "box_bottom, heading, header, rest FROM sentences "
+                    "WHERE document_id = ? ORDER BY id",
                     [document_id],
                 )
             )  # fmt: skip
@@ -259,17 +263,19 @@ class Store(History, FileQueue):
             return []
         with self._reading() as db:
             rows = db.execute(
-                'SELECT d.id, d.title, s.page, s.id, s."start", s."end", p.text '
+                'SELECT d.id, d.title, s.page, s.id, s."start", s."end", p.text, s.rest, n.text '
                 "FROM sentence_index i JOIN sentences s ON s.rowid = i.rowid "
                 "JOIN documents d ON d.id = s.document_id "
                 "JOIN pages p ON p.document_id = s.document_id AND p.number = s.page "
+                "LEFT JOIN pages n ON s.rest IS NOT NULL "
+                "AND n.document_id = s.document_id AND n.number = s.page + 1 "
                 "WHERE sentence_index MATCH ? AND d.removed_at IS NULL "
                 "ORDER BY i.rank, s.rowid LIMIT ?",
                 [expression, n_hits],
             ).fetchall()
         return [
-            SearchHit(document_id, title, page, sentence_id, text[start:end])
-            for document_id, title, page, sentence_id, start, end, text in rows
+            SearchHit(document_id, title, page, sentence_id, text[start:end] + _over(rest, below))
+            for document_id, title, page, sentence_id, start, end, text, rest, below in rows
         ]
 
     # The bin
@@ -351,6 +357,21 @@ class Store(History, FileQueue):
                     document_id,
                 ],
             )
+
+
+def _rest(stored: str) -> Rest:
+    """The part of a sentence on the next page, as it was kept."""
+    kept = json.loads(stored)
+    box = kept["box"]
+    return Rest(kept["start"], kept["end"], kept["glue"], None if box is None else tuple(box))
+
+
+def _over(stored: str | None, below: str | None) -> str:
+    """What a sentence has on the next page, to be put behind its words; mostly nothing."""
+    if stored is None or below is None:
+        return ""
+    rest = _rest(stored)
+    return rest.glue + below[rest.start : rest.end]
 
 
 def _matchers(wanted: str) -> Iterator[Any]:

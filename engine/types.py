@@ -6,7 +6,7 @@ Offsets are Unicode code points and half-open; pages count from 1; ranks count f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import TypeAlias
@@ -51,8 +51,23 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """The part of a sentence that stands on the page after its own."""
+
+    start: int
+    """First character, counted in the text of that page."""
+    end: int
+    glue: str = " "
+    """What joins the two parts: a space, or nothing where the page ends within a word."""
+    box: Box | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Sentence:
-    """One scored unit: a sentence of prose, a heading or a table row. Never crosses a page."""
+    """One scored unit: a sentence of prose, a heading or a table row.
+
+    It belongs to the page it begins on.
+    """
 
     id: int
     """0-based position among the document's sentences."""
@@ -60,6 +75,7 @@ class Sentence:
     start: int
     """First character, counted in the text of its page."""
     end: int
+    """One past the last character on its page; a hyphen that only breaks a word is left out."""
     kind: SentenceKind = SentenceKind.PROSE
     box: Box | None = None
     """Where it stands on its page; None in text files."""
@@ -67,6 +83,24 @@ class Sentence:
     """Sentence id of the section heading above it."""
     header: int | None = None
     """For a row: sentence id of the row that names the table's columns."""
+    rest: Rest | None = None
+    """For prose that goes over the end of its page: the part on the next one."""
+
+    @property
+    def last_page(self) -> int:
+        """The page it ends on."""
+        return self.page if self.rest is None else self.page + 1
+
+    @property
+    def parts(self) -> tuple[Sentence, ...]:
+        """The sentence as each of its pages has it: one part, or two of the same id."""
+        rest = self.rest
+        if rest is None:
+            return (self,)
+        second = replace(
+            self, page=self.page + 1, start=rest.start, end=rest.end, box=rest.box, rest=None
+        )
+        return replace(self, rest=None), second
 
 
 @dataclass(frozen=True)
@@ -111,15 +145,28 @@ class Document:
         return tuple(page.number for page in self.pages if page.status in unread)
 
     def sentence_text(self, sentence_id: int) -> str:
-        """The words of one sentence, cut from its page."""
+        """The words of one sentence, cut from its page, or from the two it stands on."""
         sentence = self.sentences[sentence_id]
-        return self.pages[sentence.page - 1].text[sentence.start : sentence.end]
+        rest = sentence.rest
+        text = self.pages[sentence.page - 1].text[sentence.start : sentence.end]
+        if rest is None:
+            return text
+        return text + rest.glue + self.pages[sentence.page].text[rest.start : rest.end]
+
+    def part_text(self, part: Sentence) -> str:
+        """The words of one of a sentence's `parts`."""
+        return self.pages[part.page - 1].text[part.start : part.end]
 
     def span(self, sentence_id: int) -> tuple[int, int]:
-        """Start and end of a sentence in the page-joined `text`."""
+        """Start and end of a sentence in the page-joined `text`.
+
+        Of one that goes over the end of a page the span holds what stands between its parts: the
+        page's foot, and the head of the next.
+        """
         sentence = self.sentences[sentence_id]
-        offset = self.page_starts[sentence.page - 1]
-        return offset + sentence.start, offset + sentence.end
+        start = self.page_starts[sentence.page - 1] + sentence.start
+        last = sentence.parts[-1]
+        return start, self.page_starts[last.page - 1] + last.end
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from docqa.app.terminal import fit, one_line
 from docqa.app.terminal_images import cell_size, picture
 from docqa.app.widgets.page_image import HalfBlockImage
 from docqa.engine.errors import DocqaError
-from docqa.engine.types import Document, Evidence
+from docqa.engine.types import Document, Evidence, Sentence
 
 if TYPE_CHECKING:
     from docqa.engine.page_image import PageImage
@@ -150,17 +150,18 @@ class PageImageScreen(ModalScreen[int]):
         self._update_titles()
         self._render_page(self._page, pixels, self._marked(self._page))
 
-    def _marked(self, page: int) -> list[tuple[int, bool]]:
-        """Sentence ids of the evidence on a page, and which of them is looked at."""
+    def _marked(self, page: int) -> list[tuple[Sentence, bool]]:
+        """What stands of the evidence on a page, and which of it is looked at."""
         current = None if self._current is None else self._evidence[self._current].sentence_id
         return [
-            (e.sentence_id, e.sentence_id == current)
+            (part, e.sentence_id == current)
             for e in self._evidence
-            if self._document.sentences[e.sentence_id].page == page
+            for part in self._document.sentences[e.sentence_id].parts
+            if part.page == page
         ]
 
     @work(thread=True, exclusive=True, group="page-image", exit_on_error=False)
-    def _render_page(self, page: int, width: int, marked: list[tuple[int, bool]]) -> None:
+    def _render_page(self, page: int, width: int, marked: list[tuple[Sentence, bool]]) -> None:
         from docqa.engine.exports.annotated_pdf import needs_password
         from docqa.engine.page_image import Mark, render_page
         from docqa.engine.source_file import original_bytes
@@ -175,8 +176,7 @@ class PageImageScreen(ModalScreen[int]):
                 self.post_message(self.Drawn(page, None, message, True))
                 return
             marks = [
-                Mark(document.sentence_text(n), document.sentences[n].box, is_current)
-                for n, is_current in marked
+                Mark(document.part_text(part), part.box, is_current) for part, is_current in marked
             ]
             image = render_page(
                 self._content,

@@ -44,7 +44,8 @@ class PageStack:
         self.width = width
         self.by_page: dict[int, list[Sentence]] = {}
         for sentence in sentences:
-            self.by_page.setdefault(sentence.page, []).append(sentence)
+            for part in sentence.parts:
+                self.by_page.setdefault(part.page, []).append(part)
         self._layouts: list[PageLayout | None] = [None] * len(pages)
         self._heights = [N_ABOVE + estimated_height(page, width) + N_BELOW for page in pages]
         self._starts: list[int] | None = None

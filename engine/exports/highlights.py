@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from docqa.engine.exports.questions import ExportedQuestion
@@ -30,7 +30,7 @@ class Highlight:
 def highlights_of(
     questions: Sequence[ExportedQuestion], document_id: str, document: Document | None
 ) -> list[Highlight]:
-    """One highlight a sentence, however many of the questions found it.
+    """One highlight a sentence, however many of the questions found it; two over a page break.
 
     Args:
         questions: Whose evidence is marked.
@@ -43,7 +43,7 @@ def highlights_of(
             if evidence.document_id == document_id:
                 place = (evidence.page, evidence.start, evidence.end)
                 found.setdefault(place, []).append((question, evidence))
-    return [_highlight(found[place], document) for place in sorted(found)]
+    return [one for place in sorted(found) for one in _highlights(found[place], document)]
 
 
 def _worth_marking(record: Record) -> Sequence[RecordedEvidence]:
@@ -51,18 +51,21 @@ def _worth_marking(record: Record) -> Sequence[RecordedEvidence]:
     return record.evidence[:N_CLOSEST] if record.abstained else record.evidence
 
 
-def _highlight(
+def _highlights(
     finds: Sequence[tuple[ExportedQuestion, RecordedEvidence]], document: Document | None
-) -> Highlight:
+) -> Iterator[Highlight]:
+    """What is marked of a sentence on each of its pages."""
     question, evidence = finds[0]
-    return Highlight(
-        page=evidence.page,
-        text=evidence.text,
-        box=_box(evidence, document),
-        cited=any(one.cited for _, one in finds),
-        subject=f"Evidence {evidence.rank}: {question.record.question}",
-        note="\n\n".join(_note(*find) for find in finds),
-    )
+    boxes = _boxes(evidence, document)
+    for page, text in evidence.parts:
+        yield Highlight(
+            page=page,
+            text=text,
+            box=boxes.get(page),
+            cited=any(one.cited for _, one in finds),
+            subject=f"Evidence {evidence.rank}: {question.record.question}",
+            note="\n\n".join(_note(*find) for find in finds),
+        )
 
 
 def _note(question: ExportedQuestion, evidence: RecordedEvidence) -> str:
@@ -75,10 +78,12 @@ def _note(question: ExportedQuestion, evidence: RecordedEvidence) -> str:
     )
 
 
-def _box(evidence: RecordedEvidence, document: Document | None) -> Box | None:
-    """The box of the sentence, if the library still cuts it as it did for the question."""
+def _boxes(evidence: RecordedEvidence, document: Document | None) -> dict[int, Box | None]:
+    """The sentence's box by page, if the library still cuts it as it did for the question."""
     if document is None or evidence.sentence_id >= len(document.sentences):
-        return None
+        return {}
     sentence = document.sentences[evidence.sentence_id]
     place = (sentence.page, sentence.start, sentence.end)
-    return sentence.box if place == (evidence.page, evidence.start, evidence.end) else None
+    if place != (evidence.page, evidence.start, evidence.end):
+        return {}
+    return {part.page: part.box for part in sentence.parts}

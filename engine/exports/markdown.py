@@ -71,7 +71,7 @@ def _passages(
     yield ""
     yield f"{'#' * (level + 1)} {title}"
     for evidence in passages:
-        place = f"p. {evidence.page}"
+        place = evidence.place
         if len(record.documents) > 1:
             place = f"{escaped(record.title_of(evidence.document_id))}, {place}"
         heading = f" · § {escaped(_line(evidence.heading))}" if evidence.heading else ""

@@ -50,6 +50,7 @@ def record_json(record: Record) -> dict[str, Any]:
                 "rank": evidence.rank,
                 "document": evidence.document_id,
                 "page": evidence.page,
+                "last_page": evidence.last_page or evidence.page,
                 "sentence": evidence.sentence_id,
                 "start": evidence.start,
                 "end": evidence.end,
@@ -65,6 +66,7 @@ def record_json(record: Record) -> dict[str, Any]:
                 "evidence": evidence.rank,
                 "document": evidence.document_id,
                 "page": evidence.page,
+                "last_page": evidence.last_page or evidence.page,
                 "sentence": evidence.sentence_id,
                 "quote": quote,
             }

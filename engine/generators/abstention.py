@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from docqa.engine.generators.base import Draft
+from docqa.engine.quote import pages_named
 from docqa.engine.types import Document, Evidence
 
 N_PLACES = 3
@@ -29,10 +30,11 @@ def not_found(
 
 
 def place(documents: Mapping[str, Document], evidence: Evidence) -> str:
-    """`p. 12`, with the document's title where there are several."""
+    """`p. 12` or `pp. 12–13`, with the document's title where there are several."""
     document = documents[evidence.document_id]
-    page = f"p. {document.sentences[evidence.sentence_id].page}"
-    return page if len(documents) == 1 else f"{document.title}, {page}"
+    sentence = document.sentences[evidence.sentence_id]
+    pages = pages_named(sentence.page, sentence.last_page)
+    return pages if len(documents) == 1 else f"{document.title}, {pages}"
 
 
 def _text(documents: Mapping[str, Document], evidence: tuple[Evidence, ...], why: str) -> str:

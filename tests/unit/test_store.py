@@ -310,7 +310,7 @@ def test_a_library_of_a_newer_docqa_is_refused_untouched(path: Path) -> None:
     )
     db.close()
     before = path.read_bytes()
-    with pytest.raises(StoreError, match=r"newer docqa \(schema m999_later.*m008_hops\)"):
+    with pytest.raises(StoreError, match=r"newer docqa \(schema m999_later.*m009_page_breaks\)"):
         Store(path)
     assert path.read_bytes() == before
 

@@ -1,0 +1,99 @@
+"""Which paragraphs of a PDF go over the end of their page.
+
+Notes at the foot of a page end its prose: what goes on above them is not looked for.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from docqa.engine.blocks import Block
+from docqa.engine.furniture import line_key
+from docqa.engine.line_breaks import Hyphens, glue_between
+from docqa.engine.page_breaks import Seam, goes_on
+
+_SAME_SIZE = 0.06
+"""Most difference of two font sizes that count as one."""
+_SAME_STEP = 0.15
+"""The same of two distances between lines: notes are set closer than the text above them."""
+_MARK_SIZE = 0.8
+"""A note's number on its own is smaller than this share of the letters beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageBreak:
+    """A paragraph's way over the end of its page."""
+
+    below: Block
+    """Where it goes on."""
+    seam: Seam
+
+
+def find_page_breaks(
+    pages: list[list[Block]], is_prose: Callable[[Block], bool], hyphens: Hyphens
+) -> dict[int, PageBreak]:
+    """The paragraphs, by `id()` of the block, that go on at the head of the next page.
+
+    Args:
+        pages: The scored blocks of every page.
+        is_prose: Whether a block is neither a heading nor part of a table.
+        hyphens: Of the document.
+    """
+    ends = [(blocks[0], blocks[-1]) for blocks in pages if blocks]
+    n_heads = Counter(line_key(first.text) for first, _ in ends)
+    n_feet = Counter(line_key(last.text) for _, last in ends)
+    found = {}
+    for blocks, next_blocks in pairwise(pages):
+        if not blocks or not next_blocks:
+            continue
+        above, below = blocks[-1], next_blocks[0]
+        if not goes_on(above.text, below.text, is_full=_is_full(above, below)):
+            continue
+        if not (is_prose(above) and is_prose(below)) or _has_notes(blocks):
+            continue
+        # What returns on other pages is a running line that was not known as one.
+        if n_feet[line_key(above.text)] > 1 and len(above.rows) < 3:
+            continue
+        if n_heads[line_key(below.text)] > 1 and len(below.rows) < 3:
+            continue
+        if _is_set_alike(above, below):
+            found[id(above)] = PageBreak(below, _seam(above.text, below.text, hyphens))
+    return found
+
+
+def _is_full(above: Block, below: Block) -> bool:
+    """Whether the last of a block's lines has no room for the first word of another block."""
+    if len(above.rows) == 1:  # its own end may be all there is of a right edge
+        return False
+    word = below.text.split(" ", 1)[0]
+    last = above.rows[-1]
+    return above.right - last.x1 < 0.5 * last.size * (len(word) + 2)
+
+
+def _is_set_alike(above: Block, below: Block) -> bool:
+    """Whether two blocks look like one paragraph: letters, distance of lines, no new indent."""
+    last, first = above.rows[-1], below.lead
+    if abs(last.size - first.size) > _SAME_SIZE * last.size or last.bold != first.bold:
+        return False
+    if len(below.rows) > 1 and first.x0 > below.rows[1].x0 + 0.8 * first.size:
+        return False
+    if len(above.rows) == 1 or len(below.rows) == 1:
+        return True
+    step = last.base - above.rows[-2].base
+    next_step = below.rows[1].base - first.base
+    return abs(step - next_step) <= _SAME_STEP * max(step, next_step)
+
+
+def _has_notes(blocks: list[Block]) -> bool:
+    """Whether a page ends with notes: their numbers stand raised before them."""
+    size = blocks[-1].lead.size
+    return any(block.text.isdigit() and block.lead.size < _MARK_SIZE * size for block in blocks)
+
+
+def _seam(above: str, below: str, hyphens: Hyphens) -> Seam:
+    if hyphens.stands_for_break(above, below):
+        return Seam(len(above) - 1, "")
+    return Seam(len(above), glue_between(above, below))
