@@ -36,7 +36,8 @@ def new_model(recipe: Recipe) -> tuple[Mamba2Model, Tokenizer]:
         )
     generator = torch.Generator().manual_seed(recipe.seed)
     if recipe.start.checkpoint:
-        return _from_checkpoint(start_folder(recipe.start.checkpoint), generator)
+        folder = start_folder(recipe.start.checkpoint)
+        return _from_checkpoint(folder, generator, recipe.optimizer.embedding_learning_rate)
     folder = _tokenizer_folder(recipe.start.embedding or recipe.start.tokenizer)
     tokenizer = load_tokenizer(folder)
     shape = {**asdict(recipe.model), "vocab_size": tokenizer.get_vocab_size()}
@@ -62,8 +63,13 @@ def with_model_of(recipe: Recipe, model: Mamba2Model) -> Recipe:
     return replace(recipe, model=ModelSection(**shape))
 
 
-def _from_checkpoint(folder: Path, generator: torch.Generator) -> tuple[Mamba2Model, Tokenizer]:
-    """A checkpoint's model; a base model, which scores no sentences yet, gets a new head."""
+def _from_checkpoint(
+    folder: Path, generator: torch.Generator, embedding_learning_rate: float
+) -> tuple[Mamba2Model, Tokenizer]:
+    """A checkpoint's model; a base model, which scores no sentences yet, gets a new head.
+
+    The reader stands on the token embedding: it is kept where that stays as it is.
+    """
     d_model = read_config(folder / "config.json").d_model
     head = {
         "binary_head.weight": 0.02 * torch.randn(1, d_model, generator=generator),
@@ -71,7 +77,12 @@ def _from_checkpoint(folder: Path, generator: torch.Generator) -> tuple[Mamba2Mo
     }
     model = load_model(folder, defaults=head).train()
     model.config = replace(model.config, unit_tokens=0)  # training goes sentence by sentence
-    model.drop_reader()
+    if embedding_learning_rate:
+        model.drop_reader()
+    else:
+        model.backbone.embedding.requires_grad_(False)
+        if model.reader is not None:
+            model.reader.requires_grad_(False)
     return model, load_tokenizer(folder)
 
 

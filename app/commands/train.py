@@ -10,6 +10,7 @@ from docqa.app.commands.train_ablate import ablate
 from docqa.app.commands.train_data import train_data
 from docqa.app.commands.train_reader import reader
 from docqa.app.commands.train_show import show
+from docqa.app.commands.train_templates import templates
 from docqa.app.options import (
     DATA_FILE,
     DEVICES,
@@ -28,6 +29,7 @@ train.add_command(ablate)
 train.add_command(train_data)
 train.add_command(reader)
 train.add_command(show)
+train.add_command(templates)
 
 
 @train.command()

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from docqa.app.diagnostics import ExitCode
 from docqa.trainer.ablation_plan import VARIANTS
+from docqa.trainer.dataset import read_documents
 from docqa.trainer.recipe import PACKAGED, read_recipe
 from docqa.trainer.train import train_retriever
 from tests.conftest import Run
@@ -166,3 +167,19 @@ def test_an_ablation_trains_every_variant_once(docqa: Run, work: Path, tmp_path:
     other = docqa(*command, "--limit", "3")
     assert other.exit_code == ExitCode.FAILED
     assert "holds an ablation with other dev_questions" in other.stderr
+
+
+def test_templates_makes_training_data(docqa: Run, tmp_path: Path) -> None:
+    source, out = tmp_path / "statutes.jsonl", tmp_path / "made" / "statutes.train.jsonl.gz"
+    text = "In this section, the term “vessel” means a boat longer than 10 feet.\n\nIt is painted."
+    lines = [{"doc_id": str(i), "domain": "legal", "text": text} for i in range(4)]
+    source.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+    options = ("--every", "2", "--out", str(out))
+    told = docqa("train", "templates", "statutes", str(source), *options).stderr
+    documents = list(read_documents(out))
+    assert [one.id for one in documents] == ["0", "2"]
+    assert {one.source for one in documents} == {"templates-statutes"}
+    (question,) = documents[0].questions
+    assert "vessel" in question.question
+    assert documents[0].sentences_of(question.evidence[0]) == [0]
+    assert "2 questions on 2 documents" in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from docqa.trainer.reader_recipe import read_reader_recipe, reader_recipe_from_r
 from docqa.trainer.reader_train import train_reader
 from docqa.trainer.recipe import read_recipe
 from docqa.trainer.start import new_model
+from docqa.trainer.train import train_retriever
 from tests.tiny_checkpoint import make_checkpoint
 from tests.training_files import labelled_file, recipe_file
 
@@ -124,6 +126,18 @@ def test_training_the_retriever_on_leaves_the_reader_behind(trained: Path, tmp_p
     model, _ = new_model(recipe)
     assert model.reader is None
     assert model.config.reader_width == 0
+
+
+def test_a_frozen_embedding_keeps_its_reader_bit_for_bit(trained: Path, tmp_path: Path) -> None:
+    recipe = read_recipe(recipe_file(tmp_path, trained / "run/checkpoint", n_steps=3))
+    recipe = replace(recipe, optimizer=replace(recipe.optimizer, embedding_learning_rate=0.0))
+    train_retriever([trained / "people.train.jsonl"], tmp_path / "run", recipe=recipe, device="cpu")
+    before = load_file(trained / "run/checkpoint" / WEIGHTS)
+    after = load_file(tmp_path / "run/checkpoint" / WEIGHTS)
+    assert set(after) == set(before)
+    changed = {name for name, value in before.items() if not torch.equal(after[name], value)}
+    assert changed
+    assert not any(name.startswith(("reader.", "backbone.embedding")) for name in changed)
 
 
 def test_a_checkpoint_without_reader_cannot_be_measured(trained: Path) -> None:

@@ -1,0 +1,93 @@
+"""The tables beside this file, read: terms of statements, calculations, facts in prose."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+TABLES = ("filings", "statutes")
+"""Files of this folder, without their ending."""
+MAX_PLACES = 25
+"""A fact told in more sentences than this tells nothing apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A line of the financial statements and what people call it."""
+
+    key: str
+    rows: re.Pattern[str]
+    """Matches the whole label of its row, in lower case, without figures and brackets."""
+    names: tuple[str, ...]
+    asks: tuple[str, ...]
+    """Whole questions, with `{company}` and `{year}`."""
+    at_a_date: bool
+    """A line of a balance sheet: asked for the end of a year, not for a year."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calculation:
+    """A figure that follows from several terms."""
+
+    names: tuple[str, ...]
+    terms: tuple[tuple[str, ...], ...]
+    """Ways to compute it: the keys of what each needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A sentence known by a pattern, and the questions it answers."""
+
+    pattern: re.Pattern[str]
+    """Its group `subject`, where it has one, is put into the question."""
+    asks: tuple[str, ...]
+    limit: int
+    """Questions for one document, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """One table."""
+
+    terms: tuple[Term, ...]
+    calculations: tuple[Calculation, ...]
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateQuestion:
+    """A question and the sentences that answer it."""
+
+    question: str
+    sentences: tuple[int, ...]
+    """Ids, in document order."""
+
+
+@cache
+def read_rules(name: str) -> Rules:
+    """One of the `TABLES`."""
+    source = files("docqa.trainer.templates") / f"{name}.toml"
+    tables = tomllib.loads(source.read_text(encoding="utf-8"))
+    return Rules(
+        terms=tuple(
+            Term(
+                one["key"],
+                re.compile("|".join(f"(?:{row})" for row in one["rows"])),
+                tuple(one["names"]),
+                tuple(one.get("asks", ())),
+                one.get("at_a_date", False),
+            )
+            for one in tables.get("term", ())
+        ),
+        calculations=tuple(
+            Calculation(tuple(one["names"]), tuple(tuple(way) for way in one["terms"]))
+            for one in tables.get("calculation", ())
+        ),
+        facts=tuple(
+            Fact(re.compile(one["pattern"]), tuple(one["asks"]), one.get("limit", 2))
+            for one in tables["fact"]
+        ),
+    )
