@@ -19,10 +19,10 @@ from torch import nn
 from docqa.engine.errors import TrainingError
 from docqa.engine.mamba2.checkpoint import save_checkpoint
 from docqa.engine.mamba2.model import Mamba2Model
+from docqa.trainer.ahead import WindowsAhead
 from docqa.trainer.processes import Processes
 from docqa.trainer.recipe import Recipe
 from docqa.trainer.standing import METRICS_FILE
-from docqa.trainer.windows import WindowSampler
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Run:
     folder: Path
     model: Mamba2Model
     tokenizer: Tokenizer
-    sampler: WindowSampler
+    sampler: WindowsAhead
     optimizer: torch.optim.AdamW
     reader: nn.Module
     """The model as it is trained; see `step.WindowReader`."""

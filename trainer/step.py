@@ -20,13 +20,15 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from docqa.engine.mamba2.model import Mamba2Model, TokenFeatures
+from docqa.engine.mamba2.reading import choose_scan
+from docqa.engine.mamba2.scan import chunked_scan
 from docqa.engine.question_match import token_similarity
 from docqa.trainer.collate import WindowBatch, collate
 from docqa.trainer.loss import StepTotals, bce_loss, listwise_loss, totals_of
 from docqa.trainer.optimizer import learning_rate
 from docqa.trainer.processes import Processes
 from docqa.trainer.recipe import Recipe, RunSection
-from docqa.trainer.windows import Window, WindowSampler
+from docqa.trainer.windows import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def train_step(
     step: int,
     recipe: Recipe,
     reader: nn.Module,
-    sampler: WindowSampler,
+    windows: Sequence[Window],
     optimizer: torch.optim.Optimizer,
     processes: Processes,
 ) -> StepFigures:
@@ -74,12 +76,11 @@ def train_step(
         step: Counted from 0.
         recipe: Of the run.
         reader: A `WindowReader`, or one whose gradients the processes share.
-        sampler: Stands at the same place in every process.
+        windows: Of the step, the same in every process.
         optimizer: Of the reader's parameters.
         processes: Those who step together.
     """
-    n_windows, n_tokens = batch_shape(step, recipe)
-    windows = sampler.batch(n_windows, n_tokens)
+    _, n_tokens = batch_shape(step, recipe)
     rates = [learning_rate(step, group["peak"], recipe) for group in optimizer.param_groups]
     for group, rate in zip(optimizer.param_groups, rates, strict=True):
         group["lr"] = rate
@@ -184,8 +185,13 @@ def _hits(batch: WindowBatch, logits: Float[Tensor, "b s"]) -> tuple[Tensor, Ten
 def _training_layers(model: Mamba2Model, section: RunSection) -> list[Callable[..., Any]]:
     """The layers as they are called in training."""
     layers: list[Callable[..., Any]] = list(model.backbone.layers)
+    scan, _ = choose_scan(model)
     if section.compile and any(map(shutil.which, ("cc", "gcc", "clang"))):
         layers = [torch.compile(layer, dynamic=False) for layer in layers]
+        if scan is not chunked_scan:  # kernels of its own, which the compiler leaves alone
+            scan = torch.compiler.disable(scan)  # type: ignore[no-untyped-call]
+    if scan is not chunked_scan:
+        layers = [partial(layer, scan=scan) for layer in layers]
     if section.recompute:
         layers = [partial(checkpoint, layer, use_reentrant=False) for layer in layers]
     return layers

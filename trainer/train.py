@@ -11,8 +11,10 @@ import torch
 from tokenizers import Tokenizer
 
 from docqa.engine.errors import TrainingError
+from docqa.engine.mamba2.reading import choose_scan
 from docqa.engine.mamba_retriever import MambaRetriever
 from docqa.engine.question_match import content_mask
+from docqa.trainer.ahead import WindowsAhead
 from docqa.trainer.bench import bench_files
 from docqa.trainer.chart import can_plot
 from docqa.trainer.loss_plot import draw_loss
@@ -107,6 +109,8 @@ def _set_up(
     recipe = with_model_of(recipe, model)
     packed = _packed(data, out, tokenizer, recipe, processes, on_progress)
     recipe = _with_length(recipe, packed.n_questions, processes.n)
+    if on_progress and processes.device.type == "cuda":
+        on_progress(f"scan: {choose_scan(model)[1]}", 0, recipe.run.n_steps, {})
     if processes.index == 0:
         out.mkdir(parents=True, exist_ok=True)
         (out / "run.toml").write_text(recipe.to_toml(), encoding="utf-8")
@@ -115,7 +119,7 @@ def _set_up(
         folder=out,
         model=model,
         tokenizer=tokenizer,
-        sampler=WindowSampler(packed, recipe, content_mask(tokenizer)),
+        sampler=WindowsAhead(WindowSampler(packed, recipe, content_mask(tokenizer)), recipe),
         optimizer=make_optimizer(model, recipe),
         reader=processes.shared(WindowReader(model, recipe.run)),
         processes=processes,
@@ -200,7 +204,8 @@ def _is_late(run: Run, max_seconds: float | None, started: float) -> bool:
 def _step(run: Run) -> dict[str, float]:
     """Step, and what is told of it."""
     started = time.monotonic()
-    done = train_step(run.step, run.recipe, run.reader, run.sampler, run.optimizer, run.processes)
+    windows = run.sampler.windows(run.step)
+    done = train_step(run.step, run.recipe, run.reader, windows, run.optimizer, run.processes)
     run.seconds += time.monotonic() - started
     run.step += 1
     run.n_tokens += done.n_tokens
