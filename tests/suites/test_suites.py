@@ -16,6 +16,7 @@ from click.testing import Result
 
 from docqa.engine.errors import DocqaError, MissingError, TrainingError
 from docqa.engine.ingest import document_from_text, ingest
+from docqa.engine.types import Document, Page, Rest, Sentence
 from docqa.engine.words import stems
 from docqa.trainer.benchmarks.base import (
     Benchmark,
@@ -288,6 +289,29 @@ def test_a_row_among_others_of_nearly_the_same_words() -> None:
     for one in document.sentences:
         text = document.sentence_text(one.id)
         assert locate(Piece(1, text), document, pages) == (document.span(one.id), "text")
+
+
+def test_a_sentence_over_two_pages_is_evidence_on_both() -> None:
+    pages = (
+        Page(1, "It is closed. The quay was dredged\n1 See the annex."),
+        Page(2, "by the harbour office. It is open."),
+    )
+    over = Sentence(1, 1, 14, 34, rest=Rest(0, 22))
+    sentences = (Sentence(0, 1, 0, 13), over, Sentence(2, 1, 35, 51), Sentence(3, 2, 23, 34))
+    document = Document("ab" * 32, "Quay", None, pages, sentences, "test/1")
+    one = BenchmarkDocument("a", "", document, ())
+    words = [Counter(stems(page.text)) for page in pages]
+    for page, text, expected in (
+        (1, "The quay was dredged", [1]),
+        (1, "The quay was dredged by the harbour office.", [1]),
+        (2, "by the harbour office.", [1]),
+        (1, "1 See the annex.", [2]),
+        (2, "It is open.", [3]),
+    ):
+        span, how = locate(Piece(page, text), document, words)
+        assert span is not None
+        assert (one.sentences_of(span), how) == (expected, "text")
+    assert one.sentences_of((0, len(document.text))) == [0, 1, 2, 3]
 
 
 def test_what_is_stated_elsewhere_is_evidence_where_the_first_place_is_lost(filings: Path) -> None:

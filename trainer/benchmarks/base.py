@@ -78,19 +78,30 @@ class BenchmarkDocument:
         ]
 
     def sentences_of(self, span: tuple[int, int]) -> list[int]:
-        """Ids of the sentences that overlap a span of the document's text."""
+        """Ids of the sentences that overlap a span of the document's text.
+
+        Of a sentence that goes over the end of a page both parts count, and not what stands
+        between them.
+        """
         found = []
-        for i in range(max(bisect_right(self._starts, span[0]) - 1, 0), len(self._starts)):
-            start, end = self.document.span(i)
+        first = bisect_right(self._parts, span[0], key=lambda part: part[0]) - 1
+        for k in range(max(first, 0), len(self._parts)):
+            start, end, i = self._parts[k]
             if start >= span[1]:
                 break
             if end > span[0]:
                 found.append(i)
-        return found
+        return list(dict.fromkeys(found))
 
     @cached_property
-    def _starts(self) -> list[int]:
-        return [self.document.span(one.id)[0] for one in self.document.sentences]
+    def _parts(self) -> list[tuple[int, int, int]]:
+        """Start and end in the document's text of every sentence's parts, and its id."""
+        starts = self.document.page_starts
+        return sorted(
+            (starts[part.page - 1] + part.start, starts[part.page - 1] + part.end, one.id)
+            for one in self.document.sentences
+            for part in one.parts
+        )
 
 
 @runtime_checkable

@@ -197,11 +197,11 @@ def _span_on(page: int, text: str, document: Document) -> tuple[int, int]:
     Where they stand in it word for word these are taken, because the next row of a table may
     differ by one word. Otherwise they are told by their words.
     """
-    sentences = {one.id: document.sentence_text(one.id) for one in document.sentences
-                 if one.page == page}  # fmt: skip
-    if not sentences:
-        start = document.page_starts[page - 1]
+    start = document.page_starts[page - 1]
+    parts = {one.id: part for one in document.sentences for part in one.parts if part.page == page}
+    if not parts:
         return start, start + len(document.pages[page - 1].text)
+    sentences = {i: document.part_text(part) for i, part in parts.items()}
     wanted = Counter(stems(text))
     verbatim = _longest_run(
         {i: said for i, said in sentences.items() if _on_one_line(said) in _on_one_line(text)}
@@ -212,7 +212,7 @@ def _span_on(page: int, text: str, document: Document) -> tuple[int, int]:
         alike = [i for i, share in overlaps.items() if share >= SENTENCE_SHARE]
         best = [max(overlaps, key=overlaps.__getitem__)]
         run = _longest_run({i: sentences[i] for i in alike or best})
-    return document.span(run[0])[0], document.span(run[-1])[1]
+    return start + parts[run[0]].start, start + parts[run[-1]].end
 
 
 def _longest_run(sentences: Mapping[int, str]) -> list[int]:
