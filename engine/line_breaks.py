@@ -103,7 +103,7 @@ def _join_rows(block: Block, hyphens: Hyphens) -> None:
     for row in block.rows:
         line = row.cells[0].text
         if text:
-            if hyphens.stands_for_break(text, line):
+            if text[-1] in _HYPHENS and hyphens.stands_for_break(text, line):
                 text = text[:-1]
             else:
                 text += glue_between(text, line)

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from docqa.engine.blocks import BULLET, LIST_ITEM
-from docqa.engine.sentences import CELL_SEPARATOR, looks_like_heading, split_sentences
+from docqa.engine.sentences import CELL_SEPARATOR, FIRST_WORD, looks_like_heading, split_sentences
 
 MIN_WORDS = 4
-"""A paragraph with fewer is a label, a signature or a page number."""
+"""A paragraph with fewer is a label, a signature or a page number, if no full stop ends it."""
 PROSE_CHARS = 60
 """A paragraph at least this long is no label and no item of a list."""
 
@@ -33,6 +33,8 @@ _OPEN_WORD = re.compile(
     r"|if|when|than|but|no|per)$"
 )
 """A word that ends no sentence, heading or label."""
+_END_CHARS = 40
+"""Enough of a paragraph's end to see how it ends."""
 _BROKEN_WORD = re.compile(r"[^\W\d_][-\u00ad\u2010]$")
 
 
@@ -44,15 +46,18 @@ def goes_on(above: str, below: str, *, is_full: bool = False) -> bool:
         below: The one that begins the next.
         is_full: The last line of `above` has no room for the first word of `below`.
     """
-    if not above.strip() or not below or below[0].isspace() or _STOP.search(above):
+    end = above[-_END_CHARS:]
+    if not end.strip() or not below or below[0].isspace() or _STOP.search(end):
+        return False
+    if BULLET.match(below) or LIST_ITEM.match(below) or FIRST_WORD.match(below):
+        return False
+    if above.count(" ") + 1 < MIN_WORDS or looks_like_heading(above) or above.isupper():
+        return False
+    if below.count(" ") + 1 < MIN_WORDS and not _STOP.search(below):
         return False
     if CELL_SEPARATOR in above or CELL_SEPARATOR in below:
         return False
-    if BULLET.match(below) or LIST_ITEM.match(below) or above.count(" ") + 1 < MIN_WORDS:
-        return False
-    if looks_like_heading(above) or above.isupper():
-        return False
-    if _OPEN_WORD.search(above) or (_BROKEN_WORD.search(above) and below[0].isalpha()):
+    if _OPEN_WORD.search(end) or (_BROKEN_WORD.search(end) and below[0].isalpha()):
         return True
     if len(above) < PROSE_CHARS:
         return False

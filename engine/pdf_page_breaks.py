@@ -19,6 +19,8 @@ _SAME_SIZE = 0.06
 """Most difference of two font sizes that count as one."""
 _SAME_STEP = 0.15
 """The same of two distances between lines: notes are set closer than the text above them."""
+_MAX_LINES = 2
+"""Most lines of a running line."""
 _MARK_SIZE = 0.8
 """A note's number on its own is smaller than this share of the letters beside it."""
 
@@ -43,8 +45,8 @@ def find_page_breaks(
         hyphens: Of the document.
     """
     ends = [(blocks[0], blocks[-1]) for blocks in pages if blocks]
-    n_heads = Counter(line_key(first.text) for first, _ in ends)
-    n_feet = Counter(line_key(last.text) for _, last in ends)
+    n_heads = Counter(line_key(first.text) for first, _ in ends if len(first.rows) <= _MAX_LINES)
+    n_feet = Counter(line_key(last.text) for _, last in ends if len(last.rows) <= _MAX_LINES)
     found = {}
     for blocks, next_blocks in pairwise(pages):
         if not blocks or not next_blocks:
@@ -55,9 +57,7 @@ def find_page_breaks(
         if not (is_prose(above) and is_prose(below)) or _has_notes(blocks):
             continue
         # What returns on other pages is a running line that was not known as one.
-        if n_feet[line_key(above.text)] > 1 and len(above.rows) < 3:
-            continue
-        if n_heads[line_key(below.text)] > 1 and len(below.rows) < 3:
+        if n_feet[line_key(above.text)] > 1 or n_heads[line_key(below.text)] > 1:
             continue
         if _is_set_alike(above, below):
             found[id(above)] = PageBreak(below, _seam(above.text, below.text, hyphens))

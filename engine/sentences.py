@@ -45,10 +45,11 @@ _NEVER_LAST = frozenset(f"{_TITLES} {_REFERENCES} {_COMMON} {_MONTHS}".split())
 _COMPANIES = "inc corp co ltd llc plc etc u.s u.k u.s.c d.c a.m p.m bros"
 _SOMETIMES_LAST = frozenset(_COMPANIES.split())
 """Abbreviations that may end a sentence: they do when a usual first word follows."""
-_FIRST_WORD = re.compile(
+FIRST_WORD = re.compile(
     r"[\"'“‘(]?(?:The|This|That|These|Those|It|Its|We|Our|In|On|At|As|If|For|He|She|They|There|"
     r"Such|Any|All|No|Each|However|When|While|With|Under|An?|But|And|You|His|Her|To|By|From)\b"
 )
+"""A capital that opens a sentence rather than a name."""
 
 
 def split_sentences(text: str) -> Iterator[tuple[int, int, SentenceKind]]:
@@ -114,9 +115,9 @@ def _ends_here(text: str, begin: int, mark: re.Match[str]) -> bool:
     lowered = word.lower()
     if lowered in _NEVER_LAST or (len(word) == 1 and word.isalpha() and word.isupper()):
         # "Sec. 5", "J. Smith"; but "... Exhibit A. The ..." ends.
-        return len(word) == 1 and bool(_FIRST_WORD.match(text, mark.end()))
+        return len(word) == 1 and bool(FIRST_WORD.match(text, mark.end()))
     if lowered in _SOMETIMES_LAST or re.fullmatch(r"(?:[A-Za-z]\.)+[A-Za-z]", word):
-        return bool(_FIRST_WORD.match(text, mark.end()))
+        return bool(FIRST_WORD.match(text, mark.end()))
     # "1. Definitions": a list number opens its item.
     return not (begin + len(word) == mark.start("mark") and len(word) <= 4 and _is_marker(word))
 

@@ -41,6 +41,8 @@ FEE = (
         (ABOVE, "new lights on its northern mole. Nothing was decided.", True),
         (f"{ABOVE} re-", "pairs. Nothing was decided.", True),
         ("It is governed by the", "Harbour Act of 1921.", True),
+        ("It is governed by the", "The mole is from 1921.", False),
+        (ABOVE, "the harbour", False),
         ("The sales of the", "2021 models rose.", True),
         (f"{ABOVE}.", "new lights were put up.", False),
         (f"{ABOVE}.12", "new lights were put up.", False),
