@@ -1,7 +1,4 @@
-"""Which paragraphs of a PDF go over the end of their page.
-
-Notes at the foot of a page end its prose: what goes on above them is not looked for.
-"""
+"""Which paragraphs of a PDF go over the end of their page, notes at its foot left out."""
 
 from __future__ import annotations
 
@@ -23,6 +20,8 @@ _MAX_LINES = 2
 """Most lines of a running line."""
 _MARK_SIZE = 0.8
 """A note's number on its own is smaller than this share of the letters beside it."""
+_NOTES_APART = 1.2
+"""Notes stand at least so many of the text's line distances below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +48,13 @@ def find_page_breaks(
     n_feet = Counter(line_key(last.text) for _, last in ends if len(last.rows) <= _MAX_LINES)
     found = {}
     for blocks, next_blocks in pairwise(pages):
-        if not blocks or not next_blocks:
+        above = _end_of_text(blocks)
+        if above is None or not next_blocks:
             continue
-        above, below = blocks[-1], next_blocks[0]
+        below = next_blocks[0]
         if not goes_on(above.text, below.text, is_full=_is_full(above, below)):
             continue
-        if not (is_prose(above) and is_prose(below)) or _has_notes(blocks):
+        if not (is_prose(above) and is_prose(below)):
             continue
         # What returns on other pages is a running line that was not known as one.
         if n_feet[line_key(above.text)] > 1 or n_heads[line_key(below.text)] > 1:
@@ -82,15 +82,33 @@ def _is_set_alike(above: Block, below: Block) -> bool:
         return False
     if len(above.rows) == 1 or len(below.rows) == 1:
         return True
-    step = last.base - above.rows[-2].base
+    step = _last_step(above)
     next_step = below.rows[1].base - first.base
     return abs(step - next_step) <= _SAME_STEP * max(step, next_step)
 
 
-def _has_notes(blocks: list[Block]) -> bool:
-    """Whether a page ends with notes: their numbers stand raised before them."""
-    size = blocks[-1].lead.size
-    return any(block.text.isdigit() and block.lead.size < _MARK_SIZE * size for block in blocks)
+def _end_of_text(blocks: list[Block]) -> Block | None:
+    """The last block of a page above its notes; None where that is not plain to see."""
+    first = next((i for i, pair in enumerate(pairwise(blocks)) if _is_note_mark(*pair)), None)
+    if first is None:
+        return blocks[-1] if blocks else None
+    above = blocks[first - 1]
+    if first == 0 or len(above.rows) == 1:
+        return None
+    step = _last_step(above)
+    notes = [block for block in blocks[first:] if len(block.rows) > 1]
+    is_apart = blocks[first + 1].lead.base - above.rows[-1].base > _NOTES_APART * step
+    are_closer = all(_last_step(note) < (1 - _SAME_STEP) * step for note in notes)
+    return above if is_apart and are_closer else None
+
+
+def _is_note_mark(block: Block, after: Block) -> bool:
+    """Whether a block is the raised number that stands before a note."""
+    return block.text.isdigit() and block.lead.size < _MARK_SIZE * after.lead.size
+
+
+def _last_step(block: Block) -> float:
+    return block.rows[-1].base - block.rows[-2].base
 
 
 def _seam(above: str, below: str, hyphens: Hyphens) -> Seam:

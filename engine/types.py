@@ -160,8 +160,8 @@ class Document:
     def span(self, sentence_id: int) -> tuple[int, int]:
         """Start and end of a sentence in the page-joined `text`.
 
-        Of one that goes over the end of a page the span holds what stands between its parts: the
-        page's foot, and the head of the next.
+        Of one that goes over the end of a page the span holds what stands between its parts as
+        well: notes and the page's foot, and the head of the next.
         """
         sentence = self.sentences[sentence_id]
         start = self.page_starts[sentence.page - 1] + sentence.start

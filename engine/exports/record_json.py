@@ -50,7 +50,6 @@ def record_json(record: Record) -> dict[str, Any]:
                 "rank": evidence.rank,
                 "document": evidence.document_id,
                 "page": evidence.page,
-                "last_page": evidence.last_page or evidence.page,
                 "sentence": evidence.sentence_id,
                 "start": evidence.start,
                 "end": evidence.end,
@@ -58,6 +57,7 @@ def record_json(record: Record) -> dict[str, Any]:
                 "score": evidence.score,
                 "cited": evidence.cited,
                 "hop": evidence.hop,
+                "last_page": evidence.last_page or evidence.page,
             }
             for evidence in record.evidence
         ],
@@ -66,7 +66,6 @@ def record_json(record: Record) -> dict[str, Any]:
                 "evidence": evidence.rank,
                 "document": evidence.document_id,
                 "page": evidence.page,
-                "last_page": evidence.last_page or evidence.page,
                 "sentence": evidence.sentence_id,
                 "quote": quote,
             }

@@ -68,6 +68,7 @@ def test_json_has_the_agreed_shape(docqa: Run, pdf: str) -> None:
         "score",
         "cited",
         "hop",
+        "last_page",
     ]
     assert (best["rank"], best["document"], best["page"]) == (1, document["id"], 2)
     assert best["cited"] is True

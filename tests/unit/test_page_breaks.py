@@ -203,6 +203,37 @@ def test_a_running_line_that_is_no_furniture_is_not_joined(tmp_path: Path) -> No
     assert joined(document) == []
 
 
+def noted_pdf(path: Path, notes: list[str], *, note_step: int = 10) -> Document:
+    """Two pages of wide-set lines, notes with raised numbers at the foot of the first."""
+    with pymupdf.open() as pdf:
+        page = pdf.new_page(width=420, height=300)
+        for at, line in enumerate(FEE_PAGES[0]):
+            page.insert_text((40, 60 + 24 * at), line, fontsize=11)
+        page.insert_text((40, 143), "1", fontsize=6)
+        for at, line in enumerate(notes):
+            page.insert_text((60, 150 + note_step * at), line, fontsize=11)
+        page = pdf.new_page(width=420, height=300)
+        for at, line in enumerate(FEE_PAGES[1]):
+            page.insert_text((40, 60 + 24 * at), line, fontsize=11)
+        pdf.save(path)
+    return ingest(path)
+
+
+def test_a_sentence_is_joined_over_the_notes_of_its_page(tmp_path: Path) -> None:
+    notes = ["The fee of a fishing vessel was last raised in 1910, when the", "mole was new."]
+    document = noted_pdf(tmp_path / "noted.pdf", notes)
+    assert joined(document) == [FEE]
+    assert " ".join(notes) in [document.sentence_text(s.id) for s in document.sentences]
+
+
+def test_a_note_that_goes_on_is_not_joined_with_the_text(tmp_path: Path) -> None:
+    notes = ["The fee of a fishing vessel was last raised in 1910, when the", "mole was made by"]
+    document = noted_pdf(tmp_path / "noted.pdf", notes)
+    assert joined(document) == [FEE]
+    document = noted_pdf(tmp_path / "wide.pdf", notes, note_step=24)  # notes, or a lone number?
+    assert joined(document) == []
+
+
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"no PDF files at {REAL}")
 @pytest.mark.parametrize(
     ("name", "page", "words"),
