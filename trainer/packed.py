@@ -148,11 +148,30 @@ def pack_cached(
     on_file: OnFile | None = None,
     question_end: str = "",
 ) -> PackedData:
-    """`pack`, kept in `folder` for the next run on the same files."""
+    """`pack`, kept in `folder` for the next run on the same files.
+
+    What it keeps can be given instead of the files, where those are not at hand.
+    """
+    if [file.suffix for file in files] == [".npz"]:
+        return _packed_elsewhere(files[0], tokenizer)
     path = folder / f"packed-{fingerprint(files, tokenizer, question_end)}.npz"
     if not path.is_file():
         pack(files, tokenizer, on_file, question_end).save(path)
     return PackedData.load(path)
+
+
+def _packed_elsewhere(path: Path, tokenizer: Tokenizer) -> PackedData:
+    try:
+        packed = PackedData.load(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise TrainingError(f"{path} holds no packed data: {error}.") from error
+    highest, n_tokens = int(packed.token_ids.max()), tokenizer.get_vocab_size()
+    if highest >= n_tokens:
+        raise TrainingError(
+            f"{path} has token {highest}, the tokenizer of this recipe {n_tokens} tokens.",
+            "Pack the files anew: give them as --data.",
+        )
+    return packed
 
 
 Ids = NDArray[np.int32]

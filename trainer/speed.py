@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ LONG_TOKENS = {EMBEDDED: 1_000_000}
 OTHER_LONG_TOKENS = 100_000
 """Longest document where none is asked for: what a published shape reads in a minute or so."""
 N_LENGTHS = 4
+GPU_PRODUCT = 8192
+"""Rows and columns of the matrices whose product tells what a GPU can do."""
 
 OnStage = Callable[[str, int, int], None]
 """What is measured, how much of it is done, of how much."""
@@ -50,7 +53,8 @@ def bench_speed(options: SpeedOptions, on_stage: OnStage | None = None) -> dict[
         `{"machine", "runs": [{"shape", "dtype", "device", "path", "tokens_per_second",
         "projections_tokens_per_second", "ratio_to_projections", "torch_tokens_per_second",
         "peak_memory_bytes", "memory_growth_bytes", "first_evidence_seconds", "cancel_seconds",
-        "longest_cancel_seconds", "lengths": [{"tokens", "seconds", "peak_memory_bytes"}]}],
+        "longest_cancel_seconds", "together_tokens_per_second" (on a GPU), "lengths": [{"tokens",
+        "seconds", "peak_memory_bytes"}]}],
         "peers": [{"name", "version", "shape", "dtype", "tokens_per_second", "ours_is_times"} or
         {"name", "shape", "missing"}]}`.
 
@@ -96,6 +100,8 @@ def _rates(
         "ratio_to_projections": round(projections / rates["ours"], 3),
         "torch_tokens_per_second": round(rates.get("torch", rates["ours"]), 1),
     }
+    if "together" in rates:
+        run["together_tokens_per_second"] = round(rates["together"], 1)
     if options.profile and not retriever.compute_path.startswith("plain torch"):
         from docqa.trainer.speed_profile import profile_layers
 
@@ -169,6 +175,7 @@ def _machine() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "gpu_bf16_tflops": _gpu_bf16_tflops(),
         "load_before": [round(one, 2) for one in os.getloadavg()]
         if hasattr(os, "getloadavg")
         else None,
@@ -180,6 +187,23 @@ def _machine() -> dict[str, Any]:
 
 CAPS = ("ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY", "NUMBA_CPU_NAME", "DOCQA_PATH", "DOCQA_DTYPE")
 """Variables that change what is measured."""
+
+
+def _gpu_bf16_tflops() -> float | None:
+    """What the card makes of a large product of random bf16 matrices; the best of five."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    a, b = (torch.randn(2, GPU_PRODUCT, GPU_PRODUCT, device="cuda").bfloat16()).unbind()
+    seconds = []
+    for _ in range(6):  # the first one warms up
+        torch.cuda.synchronize()
+        begun = time.perf_counter()
+        a @ b
+        torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - begun)
+    return round(2 * GPU_PRODUCT**3 / min(seconds[1:]) / 1e12, 1)
 
 
 def _processor() -> str:

@@ -1,27 +1,38 @@
-"""What others make of the same model: `transformers`, and llama.cpp through llama-cpp-python.
+"""What others make of the same model: `transformers`, llama.cpp through llama-cpp-python, and on
+CUDA mamba_ssm, as MambaRetriever runs it.
 
 They get the weights of the shape that is measured (its backbone: what docqa's own checkpoints add
-to it costs next to nothing) and as many threads. Neither is asked for the logits of words.
+to it costs next to nothing) and as many threads. Only `MambaLMHeadModel` computes the logits of
+words too: so the reference does, and it is measured as it is.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from docqa.engine.mamba_retriever import windows
 from docqa.trainer.speed_rates import OTHERS_SHARE, Contestant, turn_tokens
 
 if TYPE_CHECKING:
     from docqa.engine.mamba2.model import Mamba2Model
 
 MOST_PEER_TOKENS = 4096
+REFERENCE_WINDOW_TOKENS = 120_000
+"""What MambaRetriever reads at once, each window beginning in the middle of the one before."""
+N_REFERENCE_WINDOWS = 4
+"""Windows' length of the text that is read with half overlap: seven readings of a window."""
 LLAMA_BATCH = 512
 """Tokens llama.cpp takes at once: its default."""
 
@@ -38,6 +49,11 @@ def peer_contestants(model: Mamba2Model, folder: Path) -> tuple[list[Contestant]
         "transformers": transformers_contestant,
         "llama.cpp": llama_contestant,
     }
+    if model.backbone.embedding.weight.device.type == "cuda":
+        makers |= {
+            "mamba_ssm": reference_contestant,
+            "mamba_ssm, half overlap": overlapping_contestant,
+        }
     made, missing = [], {}
     for name, make in makers.items():
         try:
@@ -51,8 +67,9 @@ def peer_contestants(model: Mamba2Model, folder: Path) -> tuple[list[Contestant]
 
 def peer_version(name: str) -> str | None:
     """The version of its package."""
+    package = {"llama.cpp": "llama-cpp-python"}.get(name, name.partition(",")[0])
     with suppress(PackageNotFoundError):
-        return version("llama-cpp-python" if name == "llama.cpp" else name)
+        return version(package)
     return None
 
 
@@ -92,6 +109,72 @@ def transformers_contestant(model: Mamba2Model, folder: Path, n_tokens: int) -> 
         return hidden[0, -1, 0].item()  # waits for a GPU
 
     return Contestant("transformers", n_tokens, read)
+
+
+def reference_contestant(model: Mamba2Model, folder: Path, _: int) -> Contestant:
+    """`MambaLMHeadModel` of mamba_ssm, one forward over a window."""
+    read = _reference_reader(model, REFERENCE_WINDOW_TOKENS)
+    return Contestant("mamba_ssm", REFERENCE_WINDOW_TOKENS, read)
+
+
+def overlapping_contestant(model: Mamba2Model, folder: Path, _: int) -> Contestant:
+    """The same over a longer text, in windows that overlap by half."""
+    n_tokens = N_REFERENCE_WINDOWS * REFERENCE_WINDOW_TOKENS
+    read = _reference_reader(model, n_tokens)
+    return Contestant("mamba_ssm, half overlap", n_tokens, read)
+
+
+def _reference_reader(model: Mamba2Model, n_tokens: int) -> Callable[[], float]:
+    theirs = reference_model(model)
+    device = model.backbone.embedding.weight.device
+    token_ids = torch.from_numpy(_token_ids(model, n_tokens))[None].to(device)
+
+    @torch.inference_mode()
+    def read() -> float:
+        last = 0.0
+        for begin, end in windows(n_tokens, REFERENCE_WINDOW_TOKENS):
+            last = theirs(token_ids[:, begin:end]).logits[0, -1, 0].item()  # waits for the GPU
+        return last
+
+    return read
+
+
+def reference_model(model: Mamba2Model) -> Any:
+    """`MambaLMHeadModel` with the weights of a model.
+
+    Its package imports the compiled `selective_scan_cuda`, which belongs to Mamba-1: where that
+    was not compiled an empty module stands in for it. Without causal-conv1d the convolution is
+    torch's.
+    """
+    try:
+        import_module("selective_scan_cuda")
+    except ImportError:
+        sys.modules["selective_scan_cuda"] = ModuleType("selective_scan_cuda")
+    package: Any = import_module("mamba_ssm.models.mixer_seq_simple")
+
+    config, weight = model.config, model.backbone.embedding.weight
+    theirs = package.MambaLMHeadModel(
+        package.MambaConfig(
+            d_model=config.d_model,
+            n_layer=config.n_layer,
+            vocab_size=config.vocab_size,
+            ssm_cfg={
+                "layer": "Mamba2",
+                "d_state": config.d_state,
+                "d_conv": config.d_conv,
+                "expand": config.expand,
+                "headdim": config.headdim,
+                "ngroups": config.ngroups,
+                "use_mem_eff_path": find_spec("causal_conv1d") is not None,
+            },
+            pad_vocab_size_multiple=1,
+        ),
+        device=weight.device,
+        dtype=weight.dtype,
+    )
+    tensors = {k: v for k, v in model.state_dict().items() if k.startswith("backbone.")}
+    theirs.load_state_dict({**tensors, "lm_head.weight": weight})
+    return theirs.eval()
 
 
 def llama_contestant(model: Mamba2Model, folder: Path, n_tokens: int) -> Contestant:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from docqa.engine.mamba2.reading import SEGMENT_STEP
 from docqa.engine.mamba2.stages import through_stages
-from docqa.engine.mamba_retriever import MambaRetriever, segments
+from docqa.engine.mamba_retriever import MambaRetriever, segments, together
 from docqa.trainer.speed_subjects import QUESTION, KeptTokens, long_document, n_copies_for
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ TURN_FLOPS = 6e12
 """Work of a turn in the linear projections: a second or more, so that filling and draining the
 stages does not count."""
 MOST_TURN_TOKENS = 100_000
+CUDA_TIMES = 10
+"""A GPU gets turns so many times as long, up to a million tokens; it does more in a second."""
+N_QUESTIONS = 8
+"""Read side by side, where that is measured."""
 OTHERS_SHARE = 16
 """Slower contestants read so many times less; their rates do not depend on the length."""
 
@@ -67,7 +71,9 @@ def alternate(
 
 def turn_tokens(model: Mamba2Model) -> int:
     """Tokens of a turn of docqa's path."""
-    return min(MOST_TURN_TOKENS, int(TURN_FLOPS / (2 * n_projection_weights(model))))
+    times = CUDA_TIMES if model.backbone.embedding.weight.device.type == "cuda" else 1
+    n_tokens = int(times * TURN_FLOPS / (2 * n_projection_weights(model)))
+    return min(times * MOST_TURN_TOKENS, n_tokens)
 
 
 def n_projection_weights(model: Mamba2Model) -> int:
@@ -80,7 +86,8 @@ def n_projection_weights(model: Mamba2Model) -> int:
 
 
 def own_contestants(retriever: MambaRetriever) -> list[Contestant]:
-    """`ours`, `torch` (where ours is another path), and the projections, `plain` and `staged`."""
+    """`ours`, `torch` (where ours is another path), `together` (several questions, on a GPU), and
+    the projections, `plain` and `staged`."""
     cache = KeptTokens()
     n_tokens = turn_tokens(retriever.model)
     ours = _scoring("ours", _with_cache(retriever, cache), n_tokens)
@@ -89,6 +96,8 @@ def own_contestants(retriever: MambaRetriever) -> list[Contestant]:
         with _path("torch"):
             plain = _with_cache(retriever, cache)
         made.append(_scoring("torch", plain, n_tokens // OTHERS_SHARE))
+    if retriever.tokens_at_once:
+        made.append(_scoring_together(_with_cache(retriever, cache), n_tokens // N_QUESTIONS))
     document = long_document(n_copies_for(n_tokens, retriever))
     projections = Projections(retriever.model, segment_lengths(retriever, document))
     made.append(Contestant("plain", ours.n_tokens, projections.multiply))
@@ -103,12 +112,12 @@ def segment_lengths(retriever: MambaRetriever, document: Document) -> list[int]:
     n_question = len(retriever.tokenizer.encode(QUESTION, add_special_tokens=False).ids)
     if config.max_question_tokens:
         n_question = min(n_question, config.max_question_tokens)
+    cuts = segments(tokens.sentence_ends, len(tokens.token_ids), config.question_interval)
     lengths = []
-    for begin, end in segments(
-        tokens.sentence_ends, len(tokens.token_ids), config.question_interval
-    ):
-        reads_question = begin == 0 or config.question_interval > 0
-        n_real = end - begin + (n_question if reads_question else 0)
+    for group in together(cuts, retriever.tokens_at_once):
+        begin, end = group[0][0], group[-1][1]
+        n_readings = len(group) if config.question_interval else int(begin == 0)
+        n_real = end - begin + n_readings * n_question
         lengths.append(-(-n_real // SEGMENT_STEP) * SEGMENT_STEP)
     return lengths
 
@@ -180,6 +189,14 @@ def _scoring(name: str, retriever: MambaRetriever, n_tokens: int) -> Contestant:
     document = long_document(n_copies_for(n_tokens, retriever))
     n_read = len(retriever.tokenize(document).token_ids)
     return Contestant(name, n_read, lambda: retriever.score(QUESTION, document))
+
+
+def _scoring_together(retriever: MambaRetriever, n_tokens: int) -> Contestant:
+    """Several questions on one document; tokens count for each of them."""
+    document = long_document(n_copies_for(n_tokens, retriever))
+    n_read = N_QUESTIONS * len(retriever.tokenize(document).token_ids)
+    questions = [f"{QUESTION} ({i})" for i in range(N_QUESTIONS)]
+    return Contestant("together", n_read, lambda: retriever.score_questions(questions, document))
 
 
 def _with_cache(retriever: MambaRetriever, cache: KeptTokens) -> MambaRetriever:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,21 @@ def test_pack_keeps_evidence_and_round_trips(data: Path, start: Path, tmp_path: 
     (cached,) = (tmp_path / "cache").glob("packed-*.npz")
     again = PackedData.load(cached)
     assert np.array_equal(again.token_ids, packed.token_ids)
+
+
+def test_packed_data_can_be_given_instead_of_the_files(
+    data: Path, start: Path, tmp_path: Path
+) -> None:
+    tokenizer = load_tokenizer(start)
+    packed = pack([data], tokenizer)
+    packed.save(tmp_path / "people.npz")
+    again = pack_cached([tmp_path / "people.npz"], tokenizer, tmp_path / "cache")
+    assert again.digest == packed.digest
+    replace(packed, token_ids=packed.token_ids + 10_000).save(tmp_path / "other.npz")
+    with pytest.raises(TrainingError, match=r"other.npz has token 10\d\d\d"):
+        pack_cached([tmp_path / "other.npz"], tokenizer, tmp_path / "cache")
+    with pytest.raises(TrainingError, match="nothing.npz holds no packed data"):
+        pack_cached([tmp_path / "nothing.npz"], tokenizer, tmp_path / "cache")
 
 
 def test_windows_hold_question_answer_and_true_labels(
