@@ -69,14 +69,7 @@ def publish(
     """
     partial = out.with_name(out.name + ".part")
     shutil.rmtree(partial, ignore_errors=True)
-    trained = {k: v for k, v in read_metrics(checkpoint).items() if k != "dev"}
-    model, tokenizer = load_model(checkpoint), load_tokenizer(checkpoint)
-    save_checkpoint(
-        partial, model, tokenizer, metrics=trained, dtype=torch.float16, int8_embedding=True
-    )
-    for name in ("run.toml", "reader.toml"):
-        if (checkpoint / name).is_file():
-            shutil.copyfile(checkpoint / name, partial / name)
+    trained = save_small(checkpoint, partial)
     n_bytes = sum(path.stat().st_size for path in partial.iterdir())
     if n_bytes > MAX_BYTES:
         raise CheckpointError(f"{partial} takes {n_bytes} bytes, {MAX_BYTES} are allowed.")
@@ -102,6 +95,19 @@ def publish(
     shutil.rmtree(out, ignore_errors=True)
     partial.rename(out)
     return out
+
+
+def save_small(checkpoint: Path, out: Path) -> dict[str, Any]:
+    """Write the small form of a checkpoint; returns its metrics, without those of dev files."""
+    trained = {k: v for k, v in read_metrics(checkpoint).items() if k != "dev"}
+    model, tokenizer = load_model(checkpoint), load_tokenizer(checkpoint)
+    save_checkpoint(
+        out, model, tokenizer, metrics=trained, dtype=torch.float16, int8_embedding=True
+    )
+    for name in ("run.toml", "reader.toml"):
+        if (checkpoint / name).is_file():
+            shutil.copyfile(checkpoint / name, out / name)
+    return trained
 
 
 def _baselines(device: str) -> list[Retriever]:

@@ -160,9 +160,9 @@ def test_tokens_come_from_the_cache(folder: Path, document: Document) -> None:
     assert retriever.tokenize(document) is first
 
 
-@pytest.mark.parametrize("n_together", [1, 3, 99])
-@pytest.mark.parametrize("window_tokens", [0, 150])
-@pytest.mark.parametrize("interval", [48, 0])
+@pytest.mark.parametrize(
+    ("interval", "window_tokens", "n_together"), [(48, 0, 99), (48, 150, 3), (0, 0, 3), (48, 0, 1)]
+)
 def test_questions_read_together_score_as_one_by_one(
     tmp_path: Path,
     document: Document,

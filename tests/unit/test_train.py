@@ -68,9 +68,9 @@ def test_packed_data_can_be_given_instead_of_the_files(
     again = pack_cached([tmp_path / "people.npz"], tokenizer, tmp_path / "cache")
     assert again.digest == packed.digest
     replace(packed, token_ids=packed.token_ids + 10_000).save(tmp_path / "other.npz")
-    with pytest.raises(TrainingError, match=r"other.npz has token 10\d\d\d"):
+    with pytest.raises(TrainingError, match=r"other\.npz has token 10\d\d\d"):
         pack_cached([tmp_path / "other.npz"], tokenizer, tmp_path / "cache")
-    with pytest.raises(TrainingError, match="nothing.npz holds no packed data"):
+    with pytest.raises(TrainingError, match=r"nothing\.npz holds no packed data"):
         pack_cached([tmp_path / "nothing.npz"], tokenizer, tmp_path / "cache")
 
 
