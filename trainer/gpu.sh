@@ -112,9 +112,11 @@ from docqa.trainer.publish import save_small
 save_small(Path(sys.argv[1]), Path(sys.argv[2]))
 PY
     tar -C "$small" -cf - checkpoint | split -b 15M - "$OUT/checkpoint.tar."
-    cp "$RUN/metrics.jsonl" "$OUT/"
     rm -rf "$small"
-    tail -n 3 "$RUN/metrics.jsonl"
+    if [ -f "$RUN/metrics.jsonl" ]; then # every 20 steps a line
+        cp "$RUN/metrics.jsonl" "$OUT/"
+        tail -n 3 "$RUN/metrics.jsonl"
+    fi
 }
 
 case ${1:-} in

@@ -57,7 +57,9 @@ def peer_contestants(model: Mamba2Model, folder: Path) -> tuple[list[Contestant]
     made, missing = [], {}
     for name, make in makers.items():
         try:
-            made.append(make(model, folder, n_tokens))
+            one = make(model, folder, n_tokens)
+            one.read()  # what fails, or finds no memory, must not do so among the others
+            made.append(one)
         except ImportError as error:
             missing[name] = f"not installed: {error}"
         except Exception as error:  # theirs; ours must be measured all the same
