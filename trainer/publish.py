@@ -25,10 +25,11 @@ from docqa.engine.mamba2.checkpoint import (
     write_metrics,
 )
 from docqa.engine.mamba_retriever import MambaRetriever
+from docqa.engine.reader import reader_of
 from docqa.engine.retriever import Retriever
 from docqa.trainer.bench import bench_files, markdown_table
 from docqa.trainer.calibrate import calibrate
-from docqa.trainer.reader_bench import reader_table
+from docqa.trainer.reader_bench import bench_reader_files, has_short_answers, reader_table
 from docqa.trainer.remembered_scores import RememberedScores
 
 MAX_BYTES = 30 * 1024**2
@@ -51,7 +52,8 @@ def publish(
     """Write the small form of a checkpoint with its measures.
 
     Weights are stored as fp16, the embedding as int8 with a scale a row. What is measured is that
-    form: `mamba`, `bm25` and `hybrid` on the dev files, and the confidence of the two that read.
+    form: `mamba`, `bm25` and `hybrid` on the dev files, the confidence of the two that read, and
+    the reader, where the checkpoint has one.
 
     Args:
         checkpoint: A checkpoint folder, as training leaves it.
@@ -90,6 +92,13 @@ def publish(
         for one in reading
     }
     metrics = {**trained, "benchmark": results, "confidence": confidence}
+    if reader_of(hybrid) is not None:
+        answering = [path for path in dev if has_short_answers(path)]
+        report = bench_reader_files(answering, hybrid, limit=limit, seed=seed)
+        metrics["reader"] = {
+            **trained.get("reader", {}),
+            "benchmark": {**report, "checkpoint": "embedded"},
+        }
     write_metrics(partial, metrics)
     (partial / "README.md").write_text(card(metrics), encoding="utf-8")
     shutil.rmtree(out, ignore_errors=True)

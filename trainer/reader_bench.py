@@ -130,6 +130,15 @@ def _bench_file(
     }
 
 
+def has_short_answers(path: Path) -> bool:
+    """Whether a file has a question whose answer stands word for word in its evidence."""
+    return any(
+        any(answer_spans(labelled, question))
+        for labelled in read_documents(path)
+        for question in labelled.questions
+    )
+
+
 def score_reader(
     reader: SpanReader,
     document: Document,

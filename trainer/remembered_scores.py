@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from docqa.engine.reader import SpanReader, reader_of
 from docqa.engine.retriever import IsCancelled, OnProgress, Retriever, Scores
 from docqa.engine.types import Document
 
@@ -19,6 +20,11 @@ class RememberedScores:
         self.name = retriever.name
         self.checkpoint = retriever.checkpoint
         self.device = retriever.device
+
+    @property
+    def span_reader(self) -> SpanReader | None:
+        """The reader of the checkpoint, see `docqa.engine.reader`."""
+        return reader_of(self._retriever)
 
     def score(
         self,
