@@ -8,8 +8,9 @@ which would make it the slowest step of reading a filing (see trainer/README.md 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
+from docqa.engine.legal_citations import goes_on_citing
 from docqa.engine.types import SentenceKind
 
 SEGMENTER = "docqa-sentences/3"
@@ -23,16 +24,33 @@ MIN_CLAUSE_WORDS = 12
 
 _LINE = re.compile(r"\S[^\n]*")
 _END = re.compile(
-    r"""(?P<mark>[.!?…]+)          # the end of a sentence
-        (?P<close>["'”’»)\]]*)     # and what closes with it
+    r"""(?P<whole>
+          (?P<mark>[.!?…]+)        # the end of a sentence
+          (?P<close>["'”’»)\]]*)   # and what closes with it
+          (?P<note>\d{1,3}(?:(?:,\ ?|[–-])\d{1,3})*)?  # and the marks of its notes
+        )
         \s+
-        (?=["'“‘«(\[]?[^\W_a-z])   # the next begins with a capital or a digit
+        (?=["'“‘«(\[]?[^\W_a-z]   # the next begins with a capital or a digit,
+          |(?:\([a-z]{1,4}\)|[a-uw-z]\.)\s+["“]?[A-Z]  # or as the item of a list
+        )
     """,
     re.VERBOSE,
 )
 _CJK_END = re.compile(r"[。！？]+[」』”’）]*")
 _CLAUSE_END = re.compile(r"[;:]\s+|,\s+(?=\([a-z0-9]{1,4}\)\s)|(?<=\s)(?=\([a-z0-9]{1,4}\)\s)")
 _WORD_BEFORE = re.compile(r"[\w.&'’-]*$")
+_NOTED = re.compile(r"[^\W\d_]{2}|.[)\]”’\"'%]")
+"""What stands before a full stop with the mark of a note, and not before a decimal's."""
+_MARKER_CHARS = 12
+"""Most characters of an item's number."""
+_MARKER = r"(?:\d{1,3}(?:\.\d{1,3})*|[A-Za-z]|[ivxlcIVXLC]{1,4})"
+_NUMBERED = r"(?:Sec|SEC|Section|SECTION|Art|ART|Article|ARTICLE|Item|ITEM|§)"
+_LABEL = rf"{_NUMBERED}\.?\s*\d{{1,4}}(?:\.\d+)*[A-Z]?"
+_OPENING = re.compile(rf"[\"“>\s]*(?:{_LABEL}|(?:{_MARKER}\.\s+)*{_MARKER})")
+"""How an item or a section begins: "1. Definitions", "Sec. 5. Fees"."""
+_OPENING_CHARS = 30
+_INNER_ITEM = re.compile(r";(?:\s+(?:and|or))?\s+(?:[a-z]|[ivx]{1,4}|\d{1,2})$|:\s+(?:[1aA]|[iI])$")
+"""An item in the midst of a sentence: any after a semicolon, the first after a colon."""
 
 _TITLES = (
     "mr mrs ms dr prof rev hon gen col lt sgt capt cmdr adm gov sen rep st messrs mme mlle fr sr jr"
@@ -52,11 +70,14 @@ FIRST_WORD = re.compile(
 """A capital that opens a sentence rather than a name."""
 
 
-def split_sentences(text: str) -> Iterator[tuple[int, int, SentenceKind]]:
+def split_sentences(
+    text: str, raised: Collection[int] = ()
+) -> Iterator[tuple[int, int, SentenceKind]]:
     """Cut a text into scored units.
 
     Args:
         text: Paragraphs and table rows, one a line.
+        raised: Where the marks of notes begin, as far as a layout shows them.
 
     Yields:
         (start, end, kind), half-open code-point offsets in text order, without outer whitespace.
@@ -70,7 +91,7 @@ def split_sentences(text: str) -> Iterator[tuple[int, int, SentenceKind]]:
         if looks_like_heading(text[start:end]):
             yield start, end, SentenceKind.HEADING
             continue
-        for a, b in _split_paragraph(text, start, end):
+        for a, b in _split_paragraph(text, start, end, raised):
             yield from ((c, d, SentenceKind.PROSE) for c, d in _split_clauses(text, a, b))
 
 
@@ -87,16 +108,18 @@ def looks_like_heading(line: str) -> bool:
     return capitals >= 0.6 * len(long_words)
 
 
-def _split_paragraph(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+def _split_paragraph(
+    text: str, start: int, end: int, raised: Collection[int]
+) -> Iterator[tuple[int, int]]:
     """Spans of the sentences of one paragraph."""
     marks = sorted(
-        [(m.end("close"), m.end(), m) for m in _END.finditer(text, start, end)]
+        [(m.end("whole"), m.end(), m) for m in _END.finditer(text, start, end)]
         + [(m.end(), m.end(), None) for m in _CJK_END.finditer(text, start, end)],
         key=lambda mark: mark[0],
     )
     begin = start
     for stop, resume, mark in marks:
-        if stop <= begin or (mark is not None and not _ends_here(text, begin, mark)):
+        if stop <= begin or (mark is not None and not _ends_here(text, begin, mark, raised)):
             continue
         yield begin, stop
         begin = resume
@@ -106,24 +129,36 @@ def _split_paragraph(text: str, start: int, end: int) -> Iterator[tuple[int, int
         yield begin, end
 
 
-def _ends_here(text: str, begin: int, mark: re.Match[str]) -> bool:
+def _ends_here(text: str, begin: int, mark: re.Match[str], raised: Collection[int]) -> bool:
     """Whether a full stop ends the sentence rather than an abbreviation or a number."""
+    stop, after = mark.start(), mark.end()
+    has_plain_note = mark["note"] and not mark["close"] and mark.start("note") not in raised
+    if has_plain_note and not _NOTED.match(text, max(stop - 2, begin), stop):
+        return False  # "... as they fell.12 The" ends; "3.14" and "v1.2" do not
     if mark["mark"] != "." or mark["close"]:
         return True
-    found = _WORD_BEFORE.search(text, begin, mark.start("mark"))
+    found = _WORD_BEFORE.search(text, begin, stop)
     word = found.group().strip("'’-") if found else ""
     lowered = word.lower()
     if lowered in _NEVER_LAST or (len(word) == 1 and word.isalpha() and word.isupper()):
         # "Sec. 5", "J. Smith"; but "... Exhibit A. The ..." ends.
-        return len(word) == 1 and bool(FIRST_WORD.match(text, mark.end()))
+        return (
+            len(word) == 1
+            and bool(FIRST_WORD.match(text, after))
+            and not goes_on_citing(word, text, after)
+        )
     if lowered in _SOMETIMES_LAST or re.fullmatch(r"(?:[A-Za-z]\.)+[A-Za-z]", word):
-        return bool(FIRST_WORD.match(text, mark.end()))
-    # "1. Definitions": a list number opens its item.
-    return not (begin + len(word) == mark.start("mark") and len(word) <= 4 and _is_marker(word))
+        return bool(FIRST_WORD.match(text, after))
+    if goes_on_citing(word, text, after):
+        return False
+    return len(word) > _MARKER_CHARS or not _opens_item(text, begin, stop)
 
 
-def _is_marker(word: str) -> bool:
-    return bool(re.fullmatch(r"\d{1,3}(?:\.\d{1,3})*|[A-Za-z]|[ivxlcIVXLC]+", word))
+def _opens_item(text: str, begin: int, stop: int) -> bool:
+    """Whether a full stop stands after the number or letter of an item."""
+    if stop - begin < _OPENING_CHARS and _OPENING.fullmatch(text, begin, stop):
+        return True
+    return _INNER_ITEM.search(text, max(begin, stop - _OPENING_CHARS), stop) is not None
 
 
 def _split_clauses(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -52,6 +52,78 @@ def test_sentences_end_where_a_reader_ends_them(text: str, expected: list[str]) 
     assert cut(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Many sell (i.e., stocks).1 Others do.", ["Many sell (i.e., stocks).1", "Others do."]),
+        ("It is common.4,5,12 The cause is not.", ["It is common.4,5,12", "The cause is not."]),
+        ("They read less.9–11 Few knew.", ["They read less.9–11", "Few knew."]),
+        ("“Stop!”27 She left.", ["“Stop!”27", "She left."]),
+        ("See No.5 The, sec.7 Act and Fig.12 B.", ["See No.5 The, sec.7 Act and Fig.12 B."]),
+        ("The v.2 Beta, 3.14 Pa and 1999.95 USD.", ["The v.2 Beta, 3.14 Pa and 1999.95 USD."]),
+        ("See Section 4.02 Fees.", ["See Section 4.02 Fees."]),
+    ],
+)  # fmt: skip
+def test_a_sentence_ends_with_the_mark_of_its_note(text: str, expected: list[str]) -> None:
+    assert cut(text) == expected
+
+
+def test_a_layout_tells_a_note_from_a_decimal() -> None:
+    text = "It grew until 2017.425 Firms left."
+    assert cut(text) == [text]
+    spans = split_sentences(text, raised={text.index("425")})
+    assert [text[a:b] for a, b, _ in spans] == ["It grew until 2017.425", "Firms left."]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "See Hanly v. SEC, 415 F.2d 589, 596 (2d Cir. 1969).",
+        "See H.R. Doc. No. 88-95, at 238 (1st Sess. 1963).",
+        "It is in Pub. L. 111-203, 124 Stat. 1376, 1827 (2010).",
+        "It is in Pub. L. No. 102-563, 106 Stat. 4237.",
+        "See [Pub. L. 103–337, div. A, title IV], § 5, [108 Stat. 2628].",
+        "See 367 F. Supp. 2d 572, and 461 F. Supp. 951 (E.D. Mich. 1978).",
+        "It is 82 Fed. Reg. 31278, by Reorg. Plan No. 2 of 1970.",
+    ],
+)
+def test_a_citation_is_not_cut(text: str) -> None:
+    assert cut(text) == [text]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("We saw the Code. Firms left.", ["We saw the Code.", "Firms left."]),
+        ("We bought the app. Reg came.", ["We bought the app.", "Reg came."]),
+        ("Uh. No. No.", ["Uh.", "No. No."]),
+        ("She met Ann. Supper was late.", ["She met Ann.", "Supper was late."]),
+    ],
+)
+def test_words_that_citations_shorten_may_end_a_sentence(text: str, expected: list[str]) -> None:
+    assert cut(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It ends here. b. COFS pays.", ["It ends here.", "b. COFS pays."]),
+        ("It ends here. (b) No Violation.", ["It ends here.", "(b) No Violation."]),
+        ("Acme v. Smith. Inc. v. Jones.", ["Acme v. Smith.", "Inc. v. Jones."]),
+        ("They agree: 1. Rent is due.", ["They agree: 1. Rent is due."]),
+        ("pay rent; and 4. Keep accounts.", ["pay rent; and 4. Keep accounts."]),
+        ("The score was 4. Keep it.", ["The score was 4.", "Keep it."]),
+        ("They scored: 4. Keep it.", ["They scored: 4.", "Keep it."]),
+        ("Sec. 5. Judicial Review. None.", ["Sec. 5. Judicial Review.", "None."]),
+        ("Item 1A. Risk Factors. None.", ["Item 1A. Risk Factors.", "None."]),
+        ("2.4.1. The sample is small. It grew.", ["2.4.1. The sample is small.", "It grew."]),
+        ("See Section 5. Firms left.", ["See Section 5.", "Firms left."]),
+    ],
+)
+def test_the_number_of_an_item_stays_with_it(text: str, expected: list[str]) -> None:
+    assert cut(text) == expected
+
+
 def test_a_line_with_cells_is_one_row() -> None:
     text = "Total revenue | 1,577 | 1,373\nWe grew. We hired."
     kinds = [kind for _, _, kind in split_sentences(text)]
