@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from docqa.engine.layout import Piece, Row, is_number, page_regions
+from docqa.engine.ruling import Ruling
 from docqa.engine.sentences import CELL_SEPARATOR
 from docqa.engine.tables import Table, split_tables
 from docqa.engine.types import Box
@@ -50,14 +51,14 @@ class Block:
         return self.rows[0]
 
 
-def page_blocks(pieces: list[Piece]) -> list[Block]:
+def page_blocks(pieces: list[Piece], ruling: Ruling) -> list[Block]:
     """The blocks of a page in reading order."""
     blocks: list[Block] = []
-    for rows in page_regions(pieces):
+    for rows in page_regions(pieces, list(ruling.bodies().values())):
         right = max(row.x1 for row in rows)
         steps = _usual_steps(rows)
         paragraph: list[Row] = []
-        for part in split_tables(rows):
+        for part in split_tables(rows, ruling):
             if isinstance(part, Row):
                 if paragraph and _starts_new(paragraph, part, right, steps):
                     blocks.append(Block(paragraph, right=right))
@@ -81,6 +82,8 @@ def _table_blocks(table: Table, right: float) -> Iterator[Block]:
         if header is not None:
             block.header = blocks[header]
             blocks[header].is_header = True
+    for block in blocks[: table.n_header]:
+        block.is_header = True
     return iter(blocks)
 
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from operator import attrgetter
 
+from docqa.engine.ruling import Strip
 from docqa.engine.types import Box
 
 PROSE_CHARS = 18
@@ -56,10 +57,11 @@ class Piece:
 class Row:
     """Pieces on one baseline, left to right: one cell of prose, or the cells of a table row."""
 
-    __slots__ = ("base", "bold", "cells", "italic", "size", "x0", "x1", "y0", "y1")
+    __slots__ = ("base", "bold", "cells", "italic", "size", "strip", "x0", "x1", "y0", "y1")
 
-    def __init__(self, cells: list[Piece]) -> None:
+    def __init__(self, cells: list[Piece], strip: Strip | None = None) -> None:
         self.cells = cells
+        self.strip = strip
         first = cells[0]
         self.x0, self.y0, self.x1, self.y1 = first.x0, first.y0, first.x1, first.y1
         self.base, self.size = first.base, first.size
@@ -91,22 +93,27 @@ def is_number(text: str) -> bool:
     return _NUMBER.fullmatch(text) is not None
 
 
-def page_regions(pieces: list[Piece]) -> Iterator[list[Row]]:
-    """Regions of a page in reading order, each one column of rows from top to bottom."""
-    for region in _regions(pieces, depth=0):
+def page_regions(pieces: list[Piece], tables: list[Box]) -> Iterator[list[Row]]:
+    """Regions of a page in reading order, each one column of rows from top to bottom.
+
+    Args:
+        pieces: All text of the page.
+        tables: Where strips show a table, which no gutter parts.
+    """
+    for region in _regions(pieces, tables, depth=0):
         yield list(_rows(region))
 
 
-def _regions(pieces: list[Piece], depth: int) -> Iterator[list[Piece]]:
+def _regions(pieces: list[Piece], tables: list[Box], depth: int) -> Iterator[list[Piece]]:
     if not pieces:
         return
     if depth < 4:
         for gutter in _gutters(pieces):
-            zones = _zones(pieces, gutter)
+            zones = _zones(pieces, tables, gutter)
             if zones is None:
                 continue
             for zone in zones:
-                yield from _regions(zone, depth + 1)
+                yield from _regions(zone, tables, depth + 1)
             return
     yield pieces
 
@@ -137,13 +144,15 @@ def _is_long(text: str) -> bool:
     return n_chars >= PROSE_CHARS or (2 * n_chars >= PROSE_CHARS and text[n_chars // 2] > "\u2e80")
 
 
-def _zones(pieces: list[Piece], gutter: float) -> list[list[Piece]] | None:
+def _zones(pieces: list[Piece], tables: list[Box], gutter: float) -> list[list[Piece]] | None:
     """Cut at a gutter: zones in reading order, or None where it is no gutter.
 
     Pieces that cross it (titles, wide tables) part the page into bands; in a band the left column
     is read before the right one.
     """
-    crossing = sorted((p.y0, p.y1) for p in pieces if p.x0 < gutter - 1 and p.x1 > gutter + 1)
+    crossing = [(p.y0, p.y1) for p in pieces if p.x0 < gutter - 1 and p.x1 > gutter + 1]
+    crossing += [(y0, y1) for x0, y0, x1, y1 in tables if x0 < gutter - 1 and x1 > gutter + 1]
+    crossing.sort()
     bands: list[tuple[bool, list[Piece]]] = []
     i = 0
     for piece in sorted(pieces, key=lambda p: p.y0 + p.y1):
@@ -232,7 +241,7 @@ def _row(group: list[Piece]) -> Row:
         if (
             gap > CELL_GAP_EM * em
             or (gap > NUMBER_GAP_EM * em and (is_number(last.text) or is_number(piece.text)))
-            or (piece.text in _CURRENCIES and last.text[-1] in "0123456789%)")
+            or piece.text in _CURRENCIES
         ):
             cells.append(piece)
         else:

@@ -17,6 +17,7 @@ import pymupdf
 
 from docqa.engine.errors import FileProblem, IngestError
 from docqa.engine.layout import Piece
+from docqa.engine.ruling import Ruling, find_ruling
 from docqa.engine.types import Box, PageStatus
 
 pymupdf.TOOLS.mupdf_display_errors(False)
@@ -27,8 +28,16 @@ MUPDF_LOCK = threading.RLock()
 MUPDF_ERRORS = (pymupdf.mupdf.FzErrorBase, RuntimeError, ValueError, OSError)
 """What MuPDF raises on damaged files."""
 
-_FLAGS = pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP
-"""Without TEXT_PRESERVE_LIGATURES, which would leave one character for `fi`."""
+_FLAGS = (
+    pymupdf.TEXT_PRESERVE_WHITESPACE
+    | pymupdf.TEXT_MEDIABOX_CLIP
+    | pymupdf.TEXT_COLLECT_VECTORS
+    | pymupdf.TEXT_LAZY_VECTORS
+)
+"""Without TEXT_PRESERVE_LIGATURES, which would leave one character for `fi`. Vectors are put off
+until a line of text has ended, which they would cut."""
+_TEXT, _VECTOR = 0, 3
+"""Kinds of blocks."""
 _BOLD, _ITALIC, _RAISED = 16, 2, 1
 _WHITE = 0xFFFFFF
 _IMAGE_SHARE = 0.5
@@ -65,6 +74,7 @@ class PageContent:
     """Upright, in layout coordinates."""
     strays: list[Piece]
     """Text that runs another way than most of the page: margin stamps, watermarks."""
+    ruling: Ruling
     turn: int
     """Quarter turns between the page as stored and the layout."""
     width: float
@@ -140,8 +150,9 @@ def read_page(page: pymupdf.Page) -> PageContent:
     blocks = page.get_textpage(flags=_FLAGS).extractDICT()["blocks"]
     by_turn: dict[int, list[dict[str, Any]]] = {}
     for block in blocks:
-        for line in block["lines"]:
-            by_turn.setdefault(_quarter(line["dir"]), []).append(line)
+        if block["type"] == _TEXT:
+            for line in block["lines"]:
+                by_turn.setdefault(_quarter(line["dir"]), []).append(line)
     size = page.rect.width, page.rect.height
     rotation = page.rotation
     width, height = reversed(size) if rotation in (90, 270) else size
@@ -161,7 +172,18 @@ def read_page(page: pymupdf.Page) -> PageContent:
         pieces.extend(v for v in _form_values(page, turn, width, height) if v.text not in text)
     m = page.rotation_matrix
     to_shown = (m.a, m.b, m.c, m.d, m.e, m.f) if rotation else None
-    return PageContent(pieces, strays, turn, width, height, to_shown)
+    ruling = find_ruling(_shapes(blocks, turn, width, height))
+    return PageContent(pieces, strays, ruling, turn, width, height, to_shown)
+
+
+def _shapes(
+    blocks: list[dict[str, Any]], turn: int, width: float, height: float
+) -> Iterator[tuple[Box, int]]:
+    """What is drawn on a page, upright: boxes and their colours."""
+    for block in blocks:
+        if block["type"] == _VECTOR:
+            box: Box = block["bbox"]
+            yield (_turn(box, turn, width, height) if turn else box), block["color"]
 
 
 def _quarter(direction: tuple[float, float]) -> int:

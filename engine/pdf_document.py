@@ -111,7 +111,7 @@ def _read_blocks(pdf: pymupdf.Document, number: int) -> tuple[PageContent | None
         content = read_page(pdf[number])
     except MUPDF_ERRORS:  # one bad page must not cost the rest
         return None, []
-    blocks = page_blocks(content.pieces)
+    blocks = page_blocks(content.pieces, content.ruling)
     blocks.extend(Block([Row([piece])], is_stray=True) for piece in content.strays)
     for block in blocks:
         block.boxes = [content.shown_box(row.box) for row in block.rows]

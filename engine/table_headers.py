@@ -17,6 +17,13 @@ PERIOD = re.compile(
     r"september|january|may|october|in (?:thousands|millions|billions))\b",
     re.IGNORECASE,
 )
+_MONTH = "january|february|march|april|may|june|july|august|september|october|november|december"
+_DATE = re.compile(
+    rf"(?:(?:as (?:of|at)|at|for|the|fiscal|calendar|years?|quarters?|months?|weeks?|three|six|nine"
+    rf"|twelve|ended|ending|and|(?:{_MONTH})(?:\s\d{{1,2}},?)?)\s+)*(?:19|20)\d\d:?",
+    re.IGNORECASE,
+)
+"""A year, or a date or period with its year."""
 UNITS = re.compile(r"\(?.*\b(?:thousands|millions|billions|dollars|unaudited)\b", re.IGNORECASE)
 _COLUMN_EM = 3.0
 """A figure stands within so many font sizes of the name of its column."""
@@ -48,6 +55,32 @@ def names_new_columns(row: Row) -> bool:
     if _YEAR.fullmatch(row.cells[0].text):
         values.append(row.cells[0].text)
     return len(values) > 1 and all(_YEAR.fullmatch(text) for text in values)
+
+
+def names_group(row: Row, below: Row) -> bool:
+    """Whether a label in a table names the rows below it: a date, or a line that stands out."""
+    if len(row.cells) > 1:
+        return False
+    if _DATE.fullmatch(row.cells[0].text):
+        return True
+    return row.bold and not below.bold and row.strip is not None and row.x0 <= below.x0 + 1
+
+
+def group_header(group: Row, header: Row, rows: list[Row]) -> Row | None:
+    """A label with the names of the columns, for the rows below it; None where they do not fit."""
+    n_cells = max((len(row.cells) for row in rows), default=0)
+    if len(header.cells) not in (n_cells, n_cells - 1):
+        return None
+    has_label = len(header.cells) == n_cells
+    label = join_pieces(group.cells[0], group.cells[0], "")
+    label.text = group.cells[0].text
+    if has_label:
+        label.text += f" {header.cells[0].text}"
+    names = [
+        Piece((name.x0, group.y0, name.x1, group.y1), group.base, group.size, name.text)
+        for name in header.cells[has_label:]
+    ]
+    return Row([label, *names])
 
 
 def count_header_rows(rows: list[Row]) -> int:

@@ -12,16 +12,21 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from docqa.engine.layout import Piece, Row, is_number, join_pieces
+from docqa.engine.ruling import Ruling
+from docqa.engine.table_columns import Columns, find_columns
 from docqa.engine.table_headers import (
     PERIOD,
     UNITS,
     count_header_rows,
     fill_gaps,
+    group_header,
     is_header_row,
     merge_header,
+    names_group,
     names_new_columns,
     spans_columns,
 )
+from docqa.engine.table_strips import rows_on_strips
 
 _MARKER = re.compile(
     r"[•●▪◦■□○☐☒❑►▶*·]|\(?\d{1,3}[.)]|\(?[A-Za-z][.)]|\([ivxlcIVXLC]{1,5}\)|[ivxIVX]{1,4}[.)]"
@@ -35,6 +40,11 @@ _NOTE_MARK = re.compile(r"\(?[\da-z*†‡]{1,2}\)?")
 _SPACED_SIGN = re.compile(r"(?<=[\d()]) +(?=[)%])")
 _COUNT = re.compile(r"\(\d[\d.,]* \w")
 """A label's second line that counts: `(5.4 million shares issued)`."""
+_DECIMAL = re.compile(r"\d{1,3}\.\d{1,3}\*?")
+_MARKER_GAP_EM = 3.0
+"""A marker stands no further from its text where it could be a column of its own."""
+_TIGHT_PITCH = 1.3
+"""Lines of one cell are no further apart than this many font sizes."""
 _WIDE_PITCH = 2.6
 """Rows further apart than this many font sizes belong to different tables."""
 
@@ -50,10 +60,15 @@ class Table:
     """For each row: index of the row that names its columns."""
 
 
-def split_tables(rows: list[Row]) -> Iterator[Row | Table]:
+def split_tables(rows: list[Row], ruling: Ruling) -> Iterator[Row | Table]:
     """The rows of a region, those of tables gathered."""
     rows = [_tidy(row) if len(row.cells) > 1 else row for row in rows]
     _unite_prose(rows)
+    if ruling.strips:
+        rows = [
+            _tidy(row) if row.strip is not None and len(row.cells) > 1 else row
+            for row in rows_on_strips(rows, ruling.strips)
+        ]
     i = 0
     while i < len(rows):
         end = _table_end(rows, i) if len(rows[i].cells) > 1 else i
@@ -68,10 +83,10 @@ def split_tables(rows: list[Row]) -> Iterator[Row | Table]:
             end = _table_end(rows, i)
             first = _table_begin(rows, begin, i, end)
             yield from rows[begin:first]
-            yield _table(rows[first:end])
+            yield _table(rows[first:end], ruling)
             i = end
         else:
-            yield _table(rows[i:end])
+            yield _table(rows[i:end], ruling)
             i = end
 
 
@@ -87,14 +102,22 @@ def _tidy(row: Row) -> Row:
             cells[-1] = join_pieces(cells[-1], cell, " ")
         else:
             cells.append(cell)
-    if len(cells) > 1 and _MARKER.fullmatch(cells[0].text) and not is_number(cells[1].text):
+    if _opens_item(cells):
         cells[:2] = [join_pieces(cells[0], cells[1], " ")]
     for cell in cells:
         if "$ " in cell.text or "€ " in cell.text or "£ " in cell.text:
             cell.text = _CURRENCY_SPACE.sub("", cell.text)
         if " )" in cell.text or " %" in cell.text:
             cell.text = _SPACED_SIGN.sub("", cell.text)
-    return Row(cells)
+    return Row(cells, row.strip)
+
+
+def _opens_item(cells: list[Piece]) -> bool:
+    """Whether the first cell is the marker of the text in the second, and no column of its own."""
+    if len(cells) < 2 or not _MARKER.fullmatch(cells[0].text) or is_number(cells[1].text):
+        return False
+    is_column = len(cells) > 3 or (len(cells) > 2 and _DECIMAL.fullmatch(cells[0].text))
+    return not is_column or cells[1].x0 - cells[0].x1 < _MARKER_GAP_EM * cells[0].size
 
 
 def _unite_prose(rows: list[Row]) -> None:
@@ -126,18 +149,26 @@ def _table_end(rows: list[Row], begin: int) -> int:
     """Index after the last row of the table that begins with a row of several cells."""
     end = i = begin + 1
     n_single = 0
-    left = rows[begin].x0
-    right = rows[begin].x1
+    full = rows[begin]
+    body = full.strip
+    left, right = full.x0, full.x1
     while i < len(rows):
         row = rows[i]
-        pitch = row.base - rows[i - 1].base
-        if pitch > (2 * _WIDE_PITCH if len(row.cells) > 1 else _WIDE_PITCH) * row.size:
-            break
+        if row.strip is not None:
+            if body is not None and row.strip.body != body.body:
+                top = _header_begin(rows, i, end)
+                if top < i:
+                    return _last_full(rows, begin, top)
+            body = row.strip
         if len(row.cells) > 1:
-            end, n_single = i + 1, 0
+            if row.base - rows[i - 1].base > 2 * _WIDE_PITCH * row.size and row.strip is None:
+                break
+            end, n_single, full = i + 1, 0, row
             left, right = min(left, row.x0), max(right, row.x1)
-        else:
+        elif not (_same_body(rows[i - 1], row) or _hangs(full, rows[i - 1], row)):
             n_single += 1
+            if row.base - rows[i - 1].base > _WIDE_PITCH * row.size:
+                break
             too_wide = (
                 len(row.cells[0].text) > 60
                 and row.x0 < left + 0.2 * (right - left)
@@ -147,13 +178,47 @@ def _table_end(rows: list[Row], begin: int) -> int:
                 break
         i += 1
     # The last label may wrap below its figures.
-    while end < len(rows) and _continues(rows[end - 1], rows[end], left):
+    full = rows[end - 1]
+    while end < len(rows) and (
+        _continues(rows[end - 1], rows[end], left) or _hangs(full, rows[end - 1], rows[end])
+    ):
         end += 1
     return end
 
 
+def _header_begin(rows: list[Row], i: int, end: int) -> int:
+    """Index of the first row of the names above strips that begin with row `i`."""
+    while i > 0 and rows[i - 1].strip is None and is_header_row(rows[i - 1]):
+        i -= 1
+    return i
+
+
+def _last_full(rows: list[Row], begin: int, end: int) -> int:
+    """Index after the last row of several cells."""
+    while end > begin + 1 and len(rows[end - 1].cells) == 1:
+        end -= 1
+    return end
+
+
+def _hangs(full: Row, above: Row, row: Row) -> bool:
+    """Whether a line is one more of a text cell in the row of several cells above it."""
+    if len(row.cells) > 1 or row.base - above.base > _TIGHT_PITCH * row.size:
+        return False
+    if row.strip is not full.strip:
+        return False
+    for cell, right in pairwise(full.cells[1:]):
+        if abs(cell.x0 - row.x0) < 2:
+            return row.x1 < right.x0 and not is_number(cell.text)
+    return False
+
+
+def _same_body(above: Row, row: Row) -> bool:
+    """Whether two rows stand on strips of one table."""
+    return above.strip is not None and row.strip is not None and above.strip.body == row.strip.body
+
+
 def _continues(row: Row, below: Row, left: float) -> bool:
-    return (
+    return not _on_other_strip(row, below) and (
         len(below.cells) == 1
         and below.cells[0].text[:1].islower()
         and len(below.cells[0].text) < 60
@@ -175,10 +240,16 @@ def _table_begin(rows: list[Row], begin: int, top: int, end: int) -> int:
     first = top
     has_units = False
     table = rows[top]
+    edges = min(row.x0 for row in rows), max(row.x1 for row in rows)
     left, right = min(row.x0 for row in rows[top:end]), max(row.x1 for row in rows[top:end])
     while first > begin and top - first < 4:
         row = rows[first - 1]
         text = row.cells[0].text
+        if table.strip is not None and _same_body(row, table):
+            first -= 1
+            continue
+        if first > 1 and _ends_paragraph(rows[first - 2], row, *edges):
+            break
         if has_units and not PERIOD.search(text):
             break  # above the units stands the title
         is_units = UNITS.match(text) is not None
@@ -188,28 +259,50 @@ def _table_begin(rows: list[Row], begin: int, top: int, end: int) -> int:
         in_label = row.x1 < table.cells[1].x0 and row.x0 >= left - 2
         wraps = in_label and not is_header_row(table)
         if len(text) > 70 or not (
-            (over_values and row.x1 > table.cells[0].x0)
+            (over_values and (row.x1 > table.cells[0].x0 or _is_next_line(row, rows[first])))
             or (len(text) < 60 and (is_units or (PERIOD.search(text) and not row.bold)))
             or wraps
         ):
             break
         is_title = row.bold and not table.bold and not over_values and not is_units
-        if text.endswith(".") or is_title:
+        if text.endswith(".") or is_title or (text.endswith(":") and not over_values):
             break
         first -= 1
         has_units = has_units or is_units
     return first
 
 
-def _table(rows: list[Row]) -> Table:
+def _is_next_line(above: Row, row: Row) -> bool:
+    """Whether two lines are set as closely as those of one name."""
+    return abs(above.size - row.size) < 0.3 and row.base - above.base < _TIGHT_PITCH * row.size
+
+
+def _ends_paragraph(above: Row, row: Row, left: float, right: float) -> bool:
+    """Whether a line goes on with the line of prose above it, which had no room for its words."""
+    word = row.cells[0].text.split(" ", 1)[0]
+    return (
+        len(above.cells) == 1
+        and abs(above.size - row.size) < 0.3
+        and above.bold == row.bold
+        and row.base - above.base < 1.65 * row.size
+        and above.x0 < left + 6 * row.size
+        and row.x0 < above.x0 + 2
+        and above.x1 + (len(word) + 1) * 0.6 * row.size > right
+    )
+
+
+def _table(rows: list[Row], ruling: Ruling) -> Table:
     rows = _join_wrapped(rows)
-    n_header = count_header_rows(rows)
+    columns = find_columns(rows, ruling.lines)
+    names = columns and columns.named(rows[: columns.n_header])
+    n_header = columns.n_header if columns and names else _n_names(rows)
     out: list[Row] = []
     headers: list[int | None] = []
+    groups: dict[int, int] = {}  # rows that name those below them, each with its header
     header: int | None = None
     i = 0
     if n_header:
-        out.append(merge_header(rows[:n_header]))
+        out.append(names or merge_header(rows[:n_header]))
         headers.append(None)
         header, i = 0, n_header
     while i < len(rows):
@@ -222,17 +315,50 @@ def _table(rows: list[Row]) -> Table:
             while len(out) > 1 and spans_columns(out[-1], row):
                 above.insert(0, out.pop())
                 headers.pop()
+                groups.pop(len(out), None)
             header = len(out)
             out.append(merge_header([*above, *rows[i : i + n]]))
             headers.append(None)
             i += n
             continue
+        if header is not None and i + 1 < len(rows) and names_group(row, rows[i + 1]):
+            groups[len(out)] = groups.get(header, header)
+            header = len(out)
         out.append(row)
         headers.append(header if len(row.cells) > 1 else None)
         i += 1
-    for k in {k for k in headers if k is not None}:
-        fill_gaps(out[k], [row for row, its in zip(out, headers, strict=True) if its == k])
+    _fill(out, headers, groups, columns if names else None)
+    for k, of in groups.items():
+        under = [i for i, its in enumerate(headers) if its == k]
+        named = group_header(out[k], out[of], [out[i] for i in under])
+        if named is None:
+            for i in under:
+                headers[i] = of
+        else:
+            out[k] = named
     return Table(out, int(n_header > 0), headers)
+
+
+def _n_names(rows: list[Row]) -> int:
+    """Number of leading rows that name columns no lines show."""
+    strip = next((i for i, row in enumerate(rows) if row.strip is not None), 0)
+    if all(row.bold for row in rows[:strip]) and any(len(row.cells) > 1 for row in rows[:strip]):
+        return strip
+    return count_header_rows(rows)
+
+
+def _fill(
+    rows: list[Row], headers: list[int | None], groups: dict[int, int], columns: Columns | None
+) -> None:
+    """Give rows that leave columns empty a cell for each."""
+    of = [None if k is None else groups.get(k, k) for k in headers]
+    for k in {k for k in of if k is not None}:
+        under = [row for row, its in zip(rows, of, strict=True) if its == k]
+        if columns is None or k:
+            fill_gaps(rows[k], under)
+        else:
+            for row in under:
+                columns.fill(row)
 
 
 def _join_wrapped(rows: list[Row]) -> list[Row]:
@@ -243,7 +369,9 @@ def _join_wrapped(rows: list[Row]) -> list[Row]:
     out: list[Row] = []
     for i, row in enumerate(rows):
         last = out[-1] if out else None
-        if last is None or row.base - last.base > 1.65 * max(row.size, last.size):
+        is_far = last is None or row.base - last.base > 1.65 * max(row.size, last.size)
+        goes_on = row.cells[0].text[:1].islower() and last is not None and len(last.cells) == 1
+        if last is None or is_far or (_on_other_strip(last, row) and not goes_on):
             out.append(row)
         elif _fills_cells(last, row, first_value):
             out[-1] = _based(_with_rest(last, row), row)
@@ -256,6 +384,13 @@ def _join_wrapped(rows: list[Row]) -> list[Row]:
         else:
             out.append(row)
     return out
+
+
+def _on_other_strip(a: Row, b: Row) -> bool:
+    """Whether strips part two rows."""
+    if a.strip is None or b.strip is None or a.strip is b.strip:
+        return False
+    return a.strip.colour != b.strip.colour
 
 
 def _fills_cells(last: Row, row: Row, first_value: float) -> bool:
@@ -284,7 +419,7 @@ def _with_rest(last: Row, row: Row) -> Row:
 
 
 def _based(row: Row, like: Row) -> Row:
-    row.base = like.base
+    row.base, row.strip = like.base, like.strip
     return row
 
 

@@ -104,13 +104,15 @@ def text_of(document: Document, sentence_id: int | None) -> str:
             "real/10k-salesforce-2023",
             64,
             "Capital expenditures | (798) | (717) | (710)",
-            "Fiscal Year Ended January 31, (in millions) | 2023 | 2022 | 2021",
+            "Investing activities: Fiscal Year Ended January 31, (in millions) | 2023 | 2022 | "
+            "2021",
         ),
         (
             "real/10k-pge-2017",
             124,
             "Capital expenditures | (5,641) | (5,709) | (5,173)",
-            "Year ended December 31, (in millions) | 2017 | 2016 | 2015",
+            "Cash Flows from Investing Activities Year ended December 31, (in millions) | 2017 | "
+            "2016 | 2015",
         ),
         (
             "real/10k-pge-2017",
@@ -119,6 +121,35 @@ def text_of(document: Document, sentence_id: int | None) -> str:
             "(4.8)",
             "Year Ended December 31, | PG&E Corporation 2017 | PG&E Corporation 2016 | "
             "PG&E Corporation 2015 | Utility 2017 | Utility 2016 | Utility 2015",
+        ),
+        (  # the first line of a label stands higher than its figures
+            "real/10k-ebay-2021",
+            35,
+            "Net transaction revenues(1) | $9,772 | $8,243 | 19% | 17% | $8,243 | $6,581 | 25% | "
+            "26%",
+            "Year Ended December 31, 2021 | Year Ended December 31, 2020 | % Change As Reported | "
+            "% Change FX-Neutral | Year Ended December 31, 2020 | Year Ended December 31, 2019 | "
+            "% Change As Reported | % Change FX-Neutral",
+        ),
+        (  # a subhead names the rows below it
+            "real/10k-ebay-2021",
+            34,
+            "Net revenues | $1,821 | $2,337 | $2,258 | $2,478",
+            "2020 Quarter Ended | March 31 | June 30 | September 30 | December 31",
+        ),
+        (  # cells over several lines
+            "real/10k-salesforce-2023",
+            99,
+            "10.22 | Nomination and Cooperation Agreement between Salesforce, Inc. and ValueAct "
+            "Capital Management L.P., dated January 27, 2023 | 8-K | 001-32224 | 99.1 | 1/27/2023",
+            None,
+        ),
+        (  # a gutter of prose does not cut the table below it
+            "real/10k-ebay-2021",
+            81,
+            "Equity investments with readily determinable fair values | Short-term investments | "
+            "$1,745 | $—",
+            "Balance Sheet Location | December 31, 2021 | December 31, 2020",
         ),
         (  # columns that have nothing here keep their place
             "real/10k-fedex-2023",
@@ -130,9 +161,9 @@ def text_of(document: Document, sentence_id: int | None) -> str:
             "real/10k-fedex-2023",
             108,
             "Other | — | — | (1) | (170) | 36 | 45",
-            "U.S. Pension Plans 2023 | U.S. Pension Plans 2022 | International Pension Plans 2023 "
-            "| International Pension Plans 2022 | Postretirement Healthcare Plans 2023 | "
-            "Postretirement Healthcare Plans 2022",
+            "Change in Plan Assets | U.S. Pension Plans 2023 | U.S. Pension Plans 2022 | "
+            "International Pension Plans 2023 | International Pension Plans 2022 | "
+            "Postretirement Healthcare Plans 2023 | Postretirement Healthcare Plans 2022",
         ),
         (
             "real/10k-ebay-2021",
