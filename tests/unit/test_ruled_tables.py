@@ -1,0 +1,160 @@
+"""Tables whose rows and columns are drawn: a line under each name, every second row shaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pymupdf
+import pytest
+
+from docqa.engine.types import Document, Sentence, SentenceKind
+from tests.pdfs import read
+
+SHADE, WHITE = (0.8, 0.9, 1.0), (1.0, 1.0, 1.0)
+LEFT, RIGHT = 50, 450
+COLUMNS = [(250, 310), (320, 380), (390, 450)]
+"""Left and right ends of the lines under the names."""
+
+
+class Sheet:
+    """A page that a test draws on."""
+
+    def __init__(self) -> None:
+        self.pdf = pymupdf.open()
+        self.page = self.pdf.new_page(width=500, height=600)
+
+    def write(self, y: float, *cells: tuple[float, str], bold: bool = False) -> None:
+        """Text on one baseline, each with its left end."""
+        font = "hebo" if bold else "helv"
+        for x, text in cells:
+            self.page.insert_text((x, y), text, fontsize=9, fontname=font)
+
+    def line(self, y: float, *spans: tuple[float, float]) -> None:
+        for x0, x1 in spans:
+            self.page.draw_rect((x0, y, x1, y + 0.6), color=None, fill=(0, 0, 0))
+
+    def strips(self, y: float, heights: Sequence[float]) -> None:
+        """Rows of a table from a height on, every second one shaded."""
+        for i, height in enumerate(heights):
+            fill = WHITE if i % 2 else SHADE
+            for x0, x1 in [(LEFT, 240), (240, RIGHT)]:
+                self.page.draw_rect((x0, y, x1, y + height), color=None, fill=fill)
+            y += height
+
+    def read(self, folder: Path) -> Document:
+        self.pdf.save(folder / "drawn.pdf")
+        return read(folder / "drawn.pdf")
+
+
+@pytest.fixture
+def sheet() -> Sheet:
+    return Sheet()
+
+
+def rows(document: Document) -> list[str]:
+    return [document.sentence_text(s.id) for s in document.sentences if s.kind is SentenceKind.ROW]
+
+
+def sentence(document: Document, start: str) -> Sentence:
+    return next(s for s in document.sentences if document.sentence_text(s.id).startswith(start))
+
+
+def header(document: Document, start: str) -> str:
+    """The names of the columns of the row that begins so."""
+    found = sentence(document, start).header
+    assert found is not None
+    return document.sentence_text(found)
+
+
+def figures(*texts: str) -> list[tuple[float, str]]:
+    """Cells that end where the columns end."""
+    return [
+        (right - 2 - pymupdf.get_text_length(text, fontsize=9), text)
+        for (_, right), text in zip(COLUMNS, texts, strict=True)
+        if text
+    ]
+
+
+def draw_table(sheet: Sheet, top: float = 100) -> None:
+    """Three columns, the first two under one name."""
+    sheet.write(top, (262, "Year ended June 30,"), bold=True)
+    sheet.line(top + 3, (250, 380))
+    sheet.write(top + 13, (270, "2024"), (340, "2023"), (400, "Change"), bold=True)
+    sheet.line(top + 16, *COLUMNS)
+    sheet.strips(top + 16, [12, 12, 12])
+    for i, (label, *cells) in enumerate(
+        [("Fares", "812", "790", "3%"), ("Freight", "64", "", ""), ("Total", "876", "790", "11%")]
+    ):
+        y = top + 25 + 12 * i
+        sheet.write(y, (LEFT, label), *figures(*cells))
+
+
+def test_a_line_says_which_columns_a_name_stands_over(sheet: Sheet, tmp_path: Path) -> None:
+    draw_table(sheet)
+    document = sheet.read(tmp_path)
+    names = "Year ended June 30, 2024 | Year ended June 30, 2023 | Change"
+    assert header(document, "Fares") == names
+    assert rows(document) == [
+        names, "Fares | 812 | 790 | 3%", "Freight | 64 |  |", "Total | 876 | 790 | 11%"
+    ]  # fmt: skip
+
+
+def test_the_sentence_above_a_table_stays_whole(sheet: Sheet, tmp_path: Path) -> None:
+    sheet.write(70, (60, "The following table shows what the ferries earned in each of the years"))
+    sheet.write(70, (360, "that the report is about"))
+    sheet.write(81, (LEFT, "ended June 30 (in thousands, except percentages):"))
+    draw_table(sheet)
+    document = sheet.read(tmp_path)
+    assert header(document, "Fares").startswith("Year ended June 30, 2024 |")
+    assert document.sentence_text(sentence(document, "The following").id).endswith("percentages):")
+
+
+def test_lines_on_one_strip_are_one_row(sheet: Sheet, tmp_path: Path) -> None:
+    sheet.write(100, (120, "Where it is told"), (270, "2024"), (340, "2023"), bold=True)
+    sheet.line(103, (115, 240), *COLUMNS[:2])
+    sheet.strips(103, [12, 24, 12])
+    sheet.write(112, (LEFT, "Tolls"), (120, "Other income"), *figures("7", "9", ""))
+    sheet.write(124, (120, "Cost of sailings, wages"), (252, "$"))
+    sheet.write(135, (LEFT, "Leases"), (120, "and other costs"), *figures("178", "160", ""))
+    sheet.write(148, (LEFT, "Rents"), (120, "Other costs"), *figures("12", "11", ""))
+    document = sheet.read(tmp_path)
+    assert "Leases | Cost of sailings, wages and other costs | $178 | 160" in rows(document)
+    assert header(document, "Leases") == "Where it is told | 2024 | 2023"
+
+
+def test_a_subhead_names_the_rows_below_it(sheet: Sheet, tmp_path: Path) -> None:
+    sheet.write(100, (262, "March"), (332, "June"), (400, "September"), bold=True)
+    sheet.line(103, *COLUMNS)
+    sheet.strips(103, [12] * 4)
+    for i, year in enumerate(["2023", "2024"]):
+        sheet.write(112 + 24 * i, (LEFT, year), bold=True)
+        cells = figures(f"1{i}", f"2{i}", f"3{i}")
+        sheet.write(124 + 24 * i, (LEFT, f"Fares of {i}"), *cells)
+    document = sheet.read(tmp_path)
+    assert header(document, "Fares of 0") == "2023 | March | June | September"
+    assert header(document, "Fares of 1") == "2024 | March | June | September"
+
+
+def test_numbers_of_a_list_are_a_column_where_the_text_wraps(sheet: Sheet, tmp_path: Path) -> None:
+    for i, y in enumerate([100, 130, 160]):
+        sheet.write(y, (LEFT, f"10.{i}"), (100, "Agreement on the"), (300, "8-K"), (380, f"9/{i}"))
+        sheet.write(y + 9, (100, "Pier of Amity"))
+    assert rows(sheet.read(tmp_path)) == [
+        f"10.{i} | Agreement on the Pier of Amity | 8-K | 9/{i}" for i in range(3)
+    ]
+
+
+def test_a_sign_of_money_stands_with_its_figure(sheet: Sheet, tmp_path: Path) -> None:
+    for y, label in [(100, "Fares"), (112, "Tolls"), (124, "Rents")]:
+        sheet.write(y, (LEFT, label), (280, "**"), (292, "$"), (330, "1,007"))
+    assert rows(sheet.read(tmp_path)) == [
+        f"{label} | ** | $1,007" for label in ("Fares", "Tolls", "Rents")
+    ]
+
+
+def test_a_line_under_a_link_is_no_column(sheet: Sheet, tmp_path: Path) -> None:
+    for y, label, page in [(100, "Fares", "4"), (112, "Tolls", "11"), (124, "Rents", "28")]:
+        sheet.write(y, (LEFT, label), (400, page))
+        sheet.line(y + 1.5, (LEFT, LEFT + pymupdf.get_text_length(label, fontsize=9)))
+    assert rows(sheet.read(tmp_path)) == ["Fares | 4", "Tolls | 11", "Rents | 28"]
