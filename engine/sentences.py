@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator
 from docqa.engine.legal_citations import goes_on_citing
 from docqa.engine.types import SentenceKind
 
-SEGMENTER = "docqa-sentences/3"
+SEGMENTER = "docqa-sentences/4"
 """Stored with every document: scores belong to the sentences they were made for."""
 
 CELL_SEPARATOR = " | "
@@ -31,13 +31,17 @@ _END = re.compile(
         )
         \s+
         (?=["'“‘«(\[]?[^\W_a-z]   # the next begins with a capital or a digit,
+          |[a-z]{1,2}[A-Z]         # a name as eBay,
           |(?:\([a-z]{1,4}\)|[a-uw-z]\.)\s+["“]?[A-Z]  # or as the item of a list
         )
     """,
     re.VERBOSE,
 )
 _CJK_END = re.compile(r"[。！？]+[」』”’）]*")
-_CLAUSE_END = re.compile(r"[;:]\s+|,\s+(?=\([a-z0-9]{1,4}\)\s)|(?<=\s)(?=\([a-z0-9]{1,4}\)\s)")
+_CLAUSE_END = re.compile(
+    r"[;:]\s+|,\s+(?=\([a-z0-9]{1,4}\)\s)|(?<=\s)(?=\([a-z]{1,4}\)\s)"
+    r"|(?:(?<=and\s)|(?<=or\s))(?=\(\d{1,4}\)\s)"  # but not in "thirty (30) days"
+)
 _WORD_BEFORE = re.compile(r"[\w.&'’-]*$")
 _NOTED = re.compile(r"[^\W\d_]{2}|.[)\]”’\"'%]")
 """What stands before a full stop with the mark of a note, and not before a decimal's."""

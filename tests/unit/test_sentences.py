@@ -43,6 +43,7 @@ def test_every_character_belongs_to_exactly_one_unit(text: str) -> None:
         ("We sold Acme Inc. The price was low.", ["We sold Acme Inc.", "The price was low."]),
         ("It cost $3.5 million. Fine.", ["It cost $3.5 million.", "Fine."]),
         ("See No. 5 and Sec. 7 below.", ["See No. 5 and Sec. 7 below."]),
+        ("It fell. eBay rose.", ["It fell.", "eBay rose."]),
         ("“Stop.” She left.", ["“Stop.”", "She left."]),
         ("売上高は増加した。利益も増えた。", ["売上高は増加した。", "利益も増えた。"]),
         ("1. Definitions apply here to all.", ["1. Definitions apply here to all."]),
@@ -142,3 +143,9 @@ def test_a_sentence_that_fills_a_page_is_cut_at_its_clauses() -> None:
     assert len(pieces) > 5
     assert all(len(piece.split()) <= MAX_WORDS for piece in pieces)
     assert pieces[0].endswith(";")
+
+
+def test_a_number_said_twice_is_no_item_of_a_list() -> None:
+    words = "word " * MAX_WORDS
+    text = f"{words}within the thirty (30) day period that is meant here {words}"
+    assert not any(unit.startswith("(30)") for unit in cut(text))
