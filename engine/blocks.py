@@ -18,9 +18,12 @@ from docqa.engine.tables import Table, split_tables
 from docqa.engine.types import Box
 
 BULLET = re.compile(r"[•●▪◦■□○☐☒❑►▶·*–—]\s")
-LIST_ITEM = re.compile(r"(?:\(?\d{1,3}[.)]|\(?[A-Za-z][.)]|\([ivxlc]{1,5}\)|[ivx]{1,4}[.)])\s")
+LIST_ITEM = re.compile(
+    r"(?:\(?\d{1,3}[.)]|\(?[A-Za-z][.)]|\([ivxlc]{1,5}\)|[ivx]{1,4}[.)]|o(?=\s[A-Z]))\s"
+)
 _ENDS = re.compile(r"[.!?:;。！？”\")](?:\(?\d{1,2}\)?)?$")
 _ENDS_ITEM = re.compile(r"(?:[.!?:;,]|\band|\bor)$")
+_PARTS_ITEMS = re.compile(r";(?: and| or)?$")
 _TERMINAL = re.compile(r"[.!?:。！？]['\"”’)]*$")
 
 
@@ -43,6 +46,8 @@ class Block:
     text: str = ""
     starts: list[int] = field(default_factory=list)
     """Offset in `text` of each row."""
+    raised: list[int] = field(default_factory=list)
+    """Where in `text` the marks of notes begin."""
     boxes: list[Box] = field(default_factory=list)
     """Box of each row, on the page as shown."""
 
@@ -114,14 +119,21 @@ def _starts_new(paragraph: list[Row], row: Row, right: float, steps: dict[int, f
     usual = steps.get(id(row)) or steps.get(id(last)) or 1.3 * size
     if step > 1.22 * usual + 0.5 or step < -0.5 * size:
         return True
-    text, above = row.cells[0].text, last.cells[0].text
-    if abs(size - last.size) > 0.12 * size or BULLET.match(text):
+    text, above = row.cells[0].text, last.bare_end
+    if row.is_note or abs(size - last.size) > 0.12 * size or BULLET.match(text):
+        return True
+    is_item = LIST_ITEM.match(text) is not None
+    if is_item and _PARTS_ITEMS.search(above):
         return True
     if text[:1].islower() and not _TERMINAL.search(above):
         return False
     if row.bold != last.bold:
         return True
-    if LIST_ITEM.match(text) and (_ENDS_ITEM.search(above) or row.x0 < last.x0 - 0.5 * size):
+    is_indented = abs(row.x0 - last.x0) > 0.8 * size
+    is_heading = LIST_ITEM.match(first.cells[0].text) and all(r.italic for r in paragraph)
+    if is_heading and is_indented and not row.italic and text[:1].isupper():
+        return True
+    if is_item and (_ENDS_ITEM.search(above) or row.x0 < last.x0 - 0.5 * size):
         return True
     # The line above had room for the first word of this one: its break was meant.
     word = text.split(" ", 1)[0]
@@ -130,9 +142,7 @@ def _starts_new(paragraph: list[Row], row: Row, right: float, steps: dict[int, f
         return True
     if len(paragraph) == 1:
         return row.x0 > first.x0 + 0.8 * size and bool(_TERMINAL.search(above))
-    return abs(row.x0 - last.x0) > 0.8 * size and (
-        row.x0 > last.x0 or bool(_TERMINAL.search(above))
-    )
+    return is_indented and (row.x0 > last.x0 or bool(_TERMINAL.search(above)))
 
 
 def row_text(row: Row) -> str:

@@ -29,12 +29,19 @@ _NUMBER = re.compile(
     r"[(\s$€£¥+−–—-]*\d[\d,.\s/]*[)%\s]*(?:\([a-z\d]{1,2}\))?(?:x|bps|pts?\.?)?|[$€£\s]*[—–−-]{1,3}[\s%)]*"
 )
 _LETTER = re.compile(r"[^\W\d_]")
+_NOTE = re.compile(r"\d{1,3}(?= )")
+_MARK_SIZE = 0.8
+"""A note's mark on its own is smaller than this share of the letters beside it."""
+_MARK_RISE = 0.8
+"""Most it is raised, in sizes of those letters."""
+_MARK_GAP_EM = 4
+"""Most that is left between a mark and its note."""
 
 
 class Piece:
     """A run of text on one baseline."""
 
-    __slots__ = ("base", "bold", "italic", "size", "text", "x0", "x1", "y0", "y1")
+    __slots__ = ("base", "bold", "italic", "raised", "size", "text", "x0", "x1", "y0", "y1")
 
     def __init__(
         self,
@@ -52,6 +59,8 @@ class Piece:
         self.text = text
         self.bold = bold
         self.italic = italic
+        self.raised: tuple[int, ...] = ()
+        """Where in the text raised numbers begin: the marks of notes."""
 
 
 class Row:
@@ -81,7 +90,20 @@ class Row:
 
     @property
     def box(self) -> Box:
-        return self.x0, self.y0, self.x1, self.y1
+        return min(self.x0, self.cells[0].x0), self.y0, self.x1, self.y1
+
+    @property
+    def is_note(self) -> bool:
+        """Whether a note begins here, with its raised number."""
+        first = self.cells[0]
+        return first.raised[:1] == (0,) and _NOTE.match(first.text) is not None
+
+    @property
+    def bare_end(self) -> str:
+        """The text of its first cell without the mark of a note at its end."""
+        first = self.cells[0]
+        mark = first.raised[-1] if first.raised else 0
+        return first.text[:mark] if mark and first.text[mark:].isdigit() else first.text
 
 
 def _text_length(piece: Piece) -> int:
@@ -211,7 +233,11 @@ def _rows(pieces: list[Piece]) -> Iterator[Row]:
     group: list[Piece] = []
     base = size = 0.0
     for piece in pieces:
-        if group and piece.base - base < 0.45 * (size if size > piece.size else piece.size):
+        is_beside = group and (
+            piece.base - base < 0.45 * (size if size > piece.size else piece.size)
+            or (len(group) == 1 and _marks_note(group[0], piece))
+        )
+        if is_beside:
             group.append(piece)
             if piece.size > size:
                 base, size = piece.base, piece.size
@@ -228,6 +254,8 @@ def _row(group: list[Piece]) -> Row:
     if len(group) == 1:
         return Row(group)
     group.sort(key=attrgetter("x0"))
+    if _marks_note(group[0], group[1]):
+        return _note_row(group)
     is_leftward = _is_right_to_left(group)
     if is_leftward:
         group.reverse()
@@ -249,6 +277,29 @@ def _row(group: list[Piece]) -> Row:
     return Row(cells)
 
 
+def _marks_note(mark: Piece, text: Piece) -> bool:
+    """Whether a piece is the raised number before the first line of a note."""
+    return (
+        mark.size < _MARK_SIZE * text.size
+        and mark.text.isdecimal()
+        and len(mark.text) <= 3
+        and 0 < text.base - mark.base < _MARK_RISE * text.size
+        and 0 < text.x0 - mark.x1 < _MARK_GAP_EM * text.size
+        and not is_number(text.text)
+    )
+
+
+def _note_row(group: list[Piece]) -> Row:
+    """The first line of a note, its number put before it; the row begins where the words do."""
+    mark, *rest = group
+    row = _row(rest)
+    note = join_pieces(mark, row.cells[0], " ")
+    note.raised = (0, *note.raised)
+    row.cells[0] = note
+    row.y0 = min(row.y0, mark.y0)
+    return row
+
+
 def _is_right_to_left(group: Iterable[Piece]) -> bool:
     text = "".join(piece.text for piece in group)
     n_rtl = sum("\u0590" <= char <= "\u08ff" for char in text)
@@ -258,7 +309,7 @@ def _is_right_to_left(group: Iterable[Piece]) -> bool:
 def join_pieces(a: Piece, b: Piece, separator: str) -> Piece:
     """One piece that holds the words of both and covers both."""
     longer = a if len(a.text) >= len(b.text) else b
-    return Piece(
+    joined = Piece(
         (min(a.x0, b.x0), min(a.y0, b.y0), max(a.x1, b.x1), max(a.y1, b.y1)),
         longer.base,
         longer.size,
@@ -266,3 +317,7 @@ def join_pieces(a: Piece, b: Piece, separator: str) -> Piece:
         bold=a.bold and b.bold,
         italic=a.italic and b.italic,
     )
+    if a.raised or b.raised:
+        shift = len(a.text) + len(separator)
+        joined.raised = (*a.raised, *(shift + place for place in b.raised))
+    return joined

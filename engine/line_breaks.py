@@ -28,6 +28,8 @@ def write_texts(pages: list[list[Block]]) -> Hyphens:
         for block in blocks:
             if len(block.rows) == 1:
                 block.text, block.starts = row_text(block.rows[0]), [0]
+                if not block.is_row:
+                    block.raised.extend(block.lead.cells[0].raised)
             else:
                 _join_rows(block, hyphens)
     return hyphens
@@ -108,6 +110,7 @@ def _join_rows(block: Block, hyphens: Hyphens) -> None:
             else:
                 text += glue_between(text, line)
         block.starts.append(len(text))
+        block.raised.extend(len(text) + place for place in row.cells[0].raised)
         text += line
     block.text = text
 

@@ -222,10 +222,12 @@ def _pieces(line: dict[str, Any], turn: int, width: float, height: float) -> lis
     if main["color"] == _WHITE and len(bare) <= 2:
         return []  # a spacer of filings that were printed from web pages
     flags, size = main["flags"], main["size"]
+    has_marks = False
     if len(spans) > 1:
         for span in spans:
             if not span["text"].isspace():
                 flags &= span["flags"]
+                has_marks = has_marks or bool(span["flags"] & _RAISED)
                 if span["size"] > size and len(span["text"].strip()) > 1:
                     size = span["size"]  # small capitals beside large ones
     piece = Piece(box, y, size, bare, bold=bool(flags & _BOLD), italic=bool(flags & _ITALIC))
@@ -244,7 +246,22 @@ def _pieces(line: dict[str, Any], turn: int, width: float, height: float) -> lis
         return _cut(piece, [(len(bare[:-1].rstrip()), len(bare) - 1)])
     if bare[-1] in "0123456789)%" and " " in bare and _AMOUNTS.fullmatch(bare):
         return _cut(piece, [m.span() for m in re.finditer(r"(?<=[\d)%])\s+", bare)])
+    if has_marks:
+        piece.raised = tuple(_raised_numbers(spans, piece.text))
     return [piece]
+
+
+def _raised_numbers(spans: list[dict[str, Any]], text: str) -> Iterator[int]:
+    """Where in a line's text its raised numbers begin."""
+    before = ""
+    for span in spans:
+        number = span["text"].strip()
+        if span["flags"] & _RAISED and number.isdecimal() and len(number) <= 3:
+            place = len(_ODD_SPACE.sub(" ", before).lstrip().replace("  ", " "))
+            place += text[place : place + 1] == " "
+            if text.startswith(number, place):
+                yield place
+        before += _span_text(span)
 
 
 def _span_text(span: dict[str, Any]) -> str:

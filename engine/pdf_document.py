@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pymupdf
 
-from docqa.engine.blocks import Block, page_blocks, row_text
+from docqa.engine.blocks import LIST_ITEM, Block, page_blocks, row_text
 from docqa.engine.errors import Cancelled, FileProblem, IngestError
 from docqa.engine.furniture import find_furniture
 from docqa.engine.layout import Row
@@ -286,7 +286,8 @@ def _cut(block: Block, style: _Style, first: int) -> Iterator[tuple[int, int, Se
     if not block.in_table and _is_heading(block, style):
         yield 0, len(text), SentenceKind.HEADING
         return
-    for start, end, kind in split_sentences(text[first:]):
+    raised = {place - first for place in block.raised}
+    for start, end, kind in split_sentences(text[first:], raised):
         prose = SentenceKind.PROSE if kind is SentenceKind.HEADING else kind
         yield first + start, first + end, prose
 
@@ -302,7 +303,8 @@ def _is_heading(block: Block, style: _Style) -> bool:
     n_words = text.count(" ") + 1
     if len(block.rows) > 3 or n_words > _MAX_HEADING_WORDS or text[-1] in ",;:":
         return False
-    if not _HAS_WORD.search(text) or text[0].islower():
+    item = LIST_ITEM.match(text)
+    if not _HAS_WORD.search(text) or text[item.end() if item else 0].islower():
         return False
     is_bold = all(row.bold for row in block.rows)
     stands_out = (

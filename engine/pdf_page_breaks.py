@@ -18,8 +18,6 @@ _SAME_STEP = 0.15
 """The same of two distances between lines: notes are set closer than the text above them."""
 _MAX_LINES = 2
 """Most lines of a running line."""
-_MARK_SIZE = 0.8
-"""A note's number on its own is smaller than this share of the letters beside it."""
 _NOTES_APART = 1.2
 """Notes stand at least so many of the text's line distances below it."""
 
@@ -89,7 +87,7 @@ def _is_set_alike(above: Block, below: Block) -> bool:
 
 def _end_of_text(blocks: list[Block]) -> Block | None:
     """The last block of a page above its notes; None where that is not plain to see."""
-    first = next((i for i, pair in enumerate(pairwise(blocks)) if _is_note_mark(*pair)), None)
+    first = next((i for i, block in enumerate(blocks) if block.lead.is_note), None)
     if first is None:
         return blocks[-1] if blocks else None
     above = blocks[first - 1]
@@ -97,14 +95,9 @@ def _end_of_text(blocks: list[Block]) -> Block | None:
         return None
     step = _last_step(above)
     notes = [block for block in blocks[first:] if len(block.rows) > 1]
-    is_apart = blocks[first + 1].lead.base - above.rows[-1].base > _NOTES_APART * step
+    is_apart = blocks[first].lead.base - above.rows[-1].base > _NOTES_APART * step
     are_closer = all(_last_step(note) < (1 - _SAME_STEP) * step for note in notes)
     return above if is_apart and are_closer else None
-
-
-def _is_note_mark(block: Block, after: Block) -> bool:
-    """Whether a block is the raised number that stands before a note."""
-    return block.text.isdigit() and block.lead.size < _MARK_SIZE * after.lead.size
 
 
 def _last_step(block: Block) -> float:

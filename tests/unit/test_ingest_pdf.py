@@ -419,3 +419,36 @@ def test_the_sample_fits_its_source(tmp_path: Path) -> None:
     made["main"]()  # type: ignore[operator]
     assert ingest(target).text == read("sample").text
     assert SAMPLE.stat().st_size < 150_000
+
+
+@needs_pdfs
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        (73, "a. Scope of Recommendation"),
+        (78, "b. Duration of Obligation and Effect of Contractual Arrangements/Course of Dealing"),
+        (243, "e. Financial Incentives of Firms and Financial Professionals"),
+        (344, "a. Written Policies and Procedures"),
+    ],
+)
+def test_the_letter_of_a_heading_stays_with_it(page: int, text: str) -> None:
+    sentence = find(read("real/long-sec-regulation-best-interest"), page, text)
+    assert sentence.kind is SentenceKind.HEADING
+
+
+@needs_pdfs
+@pytest.mark.parametrize(
+    ("name", "page", "text"),
+    [
+        ("long-sec-regulation-best-interest", 6, "2 See 913 Study at 124."),
+        ("long-sec-regulation-best-interest", 73, "131 See Section 913(f) of the Dodd-Frank Act."),
+        (
+            "long-sec-regulation-best-interest",
+            195,
+            "o Providing ongoing, episodic or one-time advice.",
+        ),
+        ("long-book-free-culture", 66, "The average recording artist makes $45,900.2"),
+    ],
+)
+def test_the_mark_of_a_note_is_known_by_the_layout(name: str, page: int, text: str) -> None:
+    assert find(read(f"real/{name}"), page, text).kind is SentenceKind.PROSE
