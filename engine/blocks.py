@@ -21,6 +21,9 @@ BULLET = re.compile(r"[•●▪◦■□○☐☒❑►▶·*–—]\s")
 LIST_ITEM = re.compile(
     r"(?:\(?\d{1,3}[.)]|\(?[A-Za-z][.)]|\([ivxlc]{1,5}\)|[ivx]{1,4}[.)]|o(?=\s[A-Z]))\s"
 )
+_LETTERED = re.compile(r"(?:[a-uw-z]|[ivx]{2,4})[.)]\s+[A-Z]\w")
+"""A line that begins small for its letter alone; `v. Smith` goes on with a case's name."""
+_ABBREVIATION = re.compile(r"[a-z]\.\s?\w\.")
 _ENDS = re.compile(r"[.!?:;。！？”\")](?:\(?\d{1,2}\)?)?$")
 _ENDS_ITEM = re.compile(r"(?:[.!?:;,]|\band|\bor)$")
 _PARTS_ITEMS = re.compile(r";(?: and| or)?$")
@@ -40,6 +43,8 @@ class Block:
     is_header: bool = False
     is_stray: bool = False
     """Runs another way than the rest of its page."""
+    names_section: bool = False
+    """A number and a name that stand alone above a paragraph."""
     top: float = 0.0
     right: float = 0.0
     """Right edge of the column it stands in."""
@@ -122,10 +127,10 @@ def _starts_new(paragraph: list[Row], row: Row, right: float, steps: dict[int, f
     text, above = row.cells[0].text, last.bare_end
     if row.is_note or abs(size - last.size) > 0.12 * size or BULLET.match(text):
         return True
-    is_item = LIST_ITEM.match(text) is not None
+    is_item = LIST_ITEM.match(text) is not None and not _ABBREVIATION.match(text)
     if is_item and _PARTS_ITEMS.search(above):
         return True
-    if text[:1].islower() and not _TERMINAL.search(above):
+    if text[:1].islower() and not _LETTERED.match(text) and not _TERMINAL.search(above):
         return False
     if row.bold != last.bold:
         return True

@@ -15,6 +15,7 @@ import pymupdf
 from docqa.engine.blocks import LIST_ITEM, Block, page_blocks, row_text
 from docqa.engine.errors import Cancelled, FileProblem, IngestError
 from docqa.engine.furniture import find_furniture
+from docqa.engine.item_headings import mark_item_headings
 from docqa.engine.layout import Row
 from docqa.engine.line_breaks import Hyphens, write_texts
 from docqa.engine.page_breaks import cut_over_break
@@ -209,6 +210,7 @@ def _assemble(
         [block for block in blocks if status is PageStatus.TEXT and id(block) not in furniture]
         for blocks, status in zip(pages, statuses, strict=True)
     ]
+    mark_item_headings(scored)
     breaks = find_page_breaks(scored, lambda block: _is_prose(block, style), hyphens)
     offsets = {id(block): offset for blocks in pages for block, offset in _in_page(blocks)}
     sentences: list[Sentence] = []
@@ -299,6 +301,8 @@ def _is_prose(block: Block, style: _Style) -> bool:
 
 def _is_heading(block: Block, style: _Style) -> bool:
     """Whether a block stands out as a section's name."""
+    if block.names_section:
+        return True
     text, lead = block.text, block.lead
     n_words = text.count(" ") + 1
     if len(block.rows) > 3 or n_words > _MAX_HEADING_WORDS or text[-1] in ",;:":
