@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 _COURTS = "adm app cir cl ct dist civ crim del proc evid"
-_LAWS = "ann ch code cong const div doc pt pub rec reg rel res rul sess stat subch subpt subtit"
+_LAWS = "ann ch code cong const div doc n p pt pub rec reg rel res rul sess stat subch subpt subtit"
 _REPORTERS = "bull cal cum fed ops rev ser supp treas"
 _CITED = frozenset(f"{_COURTS} {_LAWS} {_REPORTERS}".split())
 _SIGNED = re.compile(r"[\[(“\"]?(?:\d|§|[B-HJ-Z]\b(?!\.\s[A-Z][a-z])|A[,;)\]])")
@@ -29,6 +29,7 @@ def goes_on_citing(word: str, text: str, after: int) -> bool:
         text: The text it stands in.
         after: Where the next word begins.
     """
+    word = word.rpartition("-")[2]
     if word.lower() in _CITED and _SIGNED.match(text, after):
         return True
     return _SHORT.fullmatch(word) is not None and _NEXT.match(text, after) is not None

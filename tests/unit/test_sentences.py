@@ -85,6 +85,7 @@ def test_a_layout_tells_a_note_from_a_decimal() -> None:
         "It is in Pub. L. No. 102-563, 106 Stat. 4237.",
         "See [Pub. L. 103–337, div. A, title IV], § 5, [108 Stat. 2628].",
         "See 367 F. Supp. 2d 572, and 461 F. Supp. 951 (E.D. Mich. 1978).",
+        "See Economics (1976, vol. 3, p. 308), and ID-Rel. No. 517.",
         "It is 82 Fed. Reg. 31278, by Reorg. Plan No. 2 of 1970.",
     ],
 )
