@@ -42,6 +42,7 @@ _CLAUSE_END = re.compile(
     r"[;:]\s+|,\s+(?=\([a-z0-9]{1,4}\)\s)|(?<=\s)(?=\([a-z]{1,4}\)\s)"
     r"|(?:(?<=and\s)|(?<=or\s))(?=\(\d{1,4}\)\s)"  # but not in "thirty (30) days"
 )
+_NUMBER_ALONE = re.compile(r"\d{1,3}(?!\S)")
 _WORD_BEFORE = re.compile(r"[\w.&'’-]*$")
 _NOTED = re.compile(r"[^\W\d_]{2}|.[)\]”’\"'%]")
 """What stands before a full stop with the mark of a note, and not before a decimal's."""
@@ -125,6 +126,9 @@ def _split_paragraph(
     for stop, resume, mark in marks:
         if stop <= begin or (mark is not None and not _ends_here(text, begin, mark, raised)):
             continue
+        if resume in raised:  # "... of care. 111 Like others, ...": a mark set apart
+            number = _NUMBER_ALONE.match(text, resume, end)
+            stop = resume = number.end() if number else stop
         yield begin, stop
         begin = resume
         while begin < end and text[begin].isspace():

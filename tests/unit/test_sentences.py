@@ -74,6 +74,9 @@ def test_a_layout_tells_a_note_from_a_decimal() -> None:
     assert cut(text) == [text]
     spans = split_sentences(text, raised={text.index("425")})
     assert [text[a:b] for a, b, _ in spans] == ["It grew until 2017.425", "Firms left."]
+    text = "It took care. 111 Firms left."
+    spans = split_sentences(text, raised={text.index("111")})
+    assert [text[a:b] for a, b, _ in spans] == ["It took care. 111", "Firms left."]
 
 
 @pytest.mark.parametrize(
