@@ -43,6 +43,8 @@ _CLAUSE_END = re.compile(
     r"|(?:(?<=and\s)|(?<=or\s))(?=\(\d{1,4}\)\s)"  # but not in "thirty (30) days"
 )
 _NUMBER_ALONE = re.compile(r"\d{1,3}(?!\S)")
+_WORD_CHARS = 30
+"""No abbreviation is as long."""
 _WORD_BEFORE = re.compile(r"[\w.&'’-]*$")
 _NOTED = re.compile(r"[^\W\d_]{2}|.[)\]”’\"'%]")
 """What stands before a full stop with the mark of a note, and not before a decimal's."""
@@ -145,7 +147,7 @@ def _ends_here(text: str, begin: int, mark: re.Match[str], raised: Collection[in
         return False  # "... as they fell.12 The" ends; "3.14" and "v1.2" do not
     if mark["mark"] != "." or mark["close"]:
         return True
-    found = _WORD_BEFORE.search(text, begin, stop)
+    found = _WORD_BEFORE.search(text, max(begin, stop - _WORD_CHARS), stop)
     word = found.group().strip("'’-") if found else ""
     lowered = word.lower()
     if lowered in _NEVER_LAST or (len(word) == 1 and word.isalpha() and word.isupper()):
