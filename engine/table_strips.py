@@ -13,8 +13,8 @@ _MAX_CHARS = 250
 _INDENT_EM = 4.0
 _LOOSE_LINES = 3
 """More lines than this belong together only where they are close."""
-_TIGHT_PITCH = 1.3
-"""Lines of one label are no further apart than this many font sizes."""
+TIGHT_PITCH = 1.3
+"""Lines of one cell are no further apart than this many font sizes."""
 
 
 def rows_on_strips(rows: list[Row], strips: tuple[Strip, ...]) -> Iterator[Row]:
@@ -42,6 +42,13 @@ def rows_on_strips(rows: list[Row], strips: tuple[Strip, ...]) -> Iterator[Row]:
         else:
             one.strip = strip
             yield one
+
+
+def on_other_strip(a: Row, b: Row) -> bool:
+    """Whether strips part two rows."""
+    if a.strip is None or b.strip is None or a.strip is b.strip:
+        return False
+    return a.strip.colour != b.strip.colour
 
 
 def _as_one(lines: list[Row]) -> Row | None:
@@ -83,7 +90,7 @@ def _is_one(column: list[Piece]) -> bool:
         return False
     if all(len(cell.text) == 1 for cell in column) and not column[0].text.isalnum():
         return False  # bullets
-    if len(column) > _LOOSE_LINES and max(steps) > _TIGHT_PITCH * column[0].size:
+    if len(column) > _LOOSE_LINES and max(steps) > TIGHT_PITCH * column[0].size:
         return False
     return sum(len(cell.text) for cell in column) < _MAX_CHARS
 
@@ -95,7 +102,7 @@ def _base(cell: Piece) -> float:
 def _is_label(lines: list[Row]) -> bool:
     """Whether lines without other cells are one label rather than a paragraph, or two labels."""
     return all(
-        above.bold == line.bold and line.base - above.base < _TIGHT_PITCH * line.size
+        above.bold == line.bold and line.base - above.base < TIGHT_PITCH * line.size
         for above, line in pairwise(lines)
     )
 

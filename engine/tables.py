@@ -1,7 +1,7 @@
-"""Rows of a region become tables: wrapped labels joined, the header row found.
+"""Rows of a region become tables: where each begins and ends, and the rows that name its columns.
 
-Filings print their statements without ruling lines, so a table is known by its rows alone:
-several cells on one baseline, figures below figures.
+A table is known by its rows, several cells on one baseline and figures below figures, and by the
+strips and lines under them where a page has such (`ruling.py`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from docqa.engine.table_headers import (
     names_new_columns,
     spans_columns,
 )
-from docqa.engine.table_strips import rows_on_strips
+from docqa.engine.table_strips import TIGHT_PITCH, on_other_strip, rows_on_strips
+from docqa.engine.wrapped_rows import join_wrapped
 
 _MARKER = re.compile(
     r"[•●▪◦■□○☐☒❑►▶*·]|\(?\d{1,3}[.)]|\(?[A-Za-z][.)]|\([ivxlcIVXLC]{1,5}\)|[ivxIVX]{1,4}[.)]"
@@ -38,13 +39,9 @@ _GLUE_BACK = re.compile(r"[)%]{1,3}|\)\s?%|%\s?\)|pts|bps|x")
 _CURRENCY_SPACE = re.compile(r"(?<=[$€£¥])\s+(?=[\d(—–-])")
 _NOTE_MARK = re.compile(r"\(?[\da-z*†‡]{1,2}\)?")
 _SPACED_SIGN = re.compile(r"(?<=[\d()]) +(?=[)%])")
-_COUNT = re.compile(r"\(\d[\d.,]* \w")
-"""A label's second line that counts: `(5.4 million shares issued)`."""
 _DECIMAL = re.compile(r"\d{1,3}\.\d{1,3}\*?")
 _MARKER_GAP_EM = 3.0
 """A marker stands no further from its text where it could be a column of its own."""
-_TIGHT_PITCH = 1.3
-"""Lines of one cell are no further apart than this many font sizes."""
 _WIDE_PITCH = 2.6
 """Rows further apart than this many font sizes belong to different tables."""
 
@@ -156,7 +153,7 @@ def _table_end(rows: list[Row], begin: int) -> int:
         row = rows[i]
         if row.strip is not None:
             if body is not None and row.strip.body != body.body:
-                top = _header_begin(rows, i, end)
+                top = _header_begin(rows, i)
                 if top < i:
                     return _last_full(rows, begin, top)
             body = row.strip
@@ -186,7 +183,7 @@ def _table_end(rows: list[Row], begin: int) -> int:
     return end
 
 
-def _header_begin(rows: list[Row], i: int, end: int) -> int:
+def _header_begin(rows: list[Row], i: int) -> int:
     """Index of the first row of the names above strips that begin with row `i`."""
     while i > 0 and rows[i - 1].strip is None and is_header_row(rows[i - 1]):
         i -= 1
@@ -202,7 +199,7 @@ def _last_full(rows: list[Row], begin: int, end: int) -> int:
 
 def _hangs(full: Row, above: Row, row: Row) -> bool:
     """Whether a line is one more of a text cell in the row of several cells above it."""
-    if len(row.cells) > 1 or row.base - above.base > _TIGHT_PITCH * row.size:
+    if len(row.cells) > 1 or row.base - above.base > TIGHT_PITCH * row.size:
         return False
     if row.strip is not full.strip:
         return False
@@ -218,7 +215,7 @@ def _same_body(above: Row, row: Row) -> bool:
 
 
 def _continues(row: Row, below: Row, left: float) -> bool:
-    return not _on_other_strip(row, below) and (
+    return not on_other_strip(row, below) and (
         len(below.cells) == 1
         and below.cells[0].text[:1].islower()
         and len(below.cells[0].text) < 60
@@ -274,7 +271,7 @@ def _table_begin(rows: list[Row], begin: int, top: int, end: int) -> int:
 
 def _is_next_line(above: Row, row: Row) -> bool:
     """Whether two lines are set as closely as those of one name."""
-    return abs(above.size - row.size) < 0.3 and row.base - above.base < _TIGHT_PITCH * row.size
+    return abs(above.size - row.size) < 0.3 and row.base - above.base < TIGHT_PITCH * row.size
 
 
 def _ends_paragraph(above: Row, row: Row, left: float, right: float) -> bool:
@@ -292,7 +289,7 @@ def _ends_paragraph(above: Row, row: Row, left: float, right: float) -> bool:
 
 
 def _table(rows: list[Row], ruling: Ruling) -> Table:
-    rows = _join_wrapped(rows)
+    rows = join_wrapped(rows)
     columns = find_columns(rows, ruling.lines)
     names = columns and columns.named(rows[: columns.n_header])
     n_header = columns.n_header if columns and names else _n_names(rows)
@@ -359,97 +356,3 @@ def _fill(
         else:
             for row in under:
                 columns.fill(row)
-
-
-def _join_wrapped(rows: list[Row]) -> list[Row]:
-    """Labels and text cells that wrap over several lines joined with their row."""
-    values = [cell.x0 for row in rows if len(row.cells) > 1 for cell in row.cells[1:]]
-    label_right = max((row.cells[0].x1 for row in rows if len(row.cells) > 1), default=0.0)
-    first_value = min(values, default=0.0)
-    out: list[Row] = []
-    for i, row in enumerate(rows):
-        last = out[-1] if out else None
-        is_far = last is None or row.base - last.base > 1.65 * max(row.size, last.size)
-        goes_on = row.cells[0].text[:1].islower() and last is not None and len(last.cells) == 1
-        if last is None or is_far or (_on_other_strip(last, row) and not goes_on):
-            out.append(row)
-        elif _fills_cells(last, row, first_value):
-            out[-1] = _based(_with_rest(last, row), row)
-        elif len(last.cells) == 1 and _wraps_into(last, row, label_right, first_value):
-            label = join_pieces(last.cells[0], row.cells[0], " ")
-            out[-1] = _based(Row([label, *row.cells[1:]]), row)
-        elif len(last.cells) > 1 and _is_rest(rows, i, last, first_value):
-            label = join_pieces(last.cells[0], row.cells[0], " ")
-            out[-1] = _based(Row([label, *last.cells[1:]]), row)
-        else:
-            out.append(row)
-    return out
-
-
-def _on_other_strip(a: Row, b: Row) -> bool:
-    """Whether strips part two rows."""
-    if a.strip is None or b.strip is None or a.strip is b.strip:
-        return False
-    return a.strip.colour != b.strip.colour
-
-
-def _fills_cells(last: Row, row: Row, first_value: float) -> bool:
-    """Whether a row holds nothing but second lines of text cells of the row above."""
-    if len(last.cells) == 1 or row.x0 < first_value - 2 or len(row.cells) >= len(last.cells):
-        return False
-    return all(
-        not is_number(cell.text)
-        and any(
-            not is_number(above.text)
-            and (abs(cell.x0 - above.x0) < 2 or abs(cell.x1 - above.x1) < 2)
-            for above in last.cells[1:]
-        )
-        for cell in row.cells
-    )
-
-
-def _with_rest(last: Row, row: Row) -> Row:
-    cells = list(last.cells)
-    for cell in row.cells:
-        k = min(
-            range(1, len(cells)), key=lambda k: abs(cells[k].x0 + cells[k].x1 - cell.x0 - cell.x1)
-        )
-        cells[k] = join_pieces(cells[k], cell, " ")
-    return Row(cells)
-
-
-def _based(row: Row, like: Row) -> Row:
-    row.base, row.strip = like.base, like.strip
-    return row
-
-
-def _wraps_into(label: Row, row: Row, label_right: float, first_value: float) -> bool:
-    """Whether a row without figures is the first line of the label below it."""
-    text, rest = label.cells[0].text, row.cells[0].text
-    if label.x0 > first_value or row.x0 > first_value or text.endswith(":"):
-        return False
-    if is_number(rest) or label.bold != row.cells[0].bold:
-        return False
-    if (
-        rest[:1].islower()
-        or _COUNT.match(rest)
-        or text.endswith((",", "-", "—", "–", " and", " of", " in", " for"))
-    ):
-        return label.x1 < first_value + 20
-    if row.x0 < label.x0 - 2 or len(row.cells) == 1:
-        return False
-    # The first word below would not have fitted at the end of the line.
-    word = len(rest.split(" ", 1)[0]) * 0.5 * row.size
-    return label.x1 + word > max(label_right, label.x1) and len(text) > 30
-
-
-def _is_rest(rows: list[Row], i: int, last: Row, first_value: float) -> bool:
-    """Whether a row without figures is the last line of the label above it."""
-    row = rows[i]
-    text = row.cells[0].text
-    if len(row.cells) > 1 or row.x1 > first_value or not text[:1].islower():
-        return False
-    if row.x0 < last.x0 - 2 or is_number(last.cells[0].text):
-        return False
-    # Closer to the row above than to the one below, or nothing below to belong to.
-    return last.cells[0].x1 + len(text.split(" ", 1)[0]) * 0.5 * row.size > 0.75 * first_value

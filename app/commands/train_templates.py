@@ -8,18 +8,12 @@ from typing import Any
 
 import click
 
-from docqa.app.options import quiet_option
+from docqa.app.options import DATA_FILE, quiet_option
 
 
 @click.command("templates")
 @click.argument("table", type=click.Choice(("filings", "statutes")))
-@click.argument(
-    "files",
-    nargs=-1,
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE...",
-)
+@click.argument("files", nargs=-1, required=True, type=DATA_FILE, metavar="FILE...")
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -17,7 +17,7 @@ from docqa.engine.reader import reader_of
 from docqa.engine.retriever import load_retriever
 from docqa.trainer import publish as publishing
 from docqa.trainer.dataset import LabelledDocument, LabelledQuestion
-from docqa.trainer.reader_bench import bench_reader
+from docqa.trainer.reader_bench import bench_reader, has_short_answers
 from docqa.trainer.reader_examples import answer_places, answer_spans
 from docqa.trainer.reader_recipe import read_reader_recipe, reader_recipe_from_record
 from docqa.trainer.reader_train import train_reader
@@ -147,6 +147,18 @@ def test_a_frozen_embedding_keeps_its_reader_bit_for_bit(trained: Path, tmp_path
 def test_a_checkpoint_without_reader_cannot_be_measured(trained: Path) -> None:
     with pytest.raises(TrainingError, match=r"has no reader .*docqa train reader"):
         bench_reader([trained / "people.train.jsonl"], "mamba", checkpoint=trained / "start")
+
+
+def test_a_file_of_long_answers_is_not_measured(trained: Path, tmp_path: Path) -> None:
+    data = trained / "people.train.jsonl"
+    assert has_short_answers(data)
+    rare = tmp_path / "rare.jsonl"
+    documents = [json.loads(line) for line in data.read_text(encoding="utf-8").splitlines()]
+    for document in documents:
+        for question in document["questions"][1:]:
+            question["answers"] = ["nowhere in the text"]
+    rare.write_text("".join(f"{json.dumps(one)}\n" for one in documents), encoding="utf-8")
+    assert not has_short_answers(rare)
 
 
 def test_data_without_verbatim_answers_is_said(trained: Path, tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """Questions by rule: which rows and sentences answer them, and in whose words they are asked."""
 
+import click
 import pytest
 
+from docqa.app.commands.train_templates import templates
 from docqa.trainer.dataset import LabelledDocument
 from docqa.trainer.templates.questions import ask, without_links
 from docqa.trainer.templates.rules import TABLES, read_rules
@@ -54,6 +56,12 @@ def evidence_of(document: LabelledDocument, table: str) -> dict[str, list[str]]:
         for one in ask(document, table, seed):
             found[one.question] = [document.document.sentence_text(i) for i in one.sentences]
     return found
+
+
+def test_the_command_offers_every_table() -> None:
+    (table,) = (one for one in templates.params if one.name == "table")
+    assert isinstance(table.type, click.Choice)
+    assert tuple(table.type.choices) == TABLES
 
 
 @pytest.mark.parametrize("table", TABLES)

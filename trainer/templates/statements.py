@@ -2,8 +2,9 @@
 
 A term's row is looked for in the consolidated statements; its figure for a year is read from the
 column of that year. Every other row of the same kind with that figure tells the same, and so does a
-sentence that names the term and the figure. Where columns cannot be told apart (a quarter's report
-repeats its years), the question names no year and the rows of the statement are the evidence.
+sentence that names the term and the figure. A row of an annual report whose columns cannot be told
+apart is left out. A quarter's report repeats its years: its questions name none, and the first
+figure of a row counts.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def ask_statements(
         rules: Terms and calculations.
         company: Stands for `{company}`.
         year: The last fiscal year of an annual report; None for a quarter's.
-        chance: Chooses wordings and years.
+        chance: Chooses wordings.
     """
     rows = list(read_rows(document))
     prose = [
