@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from docqa.app.commands.train_ablate import ablate
+from docqa.app.commands.train_average import average
 from docqa.app.commands.train_data import train_data
 from docqa.app.commands.train_reader import reader
 from docqa.app.commands.train_show import show
@@ -26,6 +27,7 @@ def train() -> None:
 
 
 train.add_command(ablate)
+train.add_command(average)
 train.add_command(train_data)
 train.add_command(reader)
 train.add_command(show)

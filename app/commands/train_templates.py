@@ -12,7 +12,7 @@ from docqa.app.options import DATA_FILE, quiet_option
 
 
 @click.command("templates")
-@click.argument("table", type=click.Choice(("filings", "statutes")))
+@click.argument("table", type=click.Choice(("filings", "statutes", "cloze")))
 @click.argument("files", nargs=-1, required=True, type=DATA_FILE, metavar="FILE...")
 @click.option(
     "--out",

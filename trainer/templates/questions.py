@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from docqa.trainer.dataset import LabelledDocument, read_documents
+from docqa.trainer.templates.cloze import ask_cloze
 from docqa.trainer.templates.facts import ask_facts
-from docqa.trainer.templates.rules import TemplateQuestion, read_rules
+from docqa.trainer.templates.rules import CLOZE, TemplateQuestion, read_rules
 from docqa.trainer.templates.statements import ask_statements
 
 TITLE = re.compile(r"^(?P<company>.+?) Form (?P<form>10-[KQ]) fiscal (?P<year>20\d\d)$")
@@ -64,6 +65,8 @@ def ask(document: LabelledDocument, table: str, seed: int) -> list[TemplateQuest
     title = TITLE.match(document.title)
     company = title["company"] if title else "the company"
     year = int(title["year"]) if title else None
+    if table == CLOZE:
+        return list(ask_cloze(document, company if title else document.title, year, chance))
     rules = read_rules(table)
     questions = list(ask_facts(document, rules.facts, company, chance))
     if rules.terms:

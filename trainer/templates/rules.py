@@ -10,6 +10,8 @@ from importlib.resources import files
 
 TABLES = ("filings", "statutes")
 """Files of this folder, without their ending."""
+CLOZE = "cloze"
+"""Stands for a table where the questions come from the sentences themselves."""
 MAX_PLACES = 25
 """A fact told in more sentences than this tells nothing apart."""
 
