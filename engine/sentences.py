@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator
 from docqa.engine.legal_citations import goes_on_citing
 from docqa.engine.types import SentenceKind
 
-SEGMENTER = "docqa-sentences/4"
+SEGMENTER = "docqa-sentences/5"
 """Stored with every document: scores belong to the sentences they were made for."""
 
 CELL_SEPARATOR = " | "
@@ -67,7 +67,7 @@ _COMMON = "vs v cf al viz e.g i.e a.k.a approx est dept univ resp ca ph.d d.b.a 
 _MONTHS = "jan feb mar apr jun jul aug sep sept oct nov dec"
 _NEVER_LAST = frozenset(f"{_TITLES} {_REFERENCES} {_COMMON} {_MONTHS}".split())
 """Abbreviations after which a sentence all but never ends."""
-_COMPANIES = "inc corp co ltd llc plc etc u.s u.k u.s.c d.c a.m p.m bros"
+_COMPANIES = "inc corp co ltd llc plc pte pty etc u.s u.k u.s.c d.c a.m p.m bros"
 _SOMETIMES_LAST = frozenset(_COMPANIES.split())
 """Abbreviations that may end a sentence: they do when a usual first word follows."""
 FIRST_WORD = re.compile(
@@ -157,7 +157,8 @@ def _ends_here(text: str, begin: int, mark: re.Match[str], raised: Collection[in
             and bool(FIRST_WORD.match(text, after))
             and not goes_on_citing(word, text, after)
         )
-    if lowered in _SOMETIMES_LAST or re.fullmatch(r"(?:[A-Za-z]\.)+[A-Za-z]", word):
+    last = lowered.rpartition("-")[2]  # "the EU-U.S. Privacy Shield"
+    if last in _SOMETIMES_LAST or re.fullmatch(r"(?:[A-Za-z]\.)+[A-Za-z]", last):
         return bool(FIRST_WORD.match(text, after))
     if goes_on_citing(word, text, after):
         return False
