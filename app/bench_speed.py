@@ -48,10 +48,12 @@ def rate_rows(
     yield "docqa", f"{ours:,.0f}", ""
     bare = run["projections_tokens_per_second"]
     yield (
-        "its linear projections alone",
+        f"its linear projections alone, {run['dtype']}",
         f"{bare:,.0f}",
         f"{run['ratio_to_projections']:.2f} times their time",
     )
+    if wide := run.get("unquantised_tokens_per_second"):
+        yield f"without int8, {run['dtype']}", f"{wide:,.0f}", f"{ours / wide:.1f} times as fast"
     plain = run["torch_tokens_per_second"]
     yield "plain torch", f"{plain:,.0f}", f"{ours / plain:.1f} times as fast"
     for peer in peers:

@@ -68,7 +68,8 @@ def score_features(question: str, scores: Sequence[Scores]) -> NDArray[np.float6
         question: As the user wrote it.
         scores: Of every document that was read.
     """
-    joined = np.concatenate([np.empty(0, np.float32), *scores]).astype(np.float64)
+    judged = [getattr(one, "logits", one) for one in scores]  # of a hybrid, see `FusedScores`
+    joined = np.concatenate([np.empty(0, np.float32), *judged]).astype(np.float64)
     if not len(joined):
         return np.zeros(len(FEATURES))
     n_words = max(len(question_stems(question)), 1)

@@ -81,11 +81,24 @@ class HybridRetriever:
         ]
 
 
+class FusedScores(np.ndarray[Any, np.dtype[np.float32]]):
+    """(s,) scores to rank by, with the logits that say whether anything answers at all.
+
+    Shared words lift a sentence above others, but their number says little about an answer: `capex`
+    shares none with the row of a cash flow statement, `What did the moon landing cost?` many.
+    """
+
+    logits: Scores
+
+    def __array_finalize__(self, made_from: Any) -> None:
+        """A part or a sum of them has its own values for logits."""
+        self.logits = np.asarray(self)
+
+
 def fuse(mamba: Scores, bm25: Scores) -> Scores:
     """One score a sentence from both: the logit plus the share of the best BM25, weighted.
 
-    The logit stays what it is, so that "nothing here answers" can still be seen in it, and scores
-    of several documents still compare.
+    The logit stays what it is, so that scores of several documents still compare.
 
     Args:
         mamba: (s,) logits.
@@ -95,7 +108,7 @@ def fuse(mamba: Scores, bm25: Scores) -> Scores:
         (s,) higher is better.
     """
     best = float(bm25.max()) if len(bm25) else 0.0
-    if best <= 0:
-        return mamba.astype(np.float32)
-    fused: Scores = (mamba + BM25_WEIGHT * bm25 / best).astype(np.float32)
+    share = bm25 / best if best > 0 else np.zeros_like(bm25)
+    fused = (mamba + BM25_WEIGHT * share).astype(np.float32).view(FusedScores)
+    fused.logits = mamba
     return fused

@@ -414,11 +414,14 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_dtype(device: torch.device) -> torch.dtype:
-    """bf16 where the device multiplies it natively, else fp32; `DOCQA_DTYPE` overrides."""
+    """bf16 where the device multiplies it natively, else fp32; `DOCQA_DTYPE` overrides.
+
+    Its third value `int8` is about the projections alone, see `reading.choose_reader`.
+    """
     wanted = os.environ.get("DOCQA_DTYPE")
-    if wanted:
+    if wanted and wanted != "int8":
         if wanted not in ("float32", "bfloat16"):
-            raise ConfigError(f"DOCQA_DTYPE is {wanted!r}.", "Use float32 or bfloat16.")
+            raise ConfigError(f"DOCQA_DTYPE is {wanted!r}.", "Use float32, bfloat16 or int8.")
         return torch.float32 if wanted == "float32" else torch.bfloat16
     if device.type == "cuda":
         return torch.bfloat16

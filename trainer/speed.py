@@ -52,7 +52,8 @@ def bench_speed(options: SpeedOptions, on_stage: OnStage | None = None) -> dict[
     Returns:
         `{"machine", "runs": [{"shape", "dtype", "device", "path", "tokens_per_second",
         "projections_tokens_per_second", "ratio_to_projections", "torch_tokens_per_second",
-        "peak_memory_bytes", "memory_growth_bytes", "first_evidence_seconds", "cancel_seconds",
+        "unquantised_tokens_per_second" (where projections are int8), "peak_memory_bytes",
+        "memory_growth_bytes", "first_evidence_seconds", "cancel_seconds",
         "longest_cancel_seconds", "together_tokens_per_second" (on a GPU), "lengths": [{"tokens",
         "seconds", "peak_memory_bytes"}]}],
         "peers": [{"name", "version", "shape", "dtype", "tokens_per_second", "ours_is_times"} or
@@ -79,10 +80,11 @@ def _rates(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """What reads in turns: ours, plain torch, the projections, the peers."""
     from docqa.trainer.speed_peers import peer_contestants
-    from docqa.trainer.speed_rates import alternate, own_contestants
+    from docqa.trainer.speed_rates import alternate, dtype_of, own_contestants
 
     retriever = subject.load()
-    contestants = own_contestants(retriever)
+    with subject.environment():
+        contestants = own_contestants(retriever)
     with tempfile.TemporaryDirectory() as folder:
         peers, missing = (
             peer_contestants(retriever.model, Path(folder)) if options.peers else ([], {})
@@ -92,7 +94,7 @@ def _rates(
     projections = max(rates[name] for name in ("plain", "staged") if name in rates)
     run = {
         "shape": subject.shape,
-        "dtype": _dtype(retriever),
+        "dtype": dtype_of(retriever),
         "device": retriever.device,
         "path": retriever.compute_path,
         "tokens_per_second": round(rates["ours"], 1),
@@ -100,12 +102,15 @@ def _rates(
         "ratio_to_projections": round(projections / rates["ours"], 3),
         "torch_tokens_per_second": round(rates.get("torch", rates["ours"]), 1),
     }
+    if "unquantised" in rates:
+        run["unquantised_tokens_per_second"] = round(rates["unquantised"], 1)
     if "together" in rates:
         run["together_tokens_per_second"] = round(rates["together"], 1)
     if options.profile and not retriever.compute_path.startswith("plain torch"):
+        from docqa.engine.mamba2.reading import INT8
         from docqa.trainer.speed_profile import profile_layers
 
-        parts = profile_layers(retriever.model)
+        parts = profile_layers(retriever.model, int8=retriever.compute_path.endswith(INT8))
         run["microseconds_per_token_and_layer"] = {k: round(v, 3) for k, v in parts.items()}
     measured = [_peer(one.name, rates, retriever) for one in peers]
     absent = [
@@ -116,12 +121,13 @@ def _rates(
 
 def _peer(name: str, rates: dict[str, float], retriever: MambaRetriever) -> dict[str, Any]:
     from docqa.trainer.speed_peers import peer_version
+    from docqa.trainer.speed_rates import dtype_of
 
     return {
         "name": name,
         "version": peer_version(name),
         "shape": retriever.checkpoint,
-        "dtype": "float16" if name == "llama.cpp" else _dtype(retriever),
+        "dtype": "float16" if name == "llama.cpp" else dtype_of(retriever),
         "tokens_per_second": round(rates[name], 1),
         "ours_is_times": round(rates["ours"] / rates[name], 2),
     }
@@ -213,11 +219,6 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor()
-
-
-def _dtype(retriever: MambaRetriever) -> str:
-    weight = retriever.model.backbone.embedding.weight
-    return str(weight.dtype).removeprefix("torch.")
 
 
 def _rounded(value: float | None) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -25,46 +25,46 @@ KERNELS = (
     "carry_state",
     "gate_and_normalise",
 )
-PRODUCTS = {"mm": "in_proj", "bmm": "products in the scan"}
-"""Functions of torch by what `FastBlocks` needs them for; `out_proj` is all that is left."""
+AROUND_INT8 = ("quantise", "restore")
+PRODUCTS = {"mm": "projections", "_int_mm": "projections", "bmm": "products in the scan"}
+"""Functions of torch by what `FastBlocks` needs them for."""
 
 
-def profile_layers(model: Mamba2Model) -> dict[str, float]:
+def profile_layers(model: Mamba2Model, *, int8: bool = False) -> dict[str, float]:
     """Microseconds a token and layer, by part; medians over segments, the largest first.
 
-    `out_proj and rest` is what no part accounts for: the output projection, which is written as
-    an operator, and the calls themselves.
+    `rest` is what no part accounts for: the calls themselves.
     """
     model_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return _profile(model)
+        return _profile(model, int8)
     finally:
         torch.set_num_threads(model_threads)
 
 
 @torch.inference_mode()
-def _profile(model: Mamba2Model) -> dict[str, float]:
-    blocks = FastBlocks(model.backbone.blocks, model.config)
+def _profile(model: Mamba2Model, int8: bool) -> dict[str, float]:
+    blocks = FastBlocks(model.backbone.blocks, model.config, int8=int8)
     weight = model.backbone.embedding.weight
     x = torch.randn(SEGMENT_TOKENS, model.config.d_model)
     nothing = weight.new_empty(0, model.config.d_model)
     rows: list[dict[str, float]] = []
     for _ in range(N_SEGMENTS + 1):
-        with _timed() as spent:
+        with _timed((*KERNELS, *(AROUND_INT8 if int8 else ()))) as spent:
             begun = time.perf_counter()
             blocks(Stream(x.clone(), nothing, SEGMENT_TOKENS))
             total = time.perf_counter() - begun
-        rows.append({**spent, "out_proj and rest": total - sum(spent.values()), "all": total})
+        rows.append({**spent, "rest": total - sum(spent.values()), "all": total})
     unit = 1e6 / (SEGMENT_TOKENS * len(model.backbone.blocks))
     medians = {name: unit * statistics.median(row[name] for row in rows[1:]) for name in rows[1]}
     return dict(sorted(medians.items(), key=lambda item: -item[1]))
 
 
 @contextmanager
-def _timed() -> Iterator[dict[str, float]]:
-    """Seconds spent in each part while the context lasts."""
-    spent = dict.fromkeys((*KERNELS, *PRODUCTS.values()), 0.0)
+def _timed(names: Iterable[str]) -> Iterator[dict[str, float]]:
+    """Seconds spent in these kernels and in the products while the context lasts."""
+    spent = dict.fromkeys((*names, *PRODUCTS.values()), 0.0)
 
     def timed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def run(*arguments: Any, **named: Any) -> Any:
@@ -76,7 +76,7 @@ def _timed() -> Iterator[dict[str, float]]:
         return run
 
     with ExitStack() as patches:
-        for name in KERNELS:
+        for name in names:
             patches.enter_context(patch.object(kernels, name, timed(name, getattr(kernels, name))))
         for name, part in PRODUCTS.items():
             patches.enter_context(patch.object(torch, name, timed(part, getattr(torch, name))))

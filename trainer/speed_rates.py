@@ -6,11 +6,9 @@ differently: every round takes each in turn, and the median over the rounds coun
 
 from __future__ import annotations
 
-import os
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,10 +16,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from docqa.engine.mamba2.reading import SEGMENT_STEP
+from docqa.engine.mamba2.reading import INT8, SEGMENT_STEP
 from docqa.engine.mamba2.stages import through_stages
 from docqa.engine.mamba_retriever import MambaRetriever, segments, together
-from docqa.trainer.speed_subjects import QUESTION, KeptTokens, long_document, n_copies_for
+from docqa.trainer.speed_subjects import (
+    QUESTION,
+    KeptTokens,
+    long_document,
+    n_copies_for,
+    variable,
+)
 
 if TYPE_CHECKING:
     from docqa.engine.mamba2.model import Mamba2Model
@@ -86,16 +90,19 @@ def n_projection_weights(model: Mamba2Model) -> int:
 
 
 def own_contestants(retriever: MambaRetriever) -> list[Contestant]:
-    """`ours`, `torch` (where ours is another path), `together` (several questions, on a GPU), and
-    the projections, `plain` and `staged`."""
+    """`ours`, `unquantised` (where ours multiplies int8), `torch` (where ours is another path),
+    `together` (several questions, on a GPU), and the projections, `plain` and `staged`."""
     cache = KeptTokens()
     n_tokens = turn_tokens(retriever.model)
     ours = _scoring("ours", _with_cache(retriever, cache), n_tokens)
     made = [ours]
     if not retriever.compute_path.startswith("plain torch"):
-        with _path("torch"):
+        with variable("DOCQA_PATH", "torch"):
             plain = _with_cache(retriever, cache)
         made.append(_scoring("torch", plain, n_tokens // OTHERS_SHARE))
+    if retriever.compute_path.endswith(INT8):
+        with variable("DOCQA_DTYPE", dtype_of(retriever)):
+            made.append(_scoring("unquantised", _with_cache(retriever, cache), n_tokens))
     if retriever.tokens_at_once:
         made.append(_scoring_together(_with_cache(retriever, cache), n_tokens // N_QUESTIONS))
     document = long_document(n_copies_for(n_tokens, retriever))
@@ -104,6 +111,11 @@ def own_contestants(retriever: MambaRetriever) -> list[Contestant]:
     if retriever.device == "cpu":
         made.append(Contestant("staged", ours.n_tokens, projections.multiply_in_stages))
     return made
+
+
+def dtype_of(retriever: MambaRetriever) -> str:
+    """Of what stands between the projections, and of these where they are not quantised."""
+    return str(retriever.model.backbone.embedding.weight.dtype).removeprefix("torch.")
 
 
 def segment_lengths(retriever: MambaRetriever, document: Document) -> list[int]:
@@ -208,17 +220,3 @@ def _with_cache(retriever: MambaRetriever, cache: KeptTokens) -> MambaRetriever:
         device=torch.device(retriever.device),
         cache=cache,
     )
-
-
-@contextmanager
-def _path(name: str) -> Iterator[None]:
-    """`DOCQA_PATH` for a while."""
-    before = os.environ.get("DOCQA_PATH")
-    os.environ["DOCQA_PATH"] = name
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["DOCQA_PATH"]
-        else:
-            os.environ["DOCQA_PATH"] = before

@@ -7,6 +7,9 @@ documents, so that fillings, the question and the last tokens of sentences cost 
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -66,24 +69,41 @@ class Subject:
 
     def load(self, cache: TokenCache | None = None) -> MambaRetriever:
         """The retriever of this shape, on the path that is chosen here."""
-        import torch
-
         from docqa.engine.mamba2.checkpoint import embedded_checkpoint, load_model, load_tokenizer
         from docqa.engine.mamba_retriever import MambaRetriever, choose_device, choose_dtype
 
-        device = choose_device(self.device)
-        dtype = choose_dtype(device) if self.dtype == "auto" else getattr(torch, self.dtype)
         folder = embedded_checkpoint()
         if self.shape not in (EMBEDDED, *PUBLISHED):
             folder = checkpoint_folder(self.shape)
-        model = (
-            random_model(self.shape, dtype)
-            if self.shape in PUBLISHED
-            else load_model(folder, dtype=dtype)
-        )
-        return MambaRetriever(
-            model, load_tokenizer(folder), checkpoint=self.shape, device=device, cache=cache
-        )
+        with self.environment():
+            device = choose_device(self.device)
+            dtype = choose_dtype(device)
+            model = (
+                random_model(self.shape, dtype)
+                if self.shape in PUBLISHED
+                else load_model(folder, dtype=dtype)
+            )
+            return MambaRetriever(
+                model, load_tokenizer(folder), checkpoint=self.shape, device=device, cache=cache
+            )
+
+    def environment(self) -> AbstractContextManager[None]:
+        """`DOCQA_DTYPE` as this model wants it, while it is loaded and its paths are chosen."""
+        return nullcontext() if self.dtype == "auto" else variable("DOCQA_DTYPE", self.dtype)
+
+
+@contextmanager
+def variable(name: str, value: str) -> Iterator[None]:
+    """A variable of the environment for a while."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def random_model(shape: str, dtype: torch.dtype) -> Mamba2Model:

@@ -147,7 +147,7 @@ def tui(runs: int, as_json: bool, quiet: bool) -> None:
     help="embedded, 130m, 370m, 780m, 1.3b, 2.7b (random weights) or a checkpoint folder; "
     "may be given several times. Default: embedded.",
 )
-@click.option("--dtype", type=click.Choice(("auto", "bfloat16", "float32")), default="auto")
+@click.option("--dtype", type=click.Choice(("auto", "bfloat16", "float32", "int8")), default="auto")
 @click.option("--device", type=click.Choice(DEVICES), default="auto", help="Where to measure.")
 @click.option(
     "--length",

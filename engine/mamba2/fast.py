@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from docqa.engine.mamba2 import kernels
 from docqa.engine.mamba2.config import Mamba2Config
+from docqa.engine.mamba2.matrices import Matrix, QuantisedMatrix, as_array
 from docqa.engine.mamba2.model import Block
 
 CHUNK = 64
@@ -43,11 +43,14 @@ class FastBlocks:
     Not for two threads at once: give each its own.
     """
 
-    def __init__(self, blocks: Sequence[Block], config: Mamba2Config) -> None:
+    def __init__(
+        self, blocks: Sequence[Block], config: Mamba2Config, *, int8: bool = False
+    ) -> None:
+        """Prepare the weights; with `int8` those of the projections are quantised."""
         weight = blocks[0].mixer.in_proj.weight
         self._config = config
         self._dtype = weight.dtype
-        self._blocks = [_BlockWeights(block) for block in blocks]
+        self._blocks = [_BlockWeights(block, int8) for block in blocks]
         self._room: _Room | None = None
         self.reset()
 
@@ -72,10 +75,10 @@ class FastBlocks:
         for i, weights in enumerate(self._blocks):
             kernels.add_and_normalise(
                 stream.x.numpy(),
-                _array(stream.mixed),
+                as_array(stream.mixed),
                 weights.norm,
                 self._config.norm_eps,
-                _array(room.normed),
+                as_array(room.normed),
             )
             stream.mixed = self._mix(weights, i, room, stream.n_real)
         return stream
@@ -85,10 +88,10 @@ class FastBlocks:
         config, n_taps = self._config, self._config.d_conv
         z_end, xbc_end = config.d_inner, config.d_inner + config.d_conv_input
 
-        torch.mm(room.normed, weights.in_proj, out=room.projected[n_taps - 1 :])
+        weights.in_proj.multiply(room.normed, out=room.projected[n_taps - 1 :])
         room.projected[: n_taps - 1, z_end:xbc_end] = self.before[i]
         self.before[i] = room.projected[n_real : n_real + n_taps - 1, z_end:xbc_end].clone()
-        projected = _array(room.projected)
+        projected = as_array(room.projected)
 
         kernels.measure_steps(
             projected, weights.dt_bias, weights.a, n_real, CHUNK, room.steps, room.decay
@@ -100,45 +103,48 @@ class FastBlocks:
             room.steps,
             room.decay,
             CHUNK,
-            _array(room.x),
-            _array(room.weighted),
-            _array(room.b),
-            _array(room.c),
+            as_array(room.x),
+            as_array(room.weighted),
+            as_array(room.b),
+            as_array(room.c),
         )
         # 1. inside the chunks
         b, c = _in_chunks(room.b), _in_chunks(room.c)
         torch.bmm(c, b.transpose(1, 2), out=room.products.flatten(0, 1))
-        kernels.mix_chunks(_array(room.products), room.steps, room.decay, _array(room.mix))
+        kernels.mix_chunks(as_array(room.products), room.steps, room.decay, as_array(room.mix))
         torch.bmm(room.mix.flatten(0, 1), _in_chunks(room.x), out=_in_chunks(room.inside))
         # 2. from chunk to chunk
         weighted = _in_chunks(room.weighted.flatten(2))
         torch.bmm(weighted.transpose(1, 2), b, out=room.added.flatten(0, 1).flatten(1, 2))
-        kernels.carry_state(_array(room.added), room.decay, self.states[i], _array(room.before))
+        kernels.carry_state(as_array(room.added), room.decay, self.states[i], as_array(room.before))
         before = room.before.flatten(0, 1).flatten(1, 2)
         torch.bmm(c, before.transpose(1, 2), out=_in_chunks(room.carried.flatten(2)))
         # 3. together
         kernels.gate_and_normalise(
-            _array(room.inside),
-            _array(room.carried),
+            as_array(room.inside),
+            as_array(room.carried),
             room.decay,
             weights.d,
-            _array(room.x),
+            as_array(room.x),
             projected,
             weights.gate_norm,
             config.norm_eps,
-            _array(room.gated).reshape(room.n_tokens, config.ngroups, -1),
+            as_array(room.gated).reshape(room.n_tokens, config.ngroups, -1),
         )
-        return room.gated @ weights.out_proj
+        mixed = torch.empty_like(room.normed)
+        weights.out_proj.multiply(room.gated, out=mixed)
+        return mixed
 
 
 class _BlockWeights:
     """A block's parameters in the form the kernels read; the matrices are not copied."""
 
-    def __init__(self, block: Block) -> None:
+    def __init__(self, block: Block, int8: bool) -> None:
         mixer = block.mixer
         conv = mixer.conv1d
-        self.in_proj = mixer.in_proj.weight.detach().T
-        self.out_proj = mixer.out_proj.weight.detach().T
+        matrix = QuantisedMatrix if int8 else Matrix
+        self.in_proj = matrix(mixer.in_proj.weight.detach())
+        self.out_proj = matrix(mixer.out_proj.weight.detach())
         self.norm = _wide(block.norm.weight)
         self.gate_norm = _wide(mixer.norm.weight).reshape(mixer.norm.n_groups, -1)
         self.conv = np.ascontiguousarray(_wide(conv.weight)[:, 0].T)
@@ -190,12 +196,6 @@ class _Room:
 
 def _in_chunks(x: Float[Tensor, "g l k"]) -> Float[Tensor, "gc q k"]:
     return x.view(-1, CHUNK, x.shape[-1])
-
-
-def _array(x: Tensor) -> NDArray[Any]:
-    """The tensor's memory as numpy knows it: bf16 as uint16."""
-    array: NDArray[Any] = (x.view(torch.uint16) if x.dtype == torch.bfloat16 else x).numpy()
-    return array
 
 
 def _wide(x: Tensor) -> NDArray[np.float32]:

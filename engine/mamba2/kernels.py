@@ -114,6 +114,7 @@ def _as_compiled(array: Any, value: Any) -> Any:
 _LOG2_E = np.float32(1.4426950408889634)
 _LN_2 = np.float32(0.6931471805599453)
 _ONE = np.float32(1.0)
+_TINY = np.float32(1e-30)
 
 
 @_compiled
@@ -186,6 +187,44 @@ def add_and_normalise(x: Array, mixed: Array, weight: Array, eps: float, out: Ar
         scale = _ONE / np.sqrt(square / np.float32(width) + np.float32(eps))
         for i in range(width):
             out_row[i] = _as(out, row[i] * scale * weight[i])
+
+
+@_compiled
+def quantise(x: Array, out: Array, scale: Array) -> None:
+    """x as int8 with a scale a row: out * scale is within half a scale of x.
+
+    Args:
+        x: (l, d).
+        out: (l, d) int8 out, from -127 to 127.
+        scale: (l,) fp32 out: a row's largest magnitude over 127.
+    """
+    n_tokens, width = x.shape
+    for t in range(n_tokens):
+        row, out_row = x[t], out[t]
+        largest = _TINY
+        for i in range(width):
+            largest = max(largest, abs(_wide(row[i])))
+        steps = np.float32(127.0) / largest
+        for i in range(width):
+            out_row[i] = np.int8(np.floor(_wide(row[i]) * steps + np.float32(0.5)))
+        scale[t] = largest / np.float32(127.0)
+
+
+@_compiled
+def restore(products: Array, row_scale: Array, column_scale: Array, out: Array) -> None:
+    """What a product of two quantised matrices stands for.
+
+    Args:
+        products: (l, k) int32.
+        row_scale: (l,) fp32 of the left matrix.
+        column_scale: (k,) fp32 of the right one.
+        out: (l, k).
+    """
+    n_tokens, width = products.shape
+    for t in range(n_tokens):
+        row, out_row, own = products[t], out[t], row_scale[t]
+        for i in range(width):
+            out_row[i] = _as(out, np.float32(row[i]) * own * column_scale[i])
 
 
 @_compiled

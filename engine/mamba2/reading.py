@@ -37,6 +37,8 @@ shape, which takes longer than reading the segment."""
 CUDA_TOKENS_AT_ONCE = 32_768
 """Tokens a GPU is given at once: a segment of a thousand leaves most of it idle, and memory grows
 with it and not with the document."""
+INT8 = "int8 projections"
+"""How the path of a reader that quantises ends."""
 PATHS = ("auto", "torch", "numba", "triton")
 
 
@@ -124,19 +126,24 @@ class FastReader:
     layer stay near the core that multiplies them.
     """
 
-    def __init__(self, model: Mamba2Model, n_threads: int) -> None:
+    def __init__(self, model: Mamba2Model, n_threads: int, *, int8: bool = False) -> None:
         self._model = model
+        self._int8 = int8
         blocks = model.backbone.blocks
         self._parts = np.array_split(np.arange(len(blocks)), min(n_threads, len(blocks)))
         self._n_threads = max(1, n_threads // len(self._parts))
         self.path = f"numba kernels, {len(self._parts)} stages x {self._n_threads} threads"
+        self.path += f", {INT8}" if int8 else ""
 
     def read(self, segments: Iterable[Segment]) -> Generator[Logits]:
         """See `Reader.read`."""
         from docqa.engine.mamba2.fast import FastBlocks
 
         blocks = self._model.backbone.blocks
-        parts = [FastBlocks([blocks[i] for i in part], self._model.config) for part in self._parts]
+        parts = [
+            FastBlocks([blocks[i] for i in part], self._model.config, int8=self._int8)
+            for part in self._parts
+        ]
         stages = [
             _Stage(self._model, part, first=part is parts[0], last=part is parts[-1])
             for part in parts
@@ -197,7 +204,7 @@ def choose_reader(model: Mamba2Model) -> Reader:
     else:
         obstacle = fast_obstacle(model)
         if not obstacle:
-            return FastReader(model, torch.get_num_threads())
+            return FastReader(model, torch.get_num_threads(), int8=_takes_int8())
     if wanted != "auto":
         raise ConfigError(f"DOCQA_PATH is {wanted}, but {obstacle}.", "Unset DOCQA_PATH.")
     return TorchReader(model, obstacle)
@@ -229,6 +236,21 @@ def _wanted_path() -> str:
     if wanted not in PATHS:
         raise ConfigError(f"DOCQA_PATH is {wanted!r}.", f"Use one of: {', '.join(PATHS)}.")
     return wanted
+
+
+def _takes_int8() -> bool:
+    """Whether projections are multiplied as int8: where that is fast, or where it is asked for.
+
+    Raises:
+        ConfigError: When `DOCQA_DTYPE` asks for it where it does not work.
+    """
+    from docqa.engine.mamba2.matrices import int8_obstacle
+
+    wanted = os.environ.get("DOCQA_DTYPE", "int8")
+    obstacle = int8_obstacle() if wanted == "int8" else ""
+    if obstacle and "DOCQA_DTYPE" in os.environ:
+        raise ConfigError(f"DOCQA_DTYPE is int8, but {obstacle}.", "Unset DOCQA_DTYPE.")
+    return wanted == "int8" and not obstacle
 
 
 def fast_obstacle(model: Mamba2Model) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from docqa.engine.bm25 import BM25Retriever
-from docqa.engine.confidence import Calibration
+from docqa.engine.confidence import Calibration, confidence, score_features
 from docqa.engine.errors import Cancelled
 from docqa.engine.hybrid import BM25_WEIGHT, HybridRetriever, fuse
 from docqa.engine.ingest import document_from_text
@@ -87,3 +87,20 @@ def test_several_questions_score_as_one_by_one():
 
     batched = HybridRetriever(Batched(0.3, 0.2, 0.1)).score_questions(questions, DOCUMENT)
     assert (batched[1] == hybrid.score(questions[1], DOCUMENT)).all()
+
+
+def test_confidence_in_a_hybrid_is_that_of_its_logits() -> None:
+    logits = np.array([-3.0, 2.0, -1.0], np.float32)
+    fused = fuse(logits, np.array([9.0, 0.0, 3.0], np.float32))
+    assert fused.argmax() == 1
+    calibration = Calibration({"top": 1.0}, bias=0.0, threshold=0.5)
+    alone = confidence("What was capex?", [logits], calibration)
+    assert confidence("What was capex?", [fused], calibration) == alone
+    assert confidence("What was capex?", [np.asarray(fused)], calibration) == alone
+    lifted = fuse(logits, np.array([0.0, 9.0, 3.0], np.float32))
+    assert confidence("What was capex?", [lifted], calibration) == alone
+
+
+def test_a_part_of_fused_scores_has_no_logits_of_the_whole() -> None:
+    fused = fuse(np.array([1.0, 2.0], np.float32), np.array([1.0, 1.0], np.float32))
+    assert score_features("Who?", [fused[:1]])[0] == fused[0]

@@ -16,6 +16,7 @@ from click.testing import Result
 
 from docqa.engine.errors import ConfigError, MissingError
 from docqa.engine.mamba2.config import Mamba2Config
+from docqa.engine.mamba2.matrices import int8_obstacle
 from docqa.engine.mamba2.model import Mamba2Model, initialise
 from docqa.engine.mamba2.reading import Logits, Segment
 from docqa.trainer import speed, speed_rates
@@ -148,8 +149,9 @@ def test_contestants_take_turns() -> None:
 
 @pytest.mark.usefixtures("short_turns")
 def test_ours_and_plain_torch_are_different_paths(folder: Path) -> None:
-    retriever = Subject(str(folder), "float32").load()
-    contestants = {one.name: one for one in own_contestants(retriever)}
+    subject = Subject(str(folder), "float32")
+    with subject.environment():
+        contestants = {one.name: one for one in own_contestants(subject.load())}
     assert set(contestants) == {"ours", "torch", "plain", "staged"}
     assert "DOCQA_PATH" not in os.environ
     np.testing.assert_allclose(
@@ -157,9 +159,25 @@ def test_ours_and_plain_torch_are_different_paths(folder: Path) -> None:
     )
 
 
-def test_the_profile_accounts_for_the_whole_time(small_model: Mamba2Model) -> None:
-    parts = profile_layers(small_model)
-    assert {*KERNELS, "in_proj", "products in the scan"} < set(parts)
+@pytest.mark.skipif(bool(int8_obstacle()), reason=int8_obstacle())
+@pytest.mark.usefixtures("short_turns")
+def test_int8_is_measured_beside_what_it_replaces(folder: Path) -> None:
+    subject = Subject(str(folder), "int8")
+    assert subject.load().compute_path.endswith("int8 projections")
+    with subject.environment():
+        contestants = {one.name: one for one in own_contestants(subject.load())}
+    assert set(contestants) == {"ours", "unquantised", "torch", "plain", "staged"}
+    assert "DOCQA_DTYPE" not in os.environ
+    ours, wide = contestants["ours"].read(), contestants["unquantised"].read()
+    assert not np.array_equal(ours, wide)
+    np.testing.assert_allclose(ours, wide, atol=0.2)
+
+
+@pytest.mark.parametrize("int8", [False, True])
+def test_the_profile_accounts_for_the_whole_time(small_model: Mamba2Model, int8: bool) -> None:
+    parts = profile_layers(small_model, int8=int8)
+    assert {*KERNELS, "projections", "products in the scan"} < set(parts)
+    assert ({"quantise", "restore"} < set(parts)) == int8
     assert min(parts.values()) > 0
     rest = sum(value for name, value in parts.items() if name != "all")
     assert rest == pytest.approx(parts["all"], rel=0.5)
