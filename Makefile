@@ -15,7 +15,7 @@ demo: $(BIN)/.installed
 	$(BIN)/docqa ask "$(QUESTION)" $(SAMPLE) --library build/demo.db
 
 test: $(BIN)/.installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4
 
 lint: $(BIN)/.installed-dev types
 	$(BIN)/ruff check

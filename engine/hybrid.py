@@ -13,7 +13,7 @@ from docqa.engine.reader import SpanReader, reader_of
 from docqa.engine.retriever import IsCancelled, OnProgress, Retriever, Scores
 from docqa.engine.types import Document
 
-BM25_WEIGHT = 4.0
+BM25_WEIGHT = 6.0
 """What the best BM25 sentence gains, in logits; trainer/README.md has the figures."""
 
 

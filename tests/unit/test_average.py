@@ -62,6 +62,10 @@ def test_the_reader_is_kept_with_its_embedding_and_lost_without(tmp_path: Path) 
     assert (kept / "reader.toml").is_file()
 
     tensors = load_file(kept / "model.safetensors")
+    rounded = {**tensors, EMBEDDING: tensors[EMBEDDING] * 1.000001}
+    save_file(rounded, kept / "model.safetensors")
+    assert load_model(average(embedded, kept, 0.5, tmp_path / "again")).reader is not None
+
     save_file({**tensors, EMBEDDING: tensors[EMBEDDING] * 2}, kept / "model.safetensors")
     lost = average(embedded, kept, 0.5, tmp_path / "lost")
     assert load_model(lost).reader is None

@@ -90,7 +90,7 @@ def test_several_questions_score_as_one_by_one():
 
 
 def test_confidence_in_a_hybrid_is_that_of_its_logits() -> None:
-    logits = np.array([-3.0, 2.0, -1.0], np.float32)
+    logits = np.array([-3.0, 5.0, -1.0], np.float32)
     fused = fuse(logits, np.array([9.0, 0.0, 3.0], np.float32))
     assert fused.argmax() == 1
     calibration = Calibration({"top": 1.0}, bias=0.0, threshold=0.5)
