@@ -12,7 +12,7 @@ from unittest.mock import patch
 import torch
 
 from docqa.engine.mamba2 import kernels
-from docqa.engine.mamba2.fast import FastBlocks, Stream
+from docqa.engine.mamba2.fast import BlockWeights, FastBlocks, Stream
 from docqa.engine.mamba2.model import Mamba2Model
 
 SEGMENT_TOKENS = 1024
@@ -45,7 +45,8 @@ def profile_layers(model: Mamba2Model, *, int8: bool = False) -> dict[str, float
 
 @torch.inference_mode()
 def _profile(model: Mamba2Model, int8: bool) -> dict[str, float]:
-    blocks = FastBlocks(model.backbone.blocks, model.config, int8=int8)
+    weights = [BlockWeights(block, int8=int8) for block in model.backbone.blocks]
+    blocks = FastBlocks(weights, model.config)
     weight = model.backbone.embedding.weight
     x = torch.randn(SEGMENT_TOKENS, model.config.d_model)
     nothing = weight.new_empty(0, model.config.d_model)

@@ -97,7 +97,7 @@ def own_contestants(retriever: MambaRetriever) -> list[Contestant]:
     ours = _scoring("ours", _with_cache(retriever, cache), n_tokens)
     made = [ours]
     if not retriever.compute_path.startswith("plain torch"):
-        with variable("DOCQA_PATH", "torch"):
+        with variable("DOCQA_PATH", "torch"), variable("DOCQA_DTYPE", dtype_of(retriever)):
             plain = _with_cache(retriever, cache)
         made.append(_scoring("torch", plain, n_tokens // OTHERS_SHARE))
     if retriever.compute_path.endswith(INT8):

@@ -34,10 +34,11 @@ from docqa.app.options import DATA_FILE, quiet_option
 def templates(
     table: str, files: tuple[Path, ...], out: Path, every: int, seed: int, quiet: bool
 ) -> None:
-    """Put questions to the documents in FILE by the rules of TABLE: filings or statutes.
+    """Put questions to the documents in FILE by the rules of TABLE: filings, statutes or cloze.
 
     FILE is JSON Lines with `text`. Questions say `capex` where a filing says `Purchases of
-    property and equipment`; what answers them is found by patterns. No language model is asked.
+    property and equipment`; what answers them is found by patterns. Those of cloze are sentences
+    of any text without what stands for the answer. No language model is asked.
     """
     from docqa.app.diagnostics import Narrator
     from docqa.trainer.synthetic.output import write_lines

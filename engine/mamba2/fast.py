@@ -17,7 +17,7 @@ from torch import Tensor
 
 from docqa.engine.mamba2 import kernels
 from docqa.engine.mamba2.config import Mamba2Config
-from docqa.engine.mamba2.matrices import Matrix, QuantisedMatrix, as_array
+from docqa.engine.mamba2.matrices import Matrix, QuantisedMatrix, Rooms, as_array
 from docqa.engine.mamba2.model import Block
 
 CHUNK = 64
@@ -43,14 +43,11 @@ class FastBlocks:
     Not for two threads at once: give each its own.
     """
 
-    def __init__(
-        self, blocks: Sequence[Block], config: Mamba2Config, *, int8: bool = False
-    ) -> None:
-        """Prepare the weights; with `int8` those of the projections are quantised."""
-        weight = blocks[0].mixer.in_proj.weight
+    def __init__(self, blocks: Sequence[BlockWeights], config: Mamba2Config) -> None:
         self._config = config
-        self._dtype = weight.dtype
-        self._blocks = [_BlockWeights(block, int8) for block in blocks]
+        self._dtype = blocks[0].dtype
+        self._blocks = blocks
+        self._rooms: Rooms = {}
         self._room: _Room | None = None
         self.reset()
 
@@ -83,12 +80,12 @@ class FastBlocks:
             stream.mixed = self._mix(weights, i, room, stream.n_real)
         return stream
 
-    def _mix(self, weights: _BlockWeights, i: int, room: _Room, n_real: int) -> Tensor:
+    def _mix(self, weights: BlockWeights, i: int, room: _Room, n_real: int) -> Tensor:
         """What `Mixer.forward` returns, from `room.normed`."""
         config, n_taps = self._config, self._config.d_conv
         z_end, xbc_end = config.d_inner, config.d_inner + config.d_conv_input
 
-        weights.in_proj.multiply(room.normed, out=room.projected[n_taps - 1 :])
+        weights.in_proj.multiply(room.normed, room.projected[n_taps - 1 :], self._rooms)
         room.projected[: n_taps - 1, z_end:xbc_end] = self.before[i]
         self.before[i] = room.projected[n_real : n_real + n_taps - 1, z_end:xbc_end].clone()
         projected = as_array(room.projected)
@@ -132,15 +129,19 @@ class FastBlocks:
             as_array(room.gated).reshape(room.n_tokens, config.ngroups, -1),
         )
         mixed = torch.empty_like(room.normed)
-        weights.out_proj.multiply(room.gated, out=mixed)
+        weights.out_proj.multiply(room.gated, mixed, self._rooms)
         return mixed
 
 
-class _BlockWeights:
-    """A block's parameters in the form the kernels read; the matrices are not copied."""
+class BlockWeights:
+    """A block's parameters in the form the kernels read; any number of threads may share them.
 
-    def __init__(self, block: Block, int8: bool) -> None:
+    The matrices are not copied, or with `int8` quantised.
+    """
+
+    def __init__(self, block: Block, *, int8: bool = False) -> None:
         mixer = block.mixer
+        self.dtype = mixer.in_proj.weight.dtype
         conv = mixer.conv1d
         matrix = QuantisedMatrix if int8 else Matrix
         self.in_proj = matrix(mixer.in_proj.weight.detach())

@@ -6,7 +6,8 @@ is needed on the reader's machine, and cached on disk. They hold no lock of the 
 run on one thread: `fast.py` gives each thread layers of its own.
 
 Arrays of bf16 come as uint16, which numpy knows; every number is widened to fp32 when it is read
-and rounded to the nearest when it is written. Arrays of fp32 go through the same code.
+and rounded to the nearest when it is written. Arrays of fp32 go through the same code. Everything
+compiled stands in this one file: numba's cache on disk notices changes in a loop's own file alone.
 
 Letters: l tokens, h heads, p head dim, g groups, n state, c chunks, q tokens of a chunk.
 """

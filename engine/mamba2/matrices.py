@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ class Matrix:
     def __init__(self, weight: Float[Tensor, "k d"]) -> None:
         self._weight = weight.T
 
-    def multiply(self, x: Float[Tensor, "l d"], out: Float[Tensor, "l k"]) -> None:
+    def multiply(self, x: Float[Tensor, "l d"], out: Float[Tensor, "l k"], rooms: Rooms) -> None:
         """out = x @ weight.T."""
         torch.mm(x, self._weight, out=out)
 
@@ -29,7 +28,7 @@ class QuantisedMatrix:
     """Weights as int8 with a scale for each row, multiplied with rows quantised in the same way.
 
     A processor multiplies twice as many numbers of 8 bits as of 16 at a time, and four times as
-    many as of 32 (VNNI); the sums are whole numbers and exact. Not for two threads at once.
+    many as of 32 (VNNI); the sums are whole numbers and exact.
     """
 
     def __init__(self, weight: Float[Tensor, "k d"]) -> None:
@@ -38,20 +37,18 @@ class QuantisedMatrix:
         self._scale = np.empty(len(wide), np.float32)
         kernels.quantise(wide.numpy(), quantised.numpy(), self._scale)
         self._weight = quantised.T
-        self._room: dict[int, _Room] = {}
 
-    def multiply(self, x: Float[Tensor, "l d"], out: Float[Tensor, "l k"]) -> None:
+    def multiply(self, x: Float[Tensor, "l d"], out: Float[Tensor, "l k"], rooms: Rooms) -> None:
         """out = x @ weight.T, to about a hundredth."""
-        room = self._room.get(len(x))
-        if room is None:
-            room = self._room[len(x)] = _Room(len(x), *self._weight.shape)
+        shape = len(x), *self._weight.shape
+        room = rooms.get(shape) or rooms.setdefault(shape, Room(*shape))
         kernels.quantise(as_array(x), room.x.numpy(), room.scale)
         torch._int_mm(room.x, self._weight, out=room.products)
         kernels.restore(room.products.numpy(), room.scale, self._scale, as_array(out))
 
 
-class _Room:
-    """Memory for a product, used again for every segment of its length."""
+class Room:
+    """Memory for a quantised product, used again for every matrix and segment of its shape."""
 
     def __init__(self, n_rows: int, width: int, n_columns: int) -> None:
         self.x = torch.empty(n_rows, width, dtype=torch.int8)
@@ -59,20 +56,8 @@ class _Room:
         self.products = torch.empty(n_rows, n_columns, dtype=torch.int32)
 
 
-@cache
-def int8_obstacle() -> str:
-    """Why a processor gains nothing from int8, or must not use it; empty where it may.
-
-    Without VNNI two products are added up in 16 bits, which some sums do not fit into; whether they
-    do here is tried, because a cap on the instructions (`ONEDNN_MAX_CPU_ISA`) is seen nowhere else.
-    """
-    able = torch.cpu.get_capabilities()
-    if not (able.get("avx512_vnni") or able.get("avx_vnni")):
-        return "the processor has no VNNI"
-    largest = torch.full((64, 64), 127, dtype=torch.int8)
-    if not bool((torch._int_mm(largest, largest) == 64 * 127**2).all()):
-        return "products of int8 are not exact here"
-    return ""
+Rooms = dict[tuple[int, ...], Room]
+"""By rows, width and columns. Not for two threads at once."""
 
 
 def as_array(x: Tensor) -> NDArray[Any]:

@@ -22,12 +22,13 @@ from torch import Tensor
 from docqa.engine.errors import ConfigError
 from docqa.engine.mamba2.cuda import PATH as TRITON_PATH
 from docqa.engine.mamba2.cuda import triton_obstacle, triton_scan
+from docqa.engine.mamba2.int8 import int8_obstacle
 from docqa.engine.mamba2.model import Mamba2Model, Scan, TokenFeatures
 from docqa.engine.mamba2.scan import chunked_scan
 from docqa.engine.mamba2.stages import through_stages
 
 if TYPE_CHECKING:
-    from docqa.engine.mamba2.fast import FastBlocks, Stream
+    from docqa.engine.mamba2.fast import BlockWeights, FastBlocks, Stream
 
 Logits = NDArray[np.float32]
 
@@ -129,6 +130,7 @@ class FastReader:
     def __init__(self, model: Mamba2Model, n_threads: int, *, int8: bool = False) -> None:
         self._model = model
         self._int8 = int8
+        self._weights: Sequence[BlockWeights] = ()
         blocks = model.backbone.blocks
         self._parts = np.array_split(np.arange(len(blocks)), min(n_threads, len(blocks)))
         self._n_threads = max(1, n_threads // len(self._parts))
@@ -137,13 +139,13 @@ class FastReader:
 
     def read(self, segments: Iterable[Segment]) -> Generator[Logits]:
         """See `Reader.read`."""
-        from docqa.engine.mamba2.fast import FastBlocks
+        from docqa.engine.mamba2.fast import BlockWeights, FastBlocks
 
-        blocks = self._model.backbone.blocks
-        parts = [
-            FastBlocks([blocks[i] for i in part], self._model.config, int8=self._int8)
-            for part in self._parts
-        ]
+        if not self._weights:
+            blocks = self._model.backbone.blocks
+            self._weights = [BlockWeights(block, int8=self._int8) for block in blocks]
+        weights = self._weights
+        parts = [FastBlocks([weights[i] for i in part], self._model.config) for part in self._parts]
         stages = [
             _Stage(self._model, part, first=part is parts[0], last=part is parts[-1])
             for part in parts
@@ -186,11 +188,23 @@ class _Stage:
 
 def choose_reader(model: Mamba2Model) -> Reader:
     """The fastest path that works here; `DOCQA_PATH` (`torch`, `numba`, `triton`) decides
-    otherwise.
+    otherwise. On the path `numba` projections are int8 where that is exact and no other
+    `DOCQA_DTYPE` is set.
 
     Raises:
-        ConfigError: When `DOCQA_PATH` names no path, or one that does not work here.
+        ConfigError: When `DOCQA_PATH` names no path, or one that does not work here, or
+            `DOCQA_DTYPE` asks for int8 where it does not.
     """
+    reader = _choose_path(model)
+    if os.environ.get("DOCQA_DTYPE") == "int8" and not reader.path.endswith(INT8):
+        raise ConfigError(
+            f"DOCQA_DTYPE is int8, but {int8_obstacle() or f'the path is {reader.path}'}.",
+            "Unset DOCQA_DTYPE.",
+        )
+    return reader
+
+
+def _choose_path(model: Mamba2Model) -> Reader:
     wanted = _wanted_path()
     if wanted == "torch":
         return TorchReader(model, "DOCQA_PATH=torch")
@@ -204,7 +218,9 @@ def choose_reader(model: Mamba2Model) -> Reader:
     else:
         obstacle = fast_obstacle(model)
         if not obstacle:
-            return FastReader(model, torch.get_num_threads(), int8=_takes_int8())
+            may_quantise = os.environ.get("DOCQA_DTYPE") in (None, "", "int8")
+            int8 = may_quantise and not int8_obstacle()
+            return FastReader(model, torch.get_num_threads(), int8=int8)
     if wanted != "auto":
         raise ConfigError(f"DOCQA_PATH is {wanted}, but {obstacle}.", "Unset DOCQA_PATH.")
     return TorchReader(model, obstacle)
@@ -236,21 +252,6 @@ def _wanted_path() -> str:
     if wanted not in PATHS:
         raise ConfigError(f"DOCQA_PATH is {wanted!r}.", f"Use one of: {', '.join(PATHS)}.")
     return wanted
-
-
-def _takes_int8() -> bool:
-    """Whether projections are multiplied as int8: where that is fast, or where it is asked for.
-
-    Raises:
-        ConfigError: When `DOCQA_DTYPE` asks for it where it does not work.
-    """
-    from docqa.engine.mamba2.matrices import int8_obstacle
-
-    wanted = os.environ.get("DOCQA_DTYPE", "int8")
-    obstacle = int8_obstacle() if wanted == "int8" else ""
-    if obstacle and "DOCQA_DTYPE" in os.environ:
-        raise ConfigError(f"DOCQA_DTYPE is int8, but {obstacle}.", "Unset DOCQA_DTYPE.")
-    return wanted == "int8" and not obstacle
 
 
 def fast_obstacle(model: Mamba2Model) -> str:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from docqa.engine.errors import ConfigError
-from docqa.engine.mamba2.fast import CHUNK, FastBlocks, Stream
+from docqa.engine.mamba2.fast import CHUNK, BlockWeights, FastBlocks, Stream
 from docqa.engine.mamba2.model import Mamba2Model
 from docqa.engine.mamba2.reading import (
     SEGMENT_STEP,
@@ -53,7 +53,7 @@ def test_blocks_equal_the_model_and_leave_the_same_state(
     make_model: MakeModel, n_groups: int
 ) -> None:
     model = make_model(torch.float32, ngroups=n_groups)
-    fast = FastBlocks(model.backbone.blocks, model.config)
+    fast = FastBlocks([BlockWeights(one) for one in model.backbone.blocks], model.config)
     state = model.initial_state(1)
     with torch.inference_mode():
         for segment in make_segments(5):

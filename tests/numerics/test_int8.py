@@ -14,7 +14,8 @@ import torch
 from docqa.engine.errors import ConfigError
 from docqa.engine.ingest import ingest
 from docqa.engine.mamba2 import kernels, matrices
-from docqa.engine.mamba2.matrices import Matrix, QuantisedMatrix, int8_obstacle
+from docqa.engine.mamba2.int8 import int8_obstacle
+from docqa.engine.mamba2.matrices import Matrix, QuantisedMatrix, Rooms
 from docqa.engine.mamba2.reading import INT8, FastReader, choose_reader
 from docqa.engine.mamba_retriever import MambaRetriever, choose_dtype
 from tests.numerics.conftest import MakeModel
@@ -45,11 +46,12 @@ def test_a_row_is_within_half_a_step(dtype: torch.dtype) -> None:
 def test_a_product_is_near_the_exact_one(dtype: torch.dtype) -> None:
     generator = torch.Generator().manual_seed(0)
     weight = torch.randn(144, 96, generator=generator).to(dtype)
+    rooms: Rooms = {}
     for n_rows in (64, 128, 64):
         x = torch.randn(n_rows, 96, generator=generator).to(dtype)
         exact, near = torch.empty(2, n_rows, 144, dtype=dtype)
-        Matrix(weight).multiply(x, exact)
-        QuantisedMatrix(weight).multiply(x, near)
+        Matrix(weight).multiply(x, exact, {})
+        QuantisedMatrix(weight).multiply(x, near, rooms)
         assert (near - exact).float().norm() < 0.02 * exact.float().norm()
 
 
@@ -57,7 +59,7 @@ def test_a_product_is_near_the_exact_one(dtype: torch.dtype) -> None:
 def test_the_largest_numbers_do_not_run_over() -> None:
     weight, x = torch.ones(64, 512), -torch.ones(64, 512)
     out = torch.empty(64, 64)
-    QuantisedMatrix(weight).multiply(x, out)
+    QuantisedMatrix(weight).multiply(x, out, {})
     torch.testing.assert_close(out, torch.full((64, 64), -512.0))
 
 
@@ -88,6 +90,9 @@ def test_it_is_taken_where_it_works_and_can_be_left(
     monkeypatch.setenv("DOCQA_DTYPE", "int8")
     assert choose_reader(model).path.endswith(INT8)
     assert choose_dtype(torch.device("cpu")) in (torch.float32, torch.bfloat16)
+    monkeypatch.setenv("DOCQA_PATH", "torch")
+    with pytest.raises(ConfigError, match="DOCQA_DTYPE is int8, but the path is plain torch"):
+        choose_reader(model)
 
 
 def test_a_processor_without_it_reads_as_before(
@@ -107,7 +112,7 @@ def test_a_processor_without_it_reads_as_before(
 
 def test_sums_that_run_over_are_noticed() -> None:
     """oneDNN without VNNI adds pairs of products in 16 bits."""
-    code = "from docqa.engine.mamba2.matrices import int8_obstacle; print(int8_obstacle())"
+    code = "from docqa.engine.mamba2.int8 import int8_obstacle; print(int8_obstacle())"
     environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"}
     run = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True

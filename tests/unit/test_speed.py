@@ -16,7 +16,7 @@ from click.testing import Result
 
 from docqa.engine.errors import ConfigError, MissingError
 from docqa.engine.mamba2.config import Mamba2Config
-from docqa.engine.mamba2.matrices import int8_obstacle
+from docqa.engine.mamba2.int8 import int8_obstacle
 from docqa.engine.mamba2.model import Mamba2Model, initialise
 from docqa.engine.mamba2.reading import Logits, Segment
 from docqa.trainer import speed, speed_rates

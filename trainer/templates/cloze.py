@@ -62,10 +62,10 @@ ABOUT = (
     "{words}",
     "Describe {words}",
     "What is said of {words}?",
-    "What does {company} say about {words}?",
-    "How does {company} treat {words}?",
 )
-"""Where no answer stands out; the last two of filings."""
+"""Where no answer stands out."""
+ABOUT_COMPANY = ("What does {company} say about {words}?", "How does {company} treat {words}?")
+"""The same of a filing."""
 EVERYWHERE = (" for {company}", " of {company}", " at {company} in {year}", " in fiscal {year}")
 """Words that stand all over a filing and tell nothing."""
 NAMED = 0.4
@@ -103,8 +103,8 @@ def ask_cloze(
 
     Args:
         document: Any text.
-        company: Who the text is by, for questions that name it.
-        year: Of the text, where it has one.
+        company: Whose filing it is.
+        year: Of the filing; None for another text, whose questions name no company.
         chance: Draws sentences and words.
     """
     texts = {
@@ -166,7 +166,9 @@ def _worded(cloze: Cloze, company: str, year: int | None, chance: random.Random)
     """The question in other words, at times with the company and the year."""
     words = _reworded(" ".join(cloze.words).rstrip(".,"), chance)
     if not cloze.asked_with:
-        return chance.choice(ABOUT if year else ABOUT[:-2]).format(company=company, words=words)
+        return chance.choice((*ABOUT, *ABOUT_COMPANY) if year else ABOUT).format(
+            company=company, words=words
+        )
     question = f"{cloze.asked_with} {words}"
     if year and chance.random() < NAMED:
         question += chance.choice(EVERYWHERE).format(company=company, year=year)

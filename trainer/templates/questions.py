@@ -39,7 +39,7 @@ def make_questions(
 
     Args:
         paths: Files of documents.
-        table: One of `rules.TABLES`.
+        table: One of `rules.TABLES`, or `rules.CLOZE`.
         every: Takes each so many-th document of a file.
         seed: Chooses the wordings.
 
@@ -58,7 +58,7 @@ def ask(document: LabelledDocument, table: str, seed: int) -> list[TemplateQuest
 
     Args:
         document: A filing or a statute.
-        table: One of `rules.TABLES`.
+        table: One of `rules.TABLES`, or `rules.CLOZE`.
         seed: Chooses the wording; with the same seed a document gets the same questions.
     """
     chance = random.Random(f"{seed} {document.id}")
@@ -66,7 +66,7 @@ def ask(document: LabelledDocument, table: str, seed: int) -> list[TemplateQuest
     company = title["company"] if title else "the company"
     year = int(title["year"]) if title else None
     if table == CLOZE:
-        return list(ask_cloze(document, company if title else document.title, year, chance))
+        return list(ask_cloze(document, company, year, chance))
     rules = read_rules(table)
     questions = list(ask_facts(document, rules.facts, company, chance))
     if rules.terms:
