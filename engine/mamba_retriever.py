@@ -185,7 +185,17 @@ class MambaRetriever:
     ) -> Scores:
         """Read question and document once; see `Retriever.score`."""
         tokens = self.tokenize(document)
-        return self._score([question], document, tokens, on_progress, is_cancelled)[0]
+        asked = [self._question_ids(question)]
+        return self._score(asked, tokens, document.id, on_progress, is_cancelled)[0]
+
+    def score_tokens(self, question_ids: NDArray[np.int64], tokens: TokenizedDocument) -> Scores:
+        """`score` for what is tokenized already, as training data are.
+
+        Args:
+            question_ids: (q,) tokens of the question, with what ends it.
+            tokens: Of the document.
+        """
+        return self._score([question_ids], tokens, "", None, None)[0]
 
     def score_questions(
         self,
@@ -203,15 +213,15 @@ class MambaRetriever:
         n_together = MOST_TOGETHER if self.tokens_at_once else 1
         scores = []
         for first in range(0, len(questions), n_together):
-            some = questions[first : first + n_together]
-            scores += self._score(some, document, tokens, on_progress, is_cancelled)
+            some = [self._question_ids(one) for one in questions[first : first + n_together]]
+            scores += self._score(some, tokens, document.id, on_progress, is_cancelled)
         return scores
 
     def _score(
         self,
-        questions: Sequence[str],
-        document: Document,
+        questions: Sequence[NDArray[np.int64]],
         tokens: TokenizedDocument,
+        document_id: str,
         on_progress: OnProgress | None,
         is_cancelled: IsCancelled | None,
     ) -> list[Scores]:
@@ -231,11 +241,11 @@ class MambaRetriever:
             if on_progress:
                 n_scored = int(np.searchsorted(ends, n_read))
                 n_tokens = len(tokens.token_ids)
-                on_progress(Progress(document.id, n_read, n_tokens, n_scored, scores[0]))
+                on_progress(Progress(document_id, n_read, n_tokens, n_scored, scores[0]))
         return list(scores)
 
     def _read(
-        self, questions: Sequence[str], tokens: TokenizedDocument
+        self, questions: Sequence[NDArray[np.int64]], tokens: TokenizedDocument
     ) -> Iterator[tuple[int, int, list[Logits]]]:
         """Yield what is read at once: first token, one past last, the ended sentences' logits."""
         interval = self.model.config.question_interval
@@ -314,12 +324,15 @@ class MambaRetriever:
         is_end[0, torch.from_numpy(ends)] = True
         return TokenFeatures(match, similarity, is_end)
 
+    def _question_ids(self, question: str) -> NDArray[np.int64]:
+        """(q,) tokens of a question."""
+        text = question if self.model.config.question_interval else question + "\n"
+        return np.asarray(self.tokenizer.encode(text, add_special_tokens=False).ids, np.int64)
+
     @torch.inference_mode()
-    def _prepare(self, question: str, tokens: TokenizedDocument) -> _Question:
-        """Token ids of the question and its match with the tokens of the document."""
+    def _prepare(self, ids: NDArray[np.int64], tokens: TokenizedDocument) -> _Question:
+        """A question and its match with the tokens of the document."""
         config = self.model.config
-        text = question if config.question_interval else question + "\n"
-        ids = np.asarray(self.tokenizer.encode(text, add_special_tokens=False).ids, np.int64)
         if config.max_question_tokens:
             ids = ids[: config.max_question_tokens]
         buckets = torch.zeros(config.vocab_size, dtype=torch.long)

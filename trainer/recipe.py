@@ -62,6 +62,8 @@ class WindowsSection:
     hard_share: float = 0.5
     foreign_share: float = 0.08
     missing_share: float = 0.0
+    mined_share: float = 0.5
+    """Of questions with hard negatives, where those were mined and given."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from docqa.trainer.ahead import WindowsAhead
 from docqa.trainer.bench import bench_files
 from docqa.trainer.chart import can_plot
 from docqa.trainer.loss_plot import draw_loss
+from docqa.trainer.mined import MinedNegatives
 from docqa.trainer.optimizer import make_optimizer
 from docqa.trainer.packed import PackedData, pack_cached
 from docqa.trainer.processes import Processes, join_processes
@@ -44,6 +45,7 @@ def train_retriever(
     recipe: str | Path | Recipe = "embedded",
     init: str | None = None,
     dev: Sequence[Path] = (),
+    mined: Path | None = None,
     max_seconds: float | None = None,
     stop_after: int | None = None,
     n_steps: int | None = None,
@@ -60,6 +62,7 @@ def train_retriever(
         recipe: Name or path of a recipe, or the recipe itself.
         init: A checkpoint to begin with, by name or folder; overrides the recipe.
         dev: Files to choose the best checkpoint by; without, the last one is kept.
+        mined: Hard negatives of these data (`mined.py`).
         max_seconds: Stop cleanly after this time; `resume` goes on.
         stop_after: Stop cleanly at this step, the schedule unchanged; `resume` goes on.
         n_steps: Overrides the recipe.
@@ -85,7 +88,7 @@ def train_retriever(
     processes = join_processes(device)
     try:
         narrate = on_progress if processes.index == 0 else None
-        run = _set_up(chosen, data, out, processes, narrate)
+        run = _set_up(chosen, data, mined, out, processes, narrate)
         if resume:
             load_state(run)
         _fit(run, dev, max_seconds, stop_after, narrate)
@@ -98,6 +101,7 @@ def train_retriever(
 def _set_up(
     recipe: Recipe,
     data: Sequence[Path],
+    mined: Path | None,
     out: Path,
     processes: Processes,
     on_progress: OnProgress | None,
@@ -111,6 +115,8 @@ def _set_up(
     recipe = _with_length(recipe, packed.n_questions, processes.n)
     if on_progress and processes.device.type == "cuda":
         on_progress(f"scan: {choose_scan(model)[1]}", 0, recipe.run.n_steps, {})
+    negatives = MinedNegatives.load(mined, packed) if mined else None
+    sampler = WindowSampler(packed, recipe, content_mask(tokenizer), negatives)
     if processes.index == 0:
         out.mkdir(parents=True, exist_ok=True)
         (out / "run.toml").write_text(recipe.to_toml(), encoding="utf-8")
@@ -119,7 +125,7 @@ def _set_up(
         folder=out,
         model=model,
         tokenizer=tokenizer,
-        sampler=WindowsAhead(WindowSampler(packed, recipe, content_mask(tokenizer)), recipe),
+        sampler=WindowsAhead(sampler, recipe),
         optimizer=make_optimizer(model, recipe),
         reader=processes.shared(WindowReader(model, recipe.run)),
         processes=processes,

@@ -2,7 +2,8 @@
 
 Half of the windows are hard: instead of one stretch of the document they hold the passage with
 the answer and the passages that share the most words with the question, in document order. Those
-are what the model must tell apart in a whole document, where a random stretch is easy.
+are what the model must tell apart in a whole document, where a random stretch is easy. Where hard
+negatives were mined (`mined.py`), a share of the windows holds them instead.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from numpy.typing import NDArray
 
 from docqa.engine.errors import TrainingError
 from docqa.engine.question_match import content_tokens, rarity_buckets
+from docqa.trainer.mined import MinedNegatives
 from docqa.trainer.packed import PackedData
+from docqa.trainer.passages import Passages
 from docqa.trainer.recipe import Recipe
 
 PASSAGE_TOKENS = (30, 160)
@@ -25,6 +28,7 @@ N_HARD = 24
 N_CACHED_DOCUMENTS = 256
 N_TRIES = 10_000
 """Questions in a row that may not fit into a window before that is an error."""
+_NONE = np.empty(0, np.int32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +48,38 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class _Text:
-    """A document ready for cutting."""
+class _Draw:
+    """What a window is made of."""
 
-    tokens: NDArray[np.int32]
-    starts: NDArray[np.int64]
-    """First token of each sentence."""
-    stops: NDArray[np.int64]
-    """One past the last token of each sentence."""
-    counts: NDArray[np.int64]
-    """(vocabulary,) occurrences of each token."""
+    text: Passages
+    question_ids: NDArray[np.int32]
+    content: NDArray[np.int32]
+    """Content tokens of the question."""
+    relevant: NDArray[np.int32]
+    """Sentences that answer."""
+    removed: NDArray[np.int32]
+    """Sentences that would answer and are left out: what remains is on the subject, but without
+    the answer."""
+    mined: NDArray[np.int32]
+    """Hard negatives, if the window is to hold any."""
 
 
 class WindowSampler:
     """Draws windows for ever; its random state can be saved and restored."""
 
-    def __init__(self, packed: PackedData, recipe: Recipe, content_mask: NDArray[np.bool_]) -> None:
+    def __init__(
+        self,
+        packed: PackedData,
+        recipe: Recipe,
+        content_mask: NDArray[np.bool_],
+        mined: MinedNegatives | None = None,
+    ) -> None:
         """Group questions by source and documents by domain."""
         self._packed = packed
         self._recipe = recipe
+        self._mined = mined
         self._mask = content_mask
-        self._texts: OrderedDict[int, _Text] = OrderedDict()
+        self._texts: OrderedDict[int, Passages] = OrderedDict()
         self._random = np.random.default_rng(recipe.seed)
         self._n_taken = 0
         self._pass: tuple[int, NDArray[np.int64]] = (-1, np.empty(0, np.int64))
@@ -84,18 +99,23 @@ class WindowSampler:
             TrainingError: When it is set to the state of a sampler of other data.
         """
         random = self._random.bit_generator.state
-        return {**random, "n_taken": self._n_taken, "data": self._packed.digest}
+        return {**random, "n_taken": self._n_taken, "data": self._data}
 
     @state.setter
     def state(self, state: dict[str, object]) -> None:
         random = dict(state)
-        if random.pop("data", self._packed.digest) != self._packed.digest:
+        if random.pop("data", self._data) != self._data:
             raise TrainingError(
                 "The run was begun with other training files, or with them in another order.",
-                "Give --data as at its beginning.",
+                "Give --data and --mined as at its beginning.",
             )
         self._n_taken = int(str(random.pop("n_taken", 0)))
         self._random.bit_generator.state = random
+
+    @property
+    def _data(self) -> str:
+        """Names the data, and the hard negatives where there are any."""
+        return self._packed.digest + (f"/{self._mined.name}" if self._mined else "")
 
     def batch(self, n_windows: int, n_tokens: int) -> list[Window]:
         """Draw windows of at most `n_tokens` tokens.
@@ -118,36 +138,7 @@ class WindowSampler:
                 )
         return windows
 
-    def _window(self, n_tokens: int) -> Window | None:
-        """One window; None where the draw cannot make one (an answer longer than the window)."""
-        question = self._next_question()
-        document = int(self._packed.question_document[question])
-        relevant = self._packed.relevant_sentences(question)
-        if self._random.random() < self._recipe.windows.foreign_share:
-            other = self._other_document(document)
-            relevant = relevant if other == document else relevant[:0]
-            document = other
-        removed = relevant[:0]
-        if self._random.random() < self._recipe.windows.missing_share:
-            removed, relevant = relevant, relevant[:0]
-        question_ids = self._packed.question(question)
-        if limit := self._recipe.model.max_question_tokens:
-            question_ids = question_ids[:limit]
-        content = content_tokens(question_ids, self._mask)
-        text = self._text(document)
-        if not len(text.starts):
-            return None
-        interval = self._recipe.model.question_interval or n_tokens
-        n_readings = max(1, round(n_tokens / (interval + len(question_ids))))
-        budget = min(n_tokens - n_readings * len(question_ids), n_readings * interval)
-        chosen = self._choose(text, relevant, content, budget, removed)
-        if chosen is None:
-            return None
-        window = self._assemble(text, question_ids, content, chosen, relevant, interval)
-        # segments end with a sentence, so that a long window may need one more reading
-        return window if len(window.token_ids) <= n_tokens else None
-
-    def _next_question(self) -> int:
+    def next_question(self) -> int:
         """Drawn by the weight of its source, or the next one of a pass over all of them."""
         if not self._recipe.run.n_epochs:
             source = self._random.choice(len(self._weights), p=self._weights)
@@ -159,29 +150,63 @@ class WindowSampler:
         self._n_taken += 1
         return int(self._pass[1][place])
 
-    def _choose(
-        self,
-        text: _Text,
-        relevant: NDArray[np.int32],
-        content: NDArray[np.int32],
-        budget: int,
-        removed: NDArray[np.int32],
-    ) -> NDArray[np.int64] | None:
-        """Ids of the sentences of a window, in document order, within `budget` tokens.
+    def _window(self, n_tokens: int) -> Window | None:
+        """One window; None where the draw cannot make one (an answer longer than the window)."""
+        draw = self._draw()
+        if not len(draw.text.starts):
+            return None
+        interval = self._recipe.model.question_interval or n_tokens
+        n_question = len(draw.question_ids)
+        n_readings = max(1, round(n_tokens / (interval + n_question)))
+        budget = min(n_tokens - n_readings * n_question, n_readings * interval)
+        chosen = self._choose(draw, budget)
+        if chosen is None:
+            return None
+        window = self._assemble(draw, chosen, interval)
+        # segments end with a sentence, so that a long window may need one more reading
+        return window if len(window.token_ids) <= n_tokens else None
 
-        The `removed` ones are left out: what remains is on the subject, but without the answer.
-        """
-        target = int(self._random.choice(relevant)) if len(relevant) else None
+    def _draw(self) -> _Draw:
+        """A question, the document it is put to, and what of it answers."""
+        section = self._recipe.windows
+        question, mined = self._mined_question() or (self.next_question(), _NONE)
+        document = int(self._packed.question_document[question])
+        relevant = self._packed.relevant_sentences(question)
+        if self._random.random() < section.foreign_share:
+            other = self._other_document(document)
+            if other != document:
+                document, relevant, mined = other, _NONE, _NONE
+        removed = _NONE
+        if self._random.random() < section.missing_share:
+            removed, relevant = relevant, _NONE
+        question_ids = self._packed.question(question)
+        if limit := self._recipe.model.max_question_tokens:
+            question_ids = question_ids[:limit]
+        content = content_tokens(question_ids, self._mask)
+        return _Draw(self._text(document), question_ids, content, relevant, removed, mined)
+
+    def _mined_question(self) -> tuple[int, NDArray[np.int32]] | None:
+        """A question with its hard negatives, as often as the recipe says."""
+        if not self._mined or self._random.random() >= self._recipe.windows.mined_share:
+            return None
+        question = int(self._random.choice(self._mined.questions))
+        return question, self._mined.of(question)
+
+    def _choose(self, draw: _Draw, budget: int) -> NDArray[np.int64] | None:
+        """Ids of the sentences of a window, in document order, within `budget` tokens."""
+        text, removed = draw.text, draw.removed
+        target = int(self._random.choice(draw.relevant)) if len(draw.relevant) else None
         if target is None and not self._recipe.windows.hard_share:
             target = int(self._random.integers(len(text.starts)))
         if target is not None and text.stops[target] - text.starts[target] > budget:
             return None
-        hard = target is None or self._random.random() < self._recipe.windows.hard_share
+        hard_share = 1.0 if len(draw.mined) else self._recipe.windows.hard_share
+        hard = target is None or self._random.random() < hard_share
         if not hard and target is not None:
-            stretch = np.arange(*self._stretch(text, target, budget, self._random.random()))
+            stretch = np.arange(*text.stretch(target, budget, self._random.random()))
             kept = np.setdiff1d(stretch, removed)
             return kept if len(kept) else None
-        seeds = self._similar_sentences(text, content, np.union1d(relevant, removed))
+        seeds = self._negatives(draw)
         if target is not None:
             seeds = np.concatenate([[target], seeds])
         taken = np.zeros(len(text.starts), dtype=np.bool_)
@@ -189,7 +214,7 @@ class WindowSampler:
         for seed in seeds:
             size = int(self._random.integers(*PASSAGE_TOKENS))
             # more of what comes before, where headings and column names stand
-            first, last = self._stretch(text, int(seed), size, 0.7)
+            first, last = text.stretch(int(seed), size, 0.7)
             new = np.setdiff1d(np.flatnonzero(~taken[first:last]) + first, removed)
             n_new = int((text.stops[new] - text.starts[new]).sum())
             if n_taken + n_new > budget:
@@ -199,44 +224,17 @@ class WindowSampler:
         chosen = np.flatnonzero(taken)
         return chosen if len(chosen) else None
 
-    def _stretch(self, text: _Text, sentence: int, budget: int, share: float) -> tuple[int, int]:
-        """First and one past the last sentence of a stretch around one, `share` of it before."""
-        n_own = int(text.stops[sentence] - text.starts[sentence])
-        begin = int(text.starts[sentence]) - int(share * max(budget - n_own, 0))
-        begin = max(0, min(begin, int(text.stops[-1]) - budget))
-        first = min(int(np.searchsorted(text.starts, begin)), sentence)
-        end = int(text.starts[first]) + budget
-        last = int(np.searchsorted(text.stops, end, side="right"))
-        return first, max(last, sentence + 1)
+    def _negatives(self, draw: _Draw) -> NDArray[np.int64]:
+        """Sentences whose surroundings a hard window holds: mined ones first, shuffled."""
+        excluded = np.union1d(draw.relevant, draw.removed)
+        similar = draw.text.similar_sentences(draw.content, excluded, N_HARD, self._random)
+        if not len(draw.mined):
+            return similar
+        return np.concatenate([self._random.permutation(draw.mined), similar])
 
-    def _similar_sentences(
-        self, text: _Text, content: NDArray[np.int32], relevant: NDArray[np.int32]
-    ) -> NDArray[np.int64]:
-        """Sentences that share rare words with the question but do not answer it, shuffled."""
-        weights = np.zeros(len(text.counts), dtype=np.float32)
-        weights[content] = np.log1p(len(text.starts) / (1 + text.counts[content]))
-        running = np.concatenate([[0.0], np.cumsum(weights[text.tokens], dtype=np.float64)])
-        score = (running[text.stops] - running[text.starts]) / np.sqrt(
-            text.stops - text.starts + 20.0
-        )
-        score += 1e-3 * self._random.random(len(score))
-        score[relevant] = -1.0
-        n_best = min(N_HARD, len(score))
-        best: NDArray[np.int64] = np.argpartition(score, len(score) - n_best)[-n_best:]
-        best = best[score[best] >= 0]
-        self._random.shuffle(best)
-        return best
-
-    def _assemble(
-        self,
-        text: _Text,
-        question_ids: NDArray[np.int32],
-        content: NDArray[np.int32],
-        chosen: NDArray[np.int64],
-        relevant: NDArray[np.int32],
-        interval: int,
-    ) -> Window:
+    def _assemble(self, draw: _Draw, chosen: NDArray[np.int64], interval: int) -> Window:
         """Question, sentences, and the question again after each interval."""
+        text, question_ids, content = draw.text, draw.question_ids, draw.content
         n_buckets = self._recipe.model.n_match_buckets
         buckets = rarity_buckets(content, text.counts, n_buckets)
         pieces, from_document, ends = [question_ids], [False], []
@@ -259,7 +257,7 @@ class WindowSampler:
             is_document=is_document,
             content=content,
             sentence_ends=np.asarray(ends, dtype=np.int64),
-            labels=np.isin(chosen, relevant).astype(np.float32),
+            labels=np.isin(chosen, draw.relevant).astype(np.float32),
         )
 
     def _other_document(self, document: int) -> int:
@@ -267,18 +265,11 @@ class WindowSampler:
         others = np.flatnonzero(domain == domain[document])
         return int(self._random.choice(others[others != document])) if len(others) > 1 else document
 
-    def _text(self, document: int) -> _Text:
+    def _text(self, document: int) -> Passages:
         if document in self._texts:
             self._texts.move_to_end(document)
             return self._texts[document]
-        tokens = self._packed.tokens(document)
-        stops = self._packed.ends(document).astype(np.int64) + 1
-        text = _Text(
-            tokens=tokens,
-            starts=np.concatenate([[0], stops[:-1]]).astype(np.int64) if len(stops) else stops,
-            stops=stops,
-            counts=np.bincount(tokens, minlength=len(self._mask)),
-        )
+        text = Passages.of(self._packed, document, len(self._mask))
         self._texts[document] = text
         if len(self._texts) > N_CACHED_DOCUMENTS:
             self._texts.popitem(last=False)

@@ -9,6 +9,7 @@ import click
 from docqa.app.commands.train_ablate import ablate
 from docqa.app.commands.train_average import average
 from docqa.app.commands.train_data import train_data
+from docqa.app.commands.train_mine import mine
 from docqa.app.commands.train_reader import reader
 from docqa.app.commands.train_show import show
 from docqa.app.commands.train_templates import templates
@@ -29,6 +30,7 @@ def train() -> None:
 train.add_command(ablate)
 train.add_command(average)
 train.add_command(train_data)
+train.add_command(mine)
 train.add_command(reader)
 train.add_command(show)
 train.add_command(templates)
@@ -64,6 +66,12 @@ train.add_command(templates)
     help="Measured while training; may be given several times.",
 )
 @click.option(
+    "--mined",
+    type=DATA_FILE,
+    metavar="FILE",
+    help="Hard negatives of the same --data, from docqa train mine.",
+)
+@click.option(
     "--minutes", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Stop after N."
 )
 @click.option(
@@ -80,6 +88,7 @@ def retriever(
     recipe: str,
     init: str | None,
     dev: tuple[Path, ...],
+    mined: Path | None,
     minutes: float | None,
     steps: int | None,
     seed: int | None,
@@ -106,6 +115,7 @@ def retriever(
         recipe=recipe,
         init=init,
         dev=list(dev),
+        mined=mined,
         max_seconds=None if minutes is None else 60 * minutes,
         n_steps=steps,
         seed=seed,

@@ -56,7 +56,7 @@ def test_streamed_scores_equal_one_forward_over_everything(
         n_segments += 1
     assert n_segments > 3
     config = retriever.model.config
-    prepared = retriever._prepare(QUESTION, tokens)
+    prepared = retriever._prepare(retriever._question_ids(QUESTION), tokens)
     from docqa.engine.mamba2.model import TokenFeatures
 
     token_ids = torch.tensor([ids])

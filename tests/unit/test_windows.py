@@ -48,7 +48,7 @@ def logits_of_window(
     ends = tokens.sentence_ends
     inside = np.flatnonzero((ends >= first) & (ends < last))
     alone = type(tokens)(tokens.token_ids[first:last], (ends[inside] - first).astype(np.int32))
-    logits = np.concatenate([found for _, _, (found,) in retriever._read([QUESTION], alone)])
+    logits = retriever.score_tokens(retriever._question_ids(QUESTION), alone)
     return dict(zip(inside.tolist(), logits.tolist(), strict=True))
 
 
