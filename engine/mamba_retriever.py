@@ -7,7 +7,7 @@ not grow with its length. A sentence is scored as soon as its last token has bee
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from docqa.engine.confidence import Calibration, read_calibrations
+from docqa.engine.device import choose_device, choose_dtype
 from docqa.engine.errors import Cancelled, CheckpointError, ConfigError
 from docqa.engine.mamba2.checkpoint import (
     embedded_checkpoint,
@@ -36,6 +37,7 @@ from docqa.engine.mamba2.reading import (
     TorchReader,
     choose_reader,
 )
+from docqa.engine.mamba2.segments import Cut, segments, together, windows
 from docqa.engine.mamba2.span_reader import MambaSpanReader
 from docqa.engine.packing import TokenCache, TokenizedDocument, tokenize_document
 from docqa.engine.question_match import (
@@ -48,14 +50,8 @@ from docqa.engine.retriever import MOST_TOGETHER, IsCancelled, OnProgress, Progr
 from docqa.engine.types import Document
 from docqa.engine.units import in_units
 
-SEGMENT_TOKENS = 512
-"""Document tokens read at a time where the checkpoint does not ask for the question's return.
-A cancelled pass ends with the segments it has begun, up to a second of a 130M model with 1,024."""
 UNREAD_SCORE = -1e4
 """Score of a sentence of which the tokenizer keeps nothing."""
-
-Cut = tuple[int, int]
-"""First and one past the last token of a stretch of a document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,98 +344,6 @@ class MambaRetriever:
                 torch.from_numpy(content.astype(np.int64))[None].to(self._device),
             )[0].cpu()
         return _Question(ids, buckets, similarity)
-
-
-def windows(n_tokens: int, window_tokens: int) -> Iterator[tuple[int, int]]:
-    """Where a document is read from the beginning again, forgetting what came before.
-
-    Args:
-        n_tokens: Tokens of the document.
-        window_tokens: Of a window; each begins in the middle of the one before. 0 = one window.
-
-    Yields:
-        (first, one past last) token of each window.
-    """
-    if not 0 < window_tokens < n_tokens:
-        yield 0, n_tokens
-        return
-    step = max(window_tokens // 2, 1)
-    for first in range(0, n_tokens - window_tokens + step, step):
-        yield first, min(first + window_tokens, n_tokens)
-
-
-def segments(
-    sentence_ends: NDArray[np.int32], n_tokens: int, interval: int, first: int = 0
-) -> Iterator[Cut]:
-    """Cut a document into segments that end with a sentence where one ends in reach.
-
-    Args:
-        sentence_ends: (s,) last token of each sentence.
-        n_tokens: Tokens of the document, or of it up to the end of a window.
-        interval: Most tokens of a segment; 0 = `SEGMENT_TOKENS`.
-        first: Where to begin.
-
-    Yields:
-        (first, one past last) token of each segment.
-    """
-    size = interval or SEGMENT_TOKENS
-    begin = first
-    while begin < n_tokens:
-        end = min(begin + size, n_tokens)
-        if end < n_tokens:
-            last = int(np.searchsorted(sentence_ends, end, side="left")) - 1
-            if last >= 0 and sentence_ends[last] >= begin:
-                end = int(sentence_ends[last]) + 1
-        yield begin, end
-        begin = end
-
-
-def together(cuts: Iterable[Cut], n_tokens: int) -> Iterator[list[Cut]]:
-    """Put segments that follow each other together, up to so many tokens; at least one each."""
-    group: list[Cut] = []
-    for cut in cuts:
-        if group and cut[1] - group[0][0] > n_tokens:
-            yield group
-            group = []
-        group.append(cut)
-    if group:
-        yield group
-
-
-def choose_device(name: str) -> torch.device:
-    """The device of that name; `auto` takes cuda, then mps, then cpu.
-
-    Raises:
-        ConfigError: When there is no such device here.
-    """
-    found = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.mps.is_available(),
-        "cpu": True,
-    }
-    if name == "auto":
-        name = next(device for device, here in found.items() if here)
-    if name not in found:
-        raise ConfigError(f"No device {name!r}.", "Choose one of: auto, cpu, cuda, mps.")
-    if not found[name]:
-        raise ConfigError(f"No {name} device on this machine.", "Use --device auto or cpu.")
-    return torch.device(name)
-
-
-def choose_dtype(device: torch.device) -> torch.dtype:
-    """bf16 where the device multiplies it natively, else fp32; `DOCQA_DTYPE` overrides.
-
-    Its third value `int8` is about the projections alone, see `reading.choose_reader`.
-    """
-    wanted = os.environ.get("DOCQA_DTYPE")
-    if wanted and wanted != "int8":
-        if wanted not in ("float32", "bfloat16"):
-            raise ConfigError(f"DOCQA_DTYPE is {wanted!r}.", "Use float32, bfloat16 or int8.")
-        return torch.float32 if wanted == "float32" else torch.bfloat16
-    if device.type == "cuda":
-        return torch.bfloat16
-    multiplies_bf16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.bfloat16 if device.type == "cpu" and multiplies_bf16 else torch.float32
 
 
 def choose_window() -> int:

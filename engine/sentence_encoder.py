@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from docqa.engine.device import choose_device
 from docqa.engine.embedding_retriever import Vectors
 from docqa.engine.errors import Cancelled, CheckpointError, DocqaError, MissingError
-from docqa.engine.mamba_retriever import choose_device
 from docqa.engine.retriever import IsCancelled, Scores
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import torch
 from torch import nn
 
+from docqa.engine.device import choose_device
 from docqa.engine.errors import ConfigError, MissingError
-from docqa.engine.mamba_retriever import choose_device
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

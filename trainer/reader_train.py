@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from docqa.engine.device import choose_device
 from docqa.engine.errors import TrainingError
 from docqa.engine.mamba2.checkpoint import (
     add_reader,
@@ -33,7 +34,6 @@ from docqa.engine.mamba2.reader_head import (
     ReaderHead,
     span_loss,
 )
-from docqa.engine.mamba_retriever import choose_device
 from docqa.trainer.publish import card
 from docqa.trainer.reader_bench import bench_reader
 from docqa.trainer.reader_cache import ReaderData, fingerprint, length_groups

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from docqa.engine.mamba_retriever import windows
+from docqa.engine.mamba2.segments import windows
 from docqa.trainer.speed_rates import OTHERS_SHARE, Contestant, turn_tokens
 
 if TYPE_CHECKING:

@@ -69,8 +69,9 @@ class Subject:
 
     def load(self, cache: TokenCache | None = None) -> MambaRetriever:
         """The retriever of this shape, on the path that is chosen here."""
+        from docqa.engine.device import choose_device, choose_dtype
         from docqa.engine.mamba2.checkpoint import embedded_checkpoint, load_model, load_tokenizer
-        from docqa.engine.mamba_retriever import MambaRetriever, choose_device, choose_dtype
+        from docqa.engine.mamba_retriever import MambaRetriever
 
         folder = embedded_checkpoint()
         if self.shape not in (EMBEDDED, *PUBLISHED):

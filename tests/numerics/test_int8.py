@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import torch
 
+from docqa.engine.device import choose_dtype
 from docqa.engine.errors import ConfigError
 from docqa.engine.ingest import ingest
 from docqa.engine.mamba2 import kernels, matrices
 from docqa.engine.mamba2.int8 import int8_obstacle
 from docqa.engine.mamba2.matrices import Matrix, QuantisedMatrix, Rooms
 from docqa.engine.mamba2.reading import INT8, FastReader, choose_reader
-from docqa.engine.mamba_retriever import MambaRetriever, choose_dtype
+from docqa.engine.mamba_retriever import MambaRetriever
 from tests.numerics.conftest import MakeModel
 
 SAMPLE = Path(__file__).parents[2] / "assets" / "sample" / "harrow-point-ferries.pdf"

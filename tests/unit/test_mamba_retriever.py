@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from docqa.engine.errors import Cancelled, CheckpointError, ConfigError
 from docqa.engine.ingest import document_from_text
-from docqa.engine.mamba_retriever import MambaRetriever, segments, together
+from docqa.engine.mamba2.segments import segments, together
+from docqa.engine.mamba_retriever import MambaRetriever
 from docqa.engine.packing import TokenizedDocument
 from docqa.engine.retriever import Progress
 from docqa.engine.types import Document
