@@ -105,7 +105,7 @@ def _usual_steps(rows: list[Row]) -> dict[int, float]:
     steps = [0.0]
     for above, row in pairwise(rows):
         is_like = len(row.cells) == 1 == len(above.cells) and abs(above.size - row.size) < 0.5
-        step = row.base - above.base
+        step = row.base - above.base - above.underline
         steps.append(step if is_like and 0 < step < 2.6 * row.size else 0.0)
     usual = {}
     for i, row in enumerate(rows):
@@ -120,7 +120,7 @@ def _starts_new(paragraph: list[Row], row: Row, right: float, steps: dict[int, f
     """Whether a row opens a new paragraph rather than going on with the one above."""
     last, first = paragraph[-1], paragraph[0]
     size = row.size
-    step = row.base - last.base
+    step = row.base - last.base - last.underline
     usual = steps.get(id(row)) or steps.get(id(last)) or 1.3 * size
     if step > 1.22 * usual + 0.5 or step < -0.5 * size:
         return True

@@ -86,7 +86,7 @@ def _page_numbers(pages: list[list[Block]]) -> set[int]:
             continue
         ends = {id(b): b for b in (min(blocks, key=_top), max(blocks, key=_top))}
         for block in ends.values():
-            printed = _printed_number(block.text)
+            printed = printed_number(block.text)
             if printed is not None:
                 candidates.append((number, printed - number, block))
                 n_pages[printed - number] += 1
@@ -97,7 +97,7 @@ def _top(block: Block) -> float:
     return block.lead.y0
 
 
-def _printed_number(text: str) -> int | None:
+def printed_number(text: str) -> int | None:
     """The number a line states if it states nothing but the page's number."""
     if len(text) > 20:
         return None

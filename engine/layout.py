@@ -41,7 +41,19 @@ _MARK_GAP_EM = 4
 class Piece:
     """A run of text on one baseline."""
 
-    __slots__ = ("base", "bold", "italic", "raised", "size", "text", "x0", "x1", "y0", "y1")
+    __slots__ = (
+        "base",
+        "bold",
+        "italic",
+        "raised",
+        "size",
+        "text",
+        "underline",
+        "x0",
+        "x1",
+        "y0",
+        "y1",
+    )
 
     def __init__(
         self,
@@ -61,12 +73,26 @@ class Piece:
         self.italic = italic
         self.raised: tuple[int, ...] = ()
         """Where in the text raised numbers begin: the marks of notes."""
+        self.underline = 0.0
+        """Height of the line of dashes that was typed under it; 0 = none."""
 
 
 class Row:
     """Pieces on one baseline, left to right: one cell of prose, or the cells of a table row."""
 
-    __slots__ = ("base", "bold", "cells", "italic", "size", "strip", "x0", "x1", "y0", "y1")
+    __slots__ = (
+        "base",
+        "bold",
+        "cells",
+        "italic",
+        "size",
+        "strip",
+        "underline",
+        "x0",
+        "x1",
+        "y0",
+        "y1",
+    )
 
     def __init__(self, cells: list[Piece], strip: Strip | None = None) -> None:
         self.cells = cells
@@ -75,6 +101,7 @@ class Row:
         self.x0, self.y0, self.x1, self.y1 = first.x0, first.y0, first.x1, first.y1
         self.base, self.size = first.base, first.size
         self.bold, self.italic = first.bold, first.italic
+        self.underline = first.underline
         if len(cells) > 1:
             self._cover(cells)
 
@@ -83,6 +110,7 @@ class Row:
         self.base, self.size = longest.base, longest.size
         self.bold = all(cell.bold for cell in cells)
         self.italic = all(cell.italic for cell in cells)
+        self.underline = max(cell.underline for cell in cells)
         self.x0 = min(cell.x0 for cell in cells)
         self.x1 = max(cell.x1 for cell in cells)
         self.y0 = min(cell.y0 for cell in cells)
@@ -317,6 +345,7 @@ def join_pieces(a: Piece, b: Piece, separator: str) -> Piece:
         bold=a.bold and b.bold,
         italic=a.italic and b.italic,
     )
+    joined.underline = max(a.underline, b.underline)
     if a.raised or b.raised:
         shift = len(a.text) + len(separator)
         joined.raised = (*a.raised, *(shift + place for place in b.raised))

@@ -49,6 +49,8 @@ _GAP = re.compile(r"\s{3,}|\s*(?:[.·…]\s?){6,}\s*")
 """Inside a piece: padding, or the dots that lead to a number."""
 _RULE = re.compile(r"[-_=\s]{3,}")
 """A line drawn with characters."""
+_LINE_EM = 1.5
+"""Two lines that stand closer have none between them."""
 _AMOUNT = r"\(?[$€£]?\s?\(?\d{1,3}(?:,\d{3})+(?:\.\d+)?\)?%?"
 _AMOUNTS = re.compile(rf"{_AMOUNT}(?:\s+{_AMOUNT})+")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\u200b\ufeff]")
@@ -167,6 +169,7 @@ def read_page(page: pymupdf.Page) -> PageContent:
     for t, lines in by_turn.items():
         for line in lines:
             (pieces if t == turn else strays).extend(_pieces(line, turn, width, height))
+    pieces, strays = _without_rules(pieces), _without_rules(strays)
     if page.parent.is_form_pdf:
         text = " ".join(piece.text for piece in pieces)
         pieces.extend(v for v in _form_values(page, turn, width, height) if v.text not in text)
@@ -236,8 +239,8 @@ def _pieces(line: dict[str, Any], turn: int, width: float, height: float) -> lis
         n_left = len(text) - len(text.lstrip())
         piece.x0 += n_left * share * 0.8
         piece.x1 -= (len(text) - len(bare) - n_left) * share * 0.8
-    if bare[0] in "-_=" and _RULE.fullmatch(bare):
-        return []
+    if _is_rule(piece):
+        return [piece]
     if "  " in bare and "   " not in bare:
         bare = piece.text = bare.replace("  ", " ")
     if "   " in bare or "......" in bare or ". . . " in bare or "··" in bare or "……" in bare:
@@ -249,6 +252,31 @@ def _pieces(line: dict[str, Any], turn: int, width: float, height: float) -> lis
     if has_marks:
         piece.raised = tuple(_raised_numbers(spans, piece.text))
     return [piece]
+
+
+def _is_rule(piece: Piece) -> bool:
+    """Whether a piece is a line drawn with characters."""
+    return piece.text[0] in "-_=" and _RULE.fullmatch(piece.text) is not None
+
+
+def _without_rules(pieces: list[Piece]) -> list[Piece]:
+    """Leave out the lines drawn with characters, and note which pieces they underline.
+
+    On a typewriter a line of dashes took a line of its own, in the middle of a sentence too.
+    """
+    rules = [piece for piece in pieces if _is_rule(piece)]
+    if not rules:
+        return pieces
+    words = [piece for piece in pieces if not _is_rule(piece)]
+    for rule in rules:
+        if rule.text[0] == "_":
+            continue  # to be signed on
+        for piece in words:
+            height = rule.base - piece.base
+            is_above = 0 < height < _LINE_EM * piece.size
+            if is_above and piece.x0 < rule.x1 and rule.x0 < piece.x1:
+                piece.underline = height
+    return words
 
 
 def _raised_numbers(spans: list[dict[str, Any]], text: str) -> Iterator[int]:

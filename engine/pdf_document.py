@@ -18,6 +18,7 @@ from docqa.engine.furniture import find_furniture
 from docqa.engine.item_headings import mark_item_headings
 from docqa.engine.layout import Row
 from docqa.engine.line_breaks import Hyphens, write_texts
+from docqa.engine.old_page_numbers import find_old_page_numbers, join_over_numbers
 from docqa.engine.page_breaks import cut_over_break
 from docqa.engine.pdf import (
     MUPDF_ERRORS,
@@ -95,6 +96,10 @@ def read_pdf(
         hyphens = write_texts(pages)
         heights = [content.layout_height if content else 1.0 for content in contents]
         furniture = find_furniture(pages, heights)
+        old_numbers = find_old_page_numbers(pages, furniture)
+        furniture |= old_numbers
+        style = _body_style(pages, furniture)
+        join_over_numbers(pages, old_numbers, lambda block: _is_prose(block, style), hyphens)
         _carry_headers(pages, furniture)
         statuses = [
             _status(pdf, number, blocks, furniture) if contents[number] else PageStatus.SUSPECT
@@ -103,7 +108,7 @@ def read_pdf(
         if not any(status is PageStatus.TEXT for status in statuses) or _asks_to_wait(pdf, pages):
             raise _unreadable(path, statuses, is_form=is_dynamic_form(pdf))
         title = " ".join(str((pdf.metadata or {}).get("title") or "").split())
-    return PdfText(title, *_assemble(pages, statuses, furniture, hyphens))
+    return PdfText(title, *_assemble(pages, statuses, furniture, style, hyphens))
 
 
 def _read_blocks(pdf: pymupdf.Document, number: int) -> tuple[PageContent | None, list[Block]]:
@@ -202,10 +207,10 @@ def _assemble(
     pages: list[list[Block]],
     statuses: list[PageStatus],
     furniture: set[int],
+    style: _Style,
     hyphens: Hyphens,
 ) -> tuple[tuple[Page, ...], tuple[Sentence, ...]]:
     """Page texts and the sentences in them."""
-    style = _body_style(pages, furniture)
     scored = [
         [block for block in blocks if status is PageStatus.TEXT and id(block) not in furniture]
         for blocks, status in zip(pages, statuses, strict=True)

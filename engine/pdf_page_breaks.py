@@ -50,16 +50,32 @@ def find_page_breaks(
         if above is None or not next_blocks:
             continue
         below = next_blocks[0]
-        if not goes_on(above.text, below.text, is_full=_is_full(above, below)):
-            continue
         if not (is_prose(above) and is_prose(below)):
             continue
         # What returns on other pages is a running line that was not known as one.
         if n_feet[line_key(above.text)] > 1 or n_heads[line_key(below.text)] > 1:
             continue
-        if _is_set_alike(above, below):
-            found[id(above)] = PageBreak(below, _seam(above.text, below.text, hyphens))
+        seam = seam_of(above, below, hyphens)
+        if seam is not None:
+            found[id(above)] = PageBreak(below, seam)
     return found
+
+
+def seam_of(above: Block, below: Block, hyphens: Hyphens) -> Seam | None:
+    """How a paragraph goes on after the end of a page; None where it does not.
+
+    Args:
+        above: The last one of the page.
+        below: The first one of the next.
+        hyphens: Of the document.
+    """
+    if not goes_on(above.text, below.text, is_full=_is_full(above, below)):
+        return None
+    if not _is_set_alike(above, below):
+        return None
+    if hyphens.stands_for_break(above.text, below.text):
+        return Seam(len(above.text) - 1, "")
+    return Seam(len(above.text), glue_between(above.text, below.text))
 
 
 def _is_full(above: Block, below: Block) -> bool:
@@ -102,9 +118,3 @@ def _end_of_text(blocks: list[Block]) -> Block | None:
 
 def _last_step(block: Block) -> float:
     return block.rows[-1].base - block.rows[-2].base
-
-
-def _seam(above: str, below: str, hyphens: Hyphens) -> Seam:
-    if hyphens.stands_for_break(above, below):
-        return Seam(len(above) - 1, "")
-    return Seam(len(above), glue_between(above, below))

@@ -1,10 +1,14 @@
-"""Plain text and Markdown: bytes become text, hard-wrapped lines become paragraphs."""
+"""Plain text and Markdown: bytes become text, typed lines become paragraphs and table rows."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate
+
+from docqa.engine.layout import is_number
+from docqa.engine.sentences import CELL_SEPARATOR
 
 _MARKDOWN_SUFFIXES = frozenset([".md", ".markdown", ".mdown", ".mkd"])
 _BINARY = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
@@ -14,6 +18,13 @@ _BINARY_SHARE = 0.002
 _HEADING = re.compile(r"#{1,6}\s+(.*?)\s*#*$")
 _RULE = re.compile(r"\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?|[-*_=]{3,}")
 _OPENS = re.compile(r"\s*(?:[-*+•>]\s|\d{1,3}[.)]\s|\(\w{1,4}\)\s|#{1,6}\s|\||```)|\s{4,}")
+_TYPED_RULE = re.compile(r"\s*(?:-{3,}|={3,})(?:\s+(?:-{3,}|={3,}))*")
+_COLUMN_GAP = re.compile(r"\s{3,}(?!\s)|(?:\s?\.){4,}\s*|\s\s(?=[($€£]?\s*\d)")
+_WIDE_GAP = re.compile(r"\s{3}|(?:\s?\.){4}")
+_CURRENCIES = frozenset("$€£")
+_CURRENCY = re.compile(r"^([$€£])\s+")
+_WIDEST = 120
+"""A longer line is a paragraph of its own."""
 _HYPHEN = re.compile(r"[^\W\d_]-$")
 
 
@@ -58,8 +69,9 @@ class Reflowed:
 def reflow(text: str, *, is_markdown: bool = False) -> Reflowed:
     """Put each paragraph on one line.
 
-    Lines that were wrapped at a width are joined; lists, tables, verse and lines broken on purpose
-    stay as they are. Markdown loses its heading marks and table rules.
+    Lines that were wrapped at a width are joined; lists, verse and lines broken on purpose stay as
+    they are, and the columns of typed tables become cells. Markdown loses its heading marks, and
+    all text the lines that are drawn with dashes.
     """
     out: list[str] = []
     headings: set[int] = set()
@@ -83,23 +95,69 @@ def reflow(text: str, *, is_markdown: bool = False) -> Reflowed:
     return Reflowed("\n".join(out).rstrip("\n"), marks)
 
 
-def _unwrap(lines: list[str]) -> list[str]:
-    """The lines of a block without blank lines, joined where they were wrapped."""
+def _unwrap(block: list[str]) -> list[str]:
+    """The lines of a block without blank lines: table rows, and wrapped lines joined."""
+    lines = list(_without_rules(block))
     width = max(map(len, lines))
-    if len(lines) == 1 or width > 120:
-        return lines
-    out = [lines[0]]
-    for above, line in pairwise(lines):
-        # A line is wrapped when the next word would not have fitted.
-        room = width - len(above)
-        is_wrapped = len(line.lstrip().split(" ", 1)[0]) >= room - 1 and width > 40
-        if not is_wrapped or _OPENS.match(line) or " | " in line:
+    rows = [_cells(line) for line in lines]
+    is_row = [
+        len(cells) > 1 and (is_number(cells[-1]) or _n_cells(rows, i - 1, i + 1) > 1)
+        for i, cells in enumerate(rows)
+    ]
+    # Typed contracts hang all lines but the first; then an indent opens nothing.
+    hangs = len({_indent(line) for line in lines[1:]}) == 1
+    out: list[str] = []
+    for i, line in enumerate(lines):
+        if is_row[i]:
+            out.append(CELL_SEPARATOR.join(rows[i]))
+        elif not i or is_row[i - 1] or not _goes_on(lines[i - 1], line, width, hangs=hangs):
             out.append(line)
         elif _HYPHEN.search(out[-1]):
             out[-1] += line.lstrip()
         else:
             out[-1] += " " + line.lstrip()
     return out
+
+
+def _without_rules(lines: list[str]) -> Iterator[str]:
+    """Leave out what is drawn with dashes under words, or in a table."""
+    above = ""
+    for line in lines:
+        if above and _TYPED_RULE.fullmatch(line):
+            continue
+        yield line
+        above = line
+
+
+def _goes_on(above: str, line: str, width: int, *, hangs: bool) -> bool:
+    """Whether a line goes on with the one above: the next word would not have fitted there."""
+    room = width - len(above)
+    is_wrapped = len(line.lstrip().split(" ", 1)[0]) >= room - 1 and 40 < width <= _WIDEST
+    opens = _OPENS.match(line.lstrip() if hangs else line)
+    return is_wrapped and not opens and CELL_SEPARATOR not in line
+
+
+def _cells(line: str) -> list[str]:
+    """The cells of a typed table row; a currency goes with its figure."""
+    bare = line.strip()
+    if not _WIDE_GAP.search(bare):
+        return [bare]
+    cells: list[str] = []
+    for cell in _COLUMN_GAP.split(bare):
+        if cells and cells[-1] in _CURRENCIES:
+            cells[-1] += cell
+        else:
+            cells.append(_CURRENCY.sub(r"\1", cell))
+    return cells
+
+
+def _n_cells(rows: list[list[str]], *places: int) -> int:
+    """Most cells of the rows at some places."""
+    return max((len(rows[i]) for i in places if 0 <= i < len(rows)), default=0)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _markdown_block(lines: list[str]) -> tuple[list[str], set[int]]:

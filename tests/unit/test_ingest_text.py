@@ -49,6 +49,42 @@ def test_lines_broken_on_purpose_stay(tmp_path: Path) -> None:
     assert document.text.count("\n") == 2
 
 
+TYPED = """                                          1998         1997
+                                        --------     --------
+Net revenues                            $ 10,420     $  8,894
+Cost of vessels, of which fuel ........    2,650        1,797
+Gross profit                               7,770       (7,097)
+                                        ========     ========
+
+     The harbour office shall keep the northern mole in good repair and
+     shall tell the ferry company of any work on it at least ten days
+     before that work begins.
+"""
+
+
+def test_a_typed_table_becomes_rows(tmp_path: Path) -> None:
+    document = ingest(write(tmp_path, "filing.txt", TYPED))
+    assert sentences(document) == [
+        "1998 | 1997",
+        "Net revenues | $10,420 | $8,894",
+        "Cost of vessels, of which fuel | 2,650 | 1,797",
+        "Gross profit | 7,770 | (7,097)",
+        "The harbour office shall keep the northern mole in good repair and shall tell the ferry "
+        "company of any work on it at least ten days before that work begins.",
+    ]
+    assert {s.kind for s in document.sentences[:4]} == {SentenceKind.ROW}
+
+
+def test_a_wide_space_in_prose_makes_no_row(tmp_path: Path) -> None:
+    prose = (
+        "The boats go out in the morning, and   nobody counts the sailors\n"
+        "on board of them. They come in again when the light fails, and  2\n"
+        "of them are never seen again.\n"
+    )
+    document = ingest(write(tmp_path, "novel.txt", prose))
+    assert not any(sentence.kind is SentenceKind.ROW for sentence in document.sentences)
+
+
 @pytest.mark.parametrize(
     "content",
     [
