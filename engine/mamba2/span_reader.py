@@ -21,10 +21,11 @@ MAX_SENTENCES = 6
 """Evidence sentences that are read: reading takes longer than it gains with more."""
 SCORE_WEIGHT = 2.0
 """What the retriever's score of a sentence counts beside the lead of its span."""
-MAX_LEAD = 1.0
-"""A lead above this counts as this: words that fit well (`6,720` for how much) do not make their
-sentence the right one."""
-THRESHOLD = 0.4
+LEADS = (0.0, 1.0)
+"""A lead outside of these counts as the nearer: words that fit well (`6,720` for how much) do not
+make their sentence the right one, and where the best one answers as a whole (`the later of (a) a
+year from …`), the figure of another is not the answer."""
+THRESHOLD = 0.3
 """Confidence below which the answer is the sentence; trainer/README.md has the figures."""
 _CURRENCIES = ("$", "€", "£", "¥")
 _SCALE = re.compile(r"\s?(?:%|(?:hundred|thousand|million|billion|trillion|percent)\b)")
@@ -98,7 +99,8 @@ class MambaSpanReader:
 def _promise(found: tuple[Evidence, WindowSpan]) -> float:
     """How likely a sentence and its span are to answer, to be compared within one question."""
     evidence, span = found
-    return min(span.lead, MAX_LEAD) + SCORE_WEIGHT * evidence.score
+    least, most = LEADS
+    return min(max(span.lead, least), most) + SCORE_WEIGHT * evidence.score
 
 
 def whole_amount(text: str, start: int, end: int) -> tuple[int, int]:

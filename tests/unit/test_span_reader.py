@@ -53,6 +53,23 @@ def test_the_cell_of_the_year_is_found(reader: MambaSpanReader, question: str, w
     assert 0.0 < span.confidence <= 1.0
 
 
+def test_where_the_best_sentence_has_no_such_words_no_other_ones_are_taken(
+    reader: MambaSpanReader,
+) -> None:
+    """A date in a sentence far below is not how long a term is."""
+    document = document_from_text(
+        "This agreement is entered into as of the 14th day of May, 1999, by the parties.\n"
+        "The term of this agreement shall not end until the later of the launch of the harbour "
+        "line or the day on which the office has shown all notices that were agreed upon.",
+        title="contract",
+    )
+    question, documents = "How long is the term of the agreement?", {document.id: document}
+    assert reader.find(question, documents, found(document, 5.0, 7.7)) is None
+    spans = reader.spans(question, documents, found(document, 5.0, 7.7))
+    assert spans[1] is not None
+    assert spans[1].confidence > 0.3
+
+
 def test_every_span_is_cut_from_its_sentence_in_any_script(reader: MambaSpanReader) -> None:
     document = document_from_text(TEXT, title="report")
     evidence = found(document)
