@@ -12,7 +12,7 @@ from docqa.app.options import DATA_FILE, quiet_option
 
 
 @click.command("templates")
-@click.argument("table", type=click.Choice(("filings", "statutes", "cloze")))
+@click.argument("table", type=click.Choice(("filings", "statutes", "cloze", "swaps")))
 @click.argument("files", nargs=-1, required=True, type=DATA_FILE, metavar="FILE...")
 @click.option(
     "--out",
@@ -34,11 +34,12 @@ from docqa.app.options import DATA_FILE, quiet_option
 def templates(
     table: str, files: tuple[Path, ...], out: Path, every: int, seed: int, quiet: bool
 ) -> None:
-    """Put questions to the documents in FILE by the rules of TABLE: filings, statutes or cloze.
+    """Put questions to the documents in FILE by the rules of TABLE.
 
     FILE is JSON Lines with `text`. Questions say `capex` where a filing says `Purchases of
     property and equipment`; what answers them is found by patterns. Those of cloze are sentences
-    of any text without what stands for the answer. No language model is asked.
+    of any text without what stands for the answer; those of swaps are questions that FILE has, with
+    something exchanged that makes them unanswerable. No language model is asked.
     """
     from docqa.app.diagnostics import Narrator
     from docqa.trainer.synthetic.output import write_lines

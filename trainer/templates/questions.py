@@ -18,8 +18,9 @@ from typing import Any
 from docqa.trainer.dataset import LabelledDocument, read_documents
 from docqa.trainer.templates.cloze import ask_cloze
 from docqa.trainer.templates.facts import ask_facts
-from docqa.trainer.templates.rules import CLOZE, TemplateQuestion, read_rules
+from docqa.trainer.templates.rules import CLOZE, SWAPS, TemplateQuestion, read_rules
 from docqa.trainer.templates.statements import ask_statements
+from docqa.trainer.templates.swaps import ask_swaps
 
 TITLE = re.compile(r"^(?P<company>.+?) Form (?P<form>10-[KQ]) fiscal (?P<year>20\d\d)$")
 """As the titles of the filings are written."""
@@ -39,7 +40,7 @@ def make_questions(
 
     Args:
         paths: Files of documents.
-        table: One of `rules.TABLES`, or `rules.CLOZE`.
+        table: One of `rules.TABLES`, `rules.CLOZE` or `rules.SWAPS`.
         every: Takes each so many-th document of a file.
         seed: Chooses the wordings.
 
@@ -48,7 +49,9 @@ def make_questions(
     """
     for path in paths:
         for found in islice(read_documents(path), 0, None, every):
-            document = replace(found, text=without_links(found.text), questions=())
+            document = found
+            if table != SWAPS:
+                document = replace(found, text=without_links(found.text), questions=())
             if questions := ask(document, table, seed):
                 yield labelled_record(document, questions, table)
 
@@ -57,11 +60,13 @@ def ask(document: LabelledDocument, table: str, seed: int) -> list[TemplateQuest
     """All questions that a table's rules put to a document.
 
     Args:
-        document: A filing or a statute.
-        table: One of `rules.TABLES`, or `rules.CLOZE`.
+        document: A filing or a statute; for swaps, one with questions.
+        table: One of `rules.TABLES`, `rules.CLOZE` or `rules.SWAPS`.
         seed: Chooses the wording; with the same seed a document gets the same questions.
     """
     chance = random.Random(f"{seed} {document.id}")
+    if table == SWAPS:
+        return list(ask_swaps(document, chance))
     title = TITLE.match(document.title)
     company = title["company"] if title else "the company"
     year = int(title["year"]) if title else None
@@ -91,7 +96,7 @@ def labelled_record(
                 "question": one.question,
                 "answers": [],
                 "evidence": [list(document.document.span(i)) for i in one.sentences],
-                "answerable": True,
+                "answerable": bool(one.sentences),
             }
             for number, one in enumerate(questions)
         ],

@@ -12,6 +12,8 @@ TABLES = ("filings", "statutes")
 """Files of this folder, without their ending."""
 CLOZE = "cloze"
 """Stands for a table where the questions come from the sentences themselves."""
+SWAPS = "swaps"
+"""And where they come from other questions."""
 MAX_PLACES = 25
 """A fact told in more sentences than this tells nothing apart."""
 
@@ -65,7 +67,7 @@ class TemplateQuestion:
 
     question: str
     sentences: tuple[int, ...]
-    """Ids, in document order."""
+    """Ids, in document order; none where nothing answers."""
 
 
 @cache

@@ -1,0 +1,88 @@
+"""Questions with one thing exchanged, so that their document does not answer them any more."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from docqa.trainer.dataset import LabelledDocument, LabelledQuestion, read_documents
+from docqa.trainer.templates.questions import make_questions
+from docqa.trainer.templates.swaps import PER_DOCUMENT, ask_swaps
+
+TEXT = (
+    "The Harbour Cup of 1998 was won by Ada Holm. The race was the longest of its kind. "
+    "She lived on the northern mole with her two dogs. "
+    "Nobody remembers who rowed in the years between. "
+    "The Lantern Prize of 2003 went to Bo Lind, who had rowed for 14 hours."
+)
+
+
+def document(*pairs: tuple[str, str]) -> LabelledDocument:
+    """A text with questions, each with the words of its evidence."""
+    questions = []
+    for i, (question, words) in enumerate(pairs):
+        start = TEXT.index(words)
+        spans = ((start, start + len(words)),)
+        questions.append(LabelledQuestion(str(i), question, (words,), spans, answerable=True))
+    return LabelledDocument("1", "people", "x", "Cup", TEXT, tuple(questions))
+
+
+@pytest.mark.parametrize(
+    ("question", "words", "swapped"),
+    [
+        ("Who won in 1998?", "Ada Holm", "Who won in 2003?"),
+        ("Who won the Harbour Cup?", "Ada Holm", "Who won the Lantern Prize?"),
+        ("Which race was the longest?", "the longest", "Which race was the shortest?"),
+        ("Did Bo Lind row 14 hours?", "14 hours", "Did Ada Holm row 14 hours?"),
+    ],
+)
+def test_one_thing_of_a_question_is_exchanged(question: str, words: str, swapped: str) -> None:
+    found = [
+        one for seed in range(9) for one in ask_swaps(document((question, words)), Fixed(seed))
+    ]
+    assert {one.question for one in found} == {swapped}
+    assert all(one.sentences == () for one in found)
+
+
+class NoOpposites(random.Random):
+    """Exchanges names and numbers where there are any."""
+
+    def random(self) -> float:
+        return 0.99
+
+
+def test_what_stands_beside_the_answer_is_not_put_in() -> None:
+    """The only other year stands in the sentence that answers."""
+    text = "In 1998 and 2003 the cup was won by Ada Holm."
+    span = ((text.index("Ada"), len(text) - 1),)
+    question = LabelledQuestion("1", "Whose was it in 1998?", ("Ada Holm",), span, answerable=True)
+    labelled = LabelledDocument("1", "people", "x", "Cup", text, (question,))
+    assert list(ask_swaps(labelled, random.Random(0))) == []
+
+
+def test_the_file_says_that_nothing_answers(tmp_path: Path) -> None:
+    path = tmp_path / "cup.train.jsonl"
+    start = TEXT.index("Ada")
+    questions = [
+        {
+            "id": str(i),
+            "question": "Who won in 1998?",
+            "answers": ["Ada Holm"],
+            "evidence": [[start, start + 8]],
+            "answerable": True,
+        }
+        for i in range(PER_DOCUMENT + 5)
+    ]
+    record = {"doc_id": "1", "source": "people", "domain": "x", "title": "Cup", "text": TEXT}
+    path.write_text(json.dumps({**record, "questions": questions}) + "\n", encoding="utf-8")
+    (made,) = make_questions([path], "swaps", every=1, seed=0)
+    assert made["source"] == "templates-swaps"
+    assert made["text"] == TEXT
+    assert len(made["questions"]) == PER_DOCUMENT
+    again = tmp_path / "swaps.train.jsonl"
+    again.write_text(json.dumps(made) + "\n", encoding="utf-8")
+    (labelled,) = read_documents(again)
+    assert not any(one.answerable or one.evidence for one in labelled.questions)
