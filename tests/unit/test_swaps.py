@@ -40,11 +40,13 @@ def document(*pairs: tuple[str, str]) -> LabelledDocument:
     ],
 )
 def test_one_thing_of_a_question_is_exchanged(question: str, words: str, swapped: str) -> None:
-    found = [
-        one for seed in range(9) for one in ask_swaps(document((question, words)), Fixed(seed))
-    ]
-    assert {one.question for one in found} == {swapped}
-    assert all(one.sentences == () for one in found)
+    labelled = document((question, words))
+    found = [one for seed in range(9) for one in ask_swaps(labelled, NoOpposites(seed))]
+    assert swapped in {one.question for one in found}
+    for one in found:
+        assert one.sentences == ()
+        n_same = sum(a == b for a, b in zip(one.question.split(), question.split(), strict=True))
+        assert n_same >= len(question.split()) - 2
 
 
 class NoOpposites(random.Random):
