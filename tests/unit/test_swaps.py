@@ -41,19 +41,12 @@ def document(*pairs: tuple[str, str]) -> LabelledDocument:
 )
 def test_one_thing_of_a_question_is_exchanged(question: str, words: str, swapped: str) -> None:
     labelled = document((question, words))
-    found = [one for seed in range(9) for one in ask_swaps(labelled, NoOpposites(seed))]
+    found = [one for seed in range(20) for one in ask_swaps(labelled, random.Random(seed))]
     assert swapped in {one.question for one in found}
     for one in found:
         assert one.sentences == ()
         n_same = sum(a == b for a, b in zip(one.question.split(), question.split(), strict=True))
         assert n_same >= len(question.split()) - 2
-
-
-class NoOpposites(random.Random):
-    """Exchanges names and numbers where there are any."""
-
-    def random(self) -> float:
-        return 0.99
 
 
 def test_what_stands_beside_the_answer_is_not_put_in() -> None:
