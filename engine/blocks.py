@@ -27,6 +27,8 @@ _ABBREVIATION = re.compile(r"[a-z]\.\s?\w\.")
 _ENDS = re.compile(r"[.!?:;。！？”\")](?:\(?\d{1,2}\)?)?$")
 _ENDS_ITEM = re.compile(r"(?:[.!?:;,]|\band|\bor)$")
 _PARTS_ITEMS = re.compile(r";(?: and| or)?$")
+_FULL_EM, _FULL_LINES = 3.0, 5
+"""So near to its right edge, and so many, lines show that a column's text is wrapped there."""
 _TERMINAL = re.compile(r"[.!?:。！？]['\"”’)]*$")
 
 
@@ -48,6 +50,8 @@ class Block:
     top: float = 0.0
     right: float = 0.0
     """Right edge of the column it stands in."""
+    has_full_lines: bool = False
+    """Whether several lines of that column reach its right edge."""
     text: str = ""
     starts: list[int] = field(default_factory=list)
     """Offset in `text` of each row."""
@@ -65,6 +69,7 @@ def page_blocks(pieces: list[Piece], ruling: Ruling) -> list[Block]:
     """The blocks of a page in reading order."""
     blocks: list[Block] = []
     for rows in page_regions(pieces, list(ruling.bodies().values())):
+        n_before = len(blocks)
         right = max(row.x1 for row in rows)
         steps = _usual_steps(rows)
         paragraph: list[Row] = []
@@ -81,6 +86,9 @@ def page_blocks(pieces: list[Piece], ruling: Ruling) -> list[Block]:
             blocks.extend(_table_blocks(part, right))
         if paragraph:
             blocks.append(Block(paragraph, right=right))
+        n_full = sum(right - row.x1 < _FULL_EM * row.size for row in rows if len(row.cells) == 1)
+        for block in blocks[n_before:]:
+            block.has_full_lines = n_full >= _FULL_LINES
     return blocks
 
 

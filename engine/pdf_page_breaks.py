@@ -80,8 +80,8 @@ def seam_of(above: Block, below: Block, hyphens: Hyphens) -> Seam | None:
 
 def _is_full(above: Block, below: Block) -> bool:
     """Whether the last of a block's lines has no room for the first word of another block."""
-    if len(above.rows) == 1:  # its own end may be all there is of a right edge
-        return False
+    if len(above.rows) == 1 and not above.has_full_lines:
+        return False  # its own end may be all there is of a right edge
     word = below.text.split(" ", 1)[0]
     last = above.rows[-1]
     return above.right - last.x1 < 0.5 * last.size * (len(word) + 2)

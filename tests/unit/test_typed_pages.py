@@ -130,6 +130,7 @@ def test_a_real_contract_reads_as_it_was_written() -> None:
         for sentence in found
     )
     assert any("promotional media and valid URL links" in sentence for sentence in found)
+    assert any("each party may disclose Confidential Information" in one for one in found)
     assert not any(sentence.isdigit() for sentence in found)
     exhibit = ingest(REAL / "10k-fedex-2023.pdf")
     footer = "Revolving Credit Agreement (Class AA) (2020-1 EETC)"
