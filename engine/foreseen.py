@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from docqa.engine.defined_terms import in_words_of
 from docqa.engine.retriever import (
     MOST_TOGETHER,
     IsCancelled,
@@ -82,9 +83,10 @@ class Foreseen:
                 on_progress(progress)
 
         questions = [question]
-        if question in self._questions:
-            first = self._questions.index(question)
-            questions = list(dict.fromkeys(self._questions[first : first + MOST_TOGETHER]))
+        coming = [in_words_of(document, one) for one in self._questions]
+        if question in coming:
+            first = coming.index(question)
+            questions = list(dict.fromkeys(coming[first : first + MOST_TOGETHER]))
         scores = self._retriever.score_questions(
             questions, document, on_progress=note, is_cancelled=is_cancelled
         )

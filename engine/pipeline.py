@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from docqa.engine.confidence import calibration_of, confidence
+from docqa.engine.defined_terms import in_words_of, with_definitions
 from docqa.engine.errors import ConfigError, IngestError
 from docqa.engine.evidence import select_evidence, with_cited
 from docqa.engine.generators.base import Generator, OnText
@@ -136,6 +137,7 @@ def find(
         scored, reading = read_on(lead, scored, reading, retriever, on_progress, is_cancelled)
         best = select_evidence(scored, n_words=n_words, top_k=top_k)
         evidence = mark_hop(best, evidence, reading.n_hops)
+    evidence = with_definitions(evidence, question, scored)
     return Found(evidence, scored, first_scores, reading)
 
 
@@ -156,7 +158,12 @@ def read(
     scored = [
         (
             document,
-            retriever.score(question, document, on_progress=count, is_cancelled=is_cancelled),
+            retriever.score(
+                in_words_of(document, question),
+                document,
+                on_progress=count,
+                is_cancelled=is_cancelled,
+            ),
         )
         for document in documents
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from docqa.engine.defined_terms import DefinedTerm, terms_in
 from docqa.engine.quote import pages_named
 from docqa.engine.types import Answer, Document, Evidence, Reading, Writing
 
@@ -103,6 +104,12 @@ class Record:
     def unsupported(self) -> bool:
         """True when the answer claims something and cites nothing."""
         return not self.abstained and not any(evidence.cited for evidence in self.evidence)
+
+    @property
+    def terms(self) -> tuple[DefinedTerm, ...]:
+        """Names in the question, with the words that the documents were read for instead."""
+        defined = (term for one in self.evidence for term in terms_in(one.text))
+        return tuple(dict.fromkeys(term for term in defined if term.is_named_in(self.question)))
 
     def title_of(self, document_id: str) -> str:
         """The title of one of the record's documents."""

@@ -1,0 +1,129 @@
+"""Questions that name a party are read in the words that the contract has for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from docqa.engine.bm25 import BM25Retriever
+from docqa.engine.defined_terms import DefinedTerm, in_words_of, terms_in
+from docqa.engine.foreseen import Foreseen
+from docqa.engine.generators.base import load_generator
+from docqa.engine.ingest import document_from_text, ingest
+from docqa.engine.pipeline import ask
+from docqa.engine.retriever import Scores, load_retriever
+from docqa.engine.types import Document
+from tests.pdfs import asked
+
+REAL = Path(__file__).parents[3] / "shared" / "pdfs" / "real"
+PARTIES = (
+    "This Agreement is made by and between Harrow Ferries, Inc., a Delaware corporation located at "
+    '12 Quay Road ("Operator"), and Lantern Lamps Ltd (hereinafter, the “Supplier”), with an '
+    "office in Malmo."
+)
+
+
+@pytest.fixture
+def contract() -> Document:
+    return document_from_text(
+        f"{PARTIES}\n"
+        "The Operator shall keep the mole in good repair at its own cost.\n"
+        "The Supplier shall deliver forty lamps on the first day of each month.\n"
+        "Any notice of the Operator is sent to its office.\n",
+        title="contract",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (PARTIES, [("Harrow Ferries", "Operator"), ("Lantern Lamps", "Supplier")]),
+        ('The Ferry Group LLC (the "Company")', [("Ferry Group", "Company")]),
+        (
+            'and Ada B. Holm, an individual of Malmo (the "Executive")',
+            [("Ada B. Holm", "Executive")],
+        ),
+        ("GROUPE HOLM CORP , a (hereinafter, the “Consultant”)", [("GROUPE HOLM", "Consultant")]),
+        # a name that keeps its own words needs no other
+        ('Harrow Ferries Company (the "Ferries Company")', []),
+        # neither a party nor its name
+        ('as of June 1 ("Effective Date"), by Harrow Ferries, Inc.', []),
+        ('Harrow Ferries, Inc. pays a yearly fee of 40 crowns (the "Fee")', []),
+        ('the Governance Committee (the "Nominating Committee")', []),
+        ('the ferry that was lost in the storm ("Boat Owner")', []),
+    ],
+)
+def test_terms_of_parties_are_known(text: str, expected: list[tuple[str, str]]) -> None:
+    assert list(terms_in(text)) == [DefinedTerm(*pair) for pair in expected]
+
+
+@pytest.mark.parametrize(
+    ("question", "read"),
+    [
+        ("What does Lantern Lamps deliver?", "What does the Supplier deliver?"),
+        ("What are lantern lamps' duties?", "What are the Supplier' duties?"),
+        (
+            "What does Harrow Ferries owe Lantern Lamps?",
+            "What does the Operator owe the Supplier?",
+        ),
+        ("What does the Supplier deliver?", "What does the Supplier deliver?"),
+        ("Is Lantern Lamps the Supplier?", "Is Lantern Lamps the Supplier?"),
+        ("What does Lantern deliver?", "What does Lantern deliver?"),
+    ],
+)
+def test_a_question_is_put_in_words_of_the_document(
+    contract: Document, question: str, read: str
+) -> None:
+    assert in_words_of(contract, question) == read
+
+
+def test_the_answer_is_found_under_the_term_and_the_definition_goes_along(
+    contract: Document,
+) -> None:
+    record = asked(contract, "What does Lantern Lamps deliver?").record
+    assert record.evidence[0].text.startswith("The Supplier shall deliver forty lamps")
+    assert PARTIES in [one.text for one in record.evidence]
+    assert record.terms == (DefinedTerm("Lantern Lamps", "Supplier"),)
+    assert record.question == "What does Lantern Lamps deliver?"
+    assert asked(contract, "What does the Supplier deliver?").record.terms == ()
+
+
+def test_the_definition_stands_behind_the_last_rank(contract: Document) -> None:
+    retriever, generator = load_retriever("bm25"), load_generator("extractive")
+    answer = ask("What does Lantern Lamps deliver?", [contract], retriever, generator, top_k=1)
+    assert [(one.rank, one.sentence_id) for one in answer.evidence] == [(1, 2), (2, 0)]
+
+
+def test_questions_to_come_are_read_together_in_words_of_the_document(contract: Document) -> None:
+    questions = ["What does Lantern Lamps deliver?", "What does Harrow Ferries repair?"]
+    together = Together()
+    foreseen = Foreseen(together, questions)
+    for question in questions:
+        ask(question, [contract], foreseen, load_generator("extractive"))
+    assert together.read == [["What does the Supplier deliver?", "What does the Operator repair?"]]
+
+
+class Together(BM25Retriever):
+    """BM25 as a retriever that reads several questions at once, and tells which."""
+
+    tokens_at_once = 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: list[list[str]] = []
+
+    def score_questions(
+        self, questions: list[str], document: Document, **given: Any
+    ) -> list[Scores]:
+        self.read.append(questions)
+        return [self.score(question, document, **given) for question in questions]
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason=f"no PDF files at {REAL}")
+def test_a_real_contract_is_asked_by_the_name_of_its_party() -> None:
+    document = ingest(REAL / "contract-stampscom-sponsorship-agreement.pdf")
+    assert in_words_of(document, "What does Stamps.com pay?") == "What does the Client pay?"
+    record = asked(document, "What does Stamps.com pay?").record
+    assert any(one.text.startswith("Client will pay Intuit") for one in record.evidence[:3])
