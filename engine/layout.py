@@ -250,6 +250,8 @@ def _is_text_column(side: list[Piece], n_rows: int) -> bool:
     n_long = sum(len(p.text) for p in side if _is_long(p.text))
     if n_long < 0.6 * n_chars:
         return False
+    if len({p.text for p in side}) < 0.5 * len(side):
+        return False  # the same words again and again are cells
     # Lines of a paragraph follow each other; the cells of a table leave gaps.
     height = max(p.base for p in side) - min(p.base for p in side)
     return len(tops) * 1.5 * side[0].size >= 0.5 * height

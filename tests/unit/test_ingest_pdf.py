@@ -122,6 +122,12 @@ def text_of(document: Document, sentence_id: int | None) -> str:
             "Year Ended December 31, | PG&E Corporation 2017 | PG&E Corporation 2016 | "
             "PG&E Corporation 2015 | Utility 2017 | Utility 2016 | Utility 2015",
         ),
+        (  # a column that says the same again and again is none of prose
+            "real/10k-salesforce-2023",
+            145,
+            "450 Mission LLC | United States of America",
+            "Name of Entity | Jurisdiction",
+        ),
         (  # the first line of a label stands higher than its figures
             "real/10k-ebay-2021",
             35,
