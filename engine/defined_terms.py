@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from docqa.engine.retriever import Scores
 from docqa.engine.types import Document, Evidence
 
-_FRONT_CHARS = 12_000
-"""The parties are named at a document's beginning."""
+FRONT_SENTENCES = 80
+"""The parties are named at a document's beginning; what an exhibit defines holds there only."""
 _REACH = 300
 """Most characters from a name to its term: a state and an address stand between."""
 
@@ -121,13 +121,8 @@ def _terms_for(question: str, document: Document) -> list[tuple[DefinedTerm, int
 def _terms_of(document: Document) -> tuple[tuple[DefinedTerm, int], ...]:
     """The terms of a document, each with the sentence that defines it."""
     found: dict[str, tuple[DefinedTerm, int]] = {}
-    n_chars = 0
-    for sentence in document.sentences:
-        text = document.sentence_text(sentence.id)
-        n_chars += len(text)
-        if n_chars > _FRONT_CHARS:
-            break
-        for term in terms_in(text):
+    for sentence in document.sentences[:FRONT_SENTENCES]:
+        for term in terms_in(document.sentence_text(sentence.id)):
             found.setdefault(term.name, (term, sentence.id))
     return tuple(sorted(found.values(), key=lambda pair: -len(pair[0].name)))
 

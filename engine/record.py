@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from docqa.engine.defined_terms import DefinedTerm, terms_in
+from docqa.engine.defined_terms import FRONT_SENTENCES, DefinedTerm, terms_in
 from docqa.engine.quote import pages_named
 from docqa.engine.types import Answer, Document, Evidence, Reading, Writing
 
@@ -108,7 +108,8 @@ class Record:
     @property
     def terms(self) -> tuple[DefinedTerm, ...]:
         """Names in the question, with the words that the documents were read for instead."""
-        defined = (term for one in self.evidence for term in terms_in(one.text))
+        front = (one for one in self.evidence if one.sentence_id < FRONT_SENTENCES)
+        defined = (term for one in front for term in terms_in(one.text))
         return tuple(dict.fromkeys(term for term in defined if term.is_named_in(self.question)))
 
     def title_of(self, document_id: str) -> str:

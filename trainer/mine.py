@@ -8,7 +8,7 @@ for embeddings (2021, arXiv 2007.00808).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,9 +20,10 @@ from docqa.engine.mamba_retriever import MambaRetriever
 from docqa.engine.packing import TokenizedDocument
 from docqa.engine.question_match import content_mask
 from docqa.trainer.mined import MinedNegatives
-from docqa.trainer.packed import PackedData, pack_cached
+from docqa.trainer.packed import PackedData
 from docqa.trainer.passages import Passages
 from docqa.trainer.recipe import Recipe, read_recipe
+from docqa.trainer.train import OnProgress, training_data
 from docqa.trainer.windows import WindowSampler
 
 N_KEPT = 16
@@ -31,9 +32,6 @@ SAME = 0.6
 """A sentence that shares so much of its words with one that answers may well answer too: it is
 left out (words they share, of those of either)."""
 TELL_EVERY = 20
-
-OnProgress = Callable[[str, int, int, dict[str, float]], None]
-"""Called with the phase, what is done, what there is in all, and figures."""
 
 
 def mine(
@@ -66,18 +64,10 @@ def mine(
         TrainingError: When data or recipe cannot be used.
         CheckpointError: When the checkpoint cannot be used.
     """
-
-    def on_file(name: str, n_documents: int) -> None:
-        if on_progress and n_documents % TELL_EVERY == 0:
-            on_progress(f"packing {name}", n_documents, 0, {})
-
-    section = read_recipe(recipe)
     retriever = MambaRetriever.load(checkpoint, device=device)
-    end = "" if retriever.model.config.question_interval else "\n"
-    packed = pack_cached(
-        data, retriever.tokenizer, out.parent / "packed", on_file, question_end=end
-    )
-    questions = draw_questions(packed, section, retriever, n_questions, seed)
+    interval = retriever.model.config.question_interval
+    packed = training_data(data, out, retriever.tokenizer, interval, on_progress)
+    questions = draw_questions(packed, read_recipe(recipe), retriever, n_questions, seed)
     random = np.random.default_rng(seed)
     sentences = np.full((len(questions), N_KEPT), -1, dtype=np.int32)
     for i, question in enumerate(questions.tolist()):

@@ -142,18 +142,30 @@ def _packed(
 ) -> PackedData:
     """The training data; the first process packs it where it was not yet, the others wait."""
 
+    if processes.index:
+        processes.wait()
+    packed = training_data(data, out, tokenizer, recipe.model.question_interval, on_progress)
+    if not processes.index:
+        processes.wait()
+    return packed
+
+
+def training_data(
+    data: Sequence[Path],
+    out: Path,
+    tokenizer: Tokenizer,
+    question_interval: int,
+    on_progress: OnProgress | None,
+) -> PackedData:
+    """The training data, packed where they were not yet, in a folder beside `out`."""
+
     def on_file(name: str, n_documents: int) -> None:
         if on_progress and n_documents % TELL_EVERY == 0:
             on_progress(f"packing {name}", n_documents, 0, {})
 
     # where the question is read once, a line break parts it from the document, as when answering
-    end = "" if recipe.model.question_interval else "\n"
-    if processes.index:
-        processes.wait()
-    packed = pack_cached(data, tokenizer, out.parent / "packed", on_file, question_end=end)
-    if not processes.index:
-        processes.wait()
-    return packed
+    end = "" if question_interval else "\n"
+    return pack_cached(data, tokenizer, out.parent / "packed", on_file, question_end=end)
 
 
 def _with_length(recipe: Recipe, n_questions: int, n_processes: int) -> Recipe:

@@ -90,6 +90,16 @@ def test_the_answer_is_found_under_the_term_and_the_definition_goes_along(
     assert asked(contract, "What does the Supplier deliver?").record.terms == ()
 
 
+def test_what_an_exhibit_defines_is_neither_read_by_nor_told(contract: Document) -> None:
+    filler = "".join(f"Boat {i} was painted in the month of May.\n" for i in range(100))
+    late = document_from_text(f"{filler}{contract.text}", title="report")
+    question = "Who is Lantern Lamps?"
+    assert in_words_of(late, question) == question
+    record = asked(late, question).record
+    assert PARTIES in [one.text for one in record.evidence]
+    assert record.terms == ()
+
+
 def test_the_definition_stands_behind_the_last_rank(contract: Document) -> None:
     retriever, generator = load_retriever("bm25"), load_generator("extractive")
     answer = ask("What does Lantern Lamps deliver?", [contract], retriever, generator, top_k=1)
