@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from docqa.engine.own_name import about_the_company
 from docqa.engine.retriever import Scores
 from docqa.engine.types import Document, Evidence
 
@@ -61,7 +62,8 @@ class DefinedTerm:
 
 
 def in_words_of(document: Document, question: str) -> str:
-    """The question as the document would put it: terms instead of names.
+    """The question as the document would put it: terms instead of names of parties, and "the
+    company" for the one that reports.
 
     Args:
         document: What is asked.
@@ -69,7 +71,7 @@ def in_words_of(document: Document, question: str) -> str:
     """
     for term, _ in _terms_for(question, document):
         question = _whole(term.name).sub(f"the {term.term}", question)
-    return question
+    return about_the_company(document, question)
 
 
 def with_definitions(

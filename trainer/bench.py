@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from docqa.engine.defined_terms import in_words_of
 from docqa.engine.errors import TrainingError
 from docqa.engine.retriever import EncoderOptions, Retriever, Scores, load_retriever
 from docqa.engine.types import Document
@@ -123,7 +124,11 @@ def sample_questions(
 def score_all(
     retriever: Retriever, questions: Sequence[str], document: Document
 ) -> Sequence[Scores]:
-    """Scores of several questions on one document, in one call where the retriever can."""
+    """Scores of several questions on one document, in one call where the retriever can.
+
+    They are put in the document's words first, as when a user asks them.
+    """
+    questions = [in_words_of(document, question) for question in questions]
     batched: Callable[[Sequence[str], Document], Sequence[Scores]] | None = getattr(
         retriever, "score_questions", None
     )

@@ -19,7 +19,7 @@ from docqa.engine.reader import SpanReader, reader_of
 from docqa.engine.retriever import Retriever, load_retriever
 from docqa.engine.types import Document, Evidence
 from docqa.trainer.answers.measures import best, exact_match, f1, subspan_match
-from docqa.trainer.bench import macro_average, sample_questions
+from docqa.trainer.bench import macro_average, sample_questions, score_all
 from docqa.trainer.dataset import LabelledDocument, LabelledQuestion, read_documents
 from docqa.trainer.metrics import mean
 from docqa.trainer.reader_examples import answer_spans
@@ -109,7 +109,7 @@ def _bench_file(
             n_done += 1
             if not any(answer_spans(labelled, question)):
                 continue
-            scores = retriever.score(question.question, labelled.document)
+            (scores,) = score_all(retriever, [question.question], labelled.document)
             found = select_evidence([(labelled.document, scores)], n_words=DEFAULT_WORDS)
             started = time.perf_counter()
             whole.append(score_reader(reader, labelled.document, question, found))
