@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from docqa.engine.confidence import Calibration, read_calibrations
+from docqa.engine.coverage import sentence_coverage
 from docqa.engine.device import choose_device, choose_dtype
 from docqa.engine.errors import Cancelled, CheckpointError, ConfigError
 from docqa.engine.mamba2.checkpoint import (
@@ -63,6 +64,8 @@ class _Question:
     """(vocabulary,) match bucket of every token."""
     similarity: torch.Tensor
     """(vocabulary,) nearness of every token of the document to the question."""
+    coverage: NDArray[np.float32]
+    """(s, c) of every sentence of the document; c is 0 where the checkpoint does not read it."""
 
 
 class MambaRetriever:
@@ -277,6 +280,7 @@ class MambaRetriever:
         """
         pieces: list[NDArray[np.integer[Any]]] = []
         ends = []
+        coverage = []
         n_real = 0
         for begin, end in cuts:
             reads_question = begin == first or self.model.config.question_interval > 0
@@ -286,13 +290,16 @@ class MambaRetriever:
             ends.append(
                 tokens.sentence_ends[ended].astype(np.int64) - begin + n_real + len(opening)
             )
+            coverage.append(asked.coverage[ended])
             n_real += len(opening) + end - begin
         token_ids = np.zeros(-(-n_real // SEGMENT_STEP) * SEGMENT_STEP, dtype=np.int64)
         token_ids[:n_real] = np.concatenate(pieces)
         asks = np.zeros(len(token_ids), dtype=np.bool_)
         asks[:n_real] = np.repeat([True, False] * len(cuts), [len(piece) for piece in pieces])
         row, ends_of_all = torch.from_numpy(token_ids)[None], np.concatenate(ends)
-        features = self._features(asked, row, torch.from_numpy(asks)[None], ends_of_all)
+        features = self._features(
+            asked, row, torch.from_numpy(asks)[None], ends_of_all, np.concatenate(coverage)
+        )
         return Segment(row, features, n_real, ends_of_all)
 
     def _features(
@@ -301,6 +308,7 @@ class MambaRetriever:
         token_ids: torch.Tensor,
         asks: torch.Tensor,
         ends: NDArray[np.int64],
+        coverage: NDArray[np.float32],
     ) -> TokenFeatures | None:
         """What the model is told of a segment's tokens besides their ids.
 
@@ -309,6 +317,7 @@ class MambaRetriever:
             token_ids: (1, l) tokens of the segment.
             asks: (1, l) True for those of the question.
             ends: Last tokens of the sentences.
+            coverage: (s, c) of those sentences.
         """
         config = self.model.config
         if not config.has_features:
@@ -318,7 +327,9 @@ class MambaRetriever:
         similarity = asked.similarity[token_ids].masked_fill(asks, 0.0)
         is_end = torch.zeros_like(token_ids, dtype=torch.bool)
         is_end[0, torch.from_numpy(ends)] = True
-        return TokenFeatures(match, similarity, is_end)
+        covered = torch.zeros(*token_ids.shape, coverage.shape[1])
+        covered[0, torch.from_numpy(ends)] = torch.from_numpy(coverage)
+        return TokenFeatures(match, similarity, is_end, covered)
 
     def _question_ids(self, question: str) -> NDArray[np.int64]:
         """(q,) tokens of a question."""
@@ -333,7 +344,8 @@ class MambaRetriever:
             ids = ids[: config.max_question_tokens]
         buckets = torch.zeros(config.vocab_size, dtype=torch.long)
         similarity = torch.zeros(config.vocab_size)
-        if config.n_match_buckets or config.soft_match:
+        coverage = np.zeros((len(tokens.sentence_ends), 0), dtype=np.float32)
+        if config.n_match_buckets or config.soft_match or config.coverage:
             content = content_tokens(ids.astype(np.int32), content_mask(self.tokenizer))
             counts = np.bincount(tokens.token_ids, minlength=config.vocab_size)
             present = torch.from_numpy(np.flatnonzero(counts))
@@ -343,7 +355,15 @@ class MambaRetriever:
                 present[None].to(self._device),
                 torch.from_numpy(content.astype(np.int64))[None].to(self._device),
             )[0].cpu()
-        return _Question(ids, buckets, similarity)
+            if config.coverage:
+                coverage = sentence_coverage(
+                    self.model.backbone.embedding.weight,
+                    content,
+                    tokens.token_ids,
+                    tokens.sentence_ends.astype(np.int64) + 1,
+                    counts,
+                )
+        return _Question(ids, buckets, similarity, coverage)
 
 
 def choose_window() -> int:

@@ -26,6 +26,7 @@ AS_PUBLISHED: dict[str, object] = {
     "n_match_buckets": 0,
     "soft_match": False,
     "mark_sentences": False,
+    "coverage": False,
     "question_interval": 0,
     "max_question_tokens": 0,
 }
@@ -57,6 +58,7 @@ def make_checkpoint(folder: Path, text: str = TEXT, **changes: object) -> Path:
         "n_match_buckets": 4,
         "soft_match": True,
         "mark_sentences": True,
+        "coverage": True,
         "question_interval": 48,
         "max_question_tokens": 16,
     }
@@ -65,5 +67,7 @@ def make_checkpoint(folder: Path, text: str = TEXT, **changes: object) -> Path:
     initialise(model, generator)
     with torch.no_grad():
         model.backbone.embedding.weight.normal_(generator=generator)
+        if model.coverage is not None:
+            model.coverage.out.weight.normal_(generator=generator)
     save_checkpoint(folder, model, tokenizer, metrics={"made_by": "a test"})
     return folder

@@ -36,6 +36,9 @@ def average(first: Path, second: Path, weight: float, out: Path) -> Path:
         TrainingError: When the two are not of one shape or do not share a tokenizer.
     """
     model, other = load_model(first), load_model(second)
+    if other.coverage is not None and model.coverage is None:
+        # a new one adds nothing to a sentence, whatever its hidden units
+        model.add_coverage().hidden.load_state_dict(other.coverage.hidden.state_dict())
     _check_alike(first, second, model, other)
     embeddings = model.backbone.embedding.weight, other.backbone.embedding.weight
     if not torch.allclose(*embeddings, rtol=1e-4):  # `train publish` rounds

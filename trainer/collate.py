@@ -30,6 +30,7 @@ class WindowBatch:
     sentence_ends: Int[Tensor, "b s"]
     """Padded with -1, so that padding never passes for the first token."""
     labels: Float[Tensor, "b s"]
+    coverage: Float[Tensor, "b s c"]
 
     @property
     def real(self) -> Bool[Tensor, "b s"]:
@@ -52,11 +53,12 @@ def collate(windows: Sequence[Window], n_tokens: int) -> WindowBatch:
         content=_stack([w.content.astype(np.int64) for w in windows], n_content, -1),
         sentence_ends=_stack([w.sentence_ends for w in windows], n_sentences, -1),
         labels=_stack([w.labels for w in windows], n_sentences, 0.0),
+        coverage=_stack([w.coverage for w in windows], n_sentences, 0.0),
     )
 
 
 def _stack(rows: Sequence[NDArray[Any]], width: int, fill: int | float) -> Tensor:
-    stacked = np.full((len(rows), width), fill, dtype=rows[0].dtype)
+    stacked = np.full((len(rows), width, *rows[0].shape[1:]), fill, dtype=rows[0].dtype)
     for i, row in enumerate(rows):
         stacked[i, : len(row)] = row
     return torch.from_numpy(stacked)

@@ -15,11 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from docqa.engine.defined_terms import in_words_of
 from docqa.engine.errors import TrainingError
 from docqa.engine.packing import tokenize_document
 from docqa.engine.sentences import SEGMENTER
 from docqa.trainer.dataset import read_documents
 from docqa.trainer.seed_data import Example, holds_token_ids, read_examples
+
+PACKER = "docqa-packed/2"
+"""Names how documents and questions are packed; questions are put in the document's words, as when
+they are asked."""
 
 OnFile = Callable[[str, int], None]
 """Called with the file's name and the documents packed so far."""
@@ -99,7 +104,7 @@ class PackedData:
 
 def fingerprint(files: Sequence[Path], tokenizer: Tokenizer, question_end: str = "") -> str:
     """Names the packed form of these files: changes with all it is made from."""
-    made_with = SEGMENTER + tokenizer.to_str() + question_end
+    made_with = PACKER + SEGMENTER + tokenizer.to_str() + question_end
     digest = hashlib.sha256(made_with.encode())
     for file in files:
         if not file.is_file():
@@ -193,7 +198,10 @@ class _Row:
 def _tokenize(file: Path, tokenizer: Tokenizer, question_end: str) -> Iterator[_Row]:
     for labelled in read_documents(file):
         document = tokenize_document(labelled.document, tokenizer)
-        texts = [question.question + question_end for question in labelled.questions]
+        texts = [
+            in_words_of(labelled.document, question.question) + question_end
+            for question in labelled.questions
+        ]
         ids = [
             sorted({i for span in question.evidence for i in labelled.sentences_of(span)})
             for question in labelled.questions

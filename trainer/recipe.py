@@ -30,6 +30,7 @@ class ModelSection:
     n_match_buckets: int = 0
     soft_match: bool = False
     mark_sentences: bool = False
+    coverage: bool = False
     question_interval: int = 0
     max_question_tokens: int = 0
 

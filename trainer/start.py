@@ -37,7 +37,7 @@ def new_model(recipe: Recipe) -> tuple[Mamba2Model, Tokenizer]:
     generator = torch.Generator().manual_seed(recipe.seed)
     if recipe.start.checkpoint:
         folder = start_folder(recipe.start.checkpoint)
-        return _from_checkpoint(folder, generator, recipe.optimizer.embedding_learning_rate)
+        return _from_checkpoint(folder, generator, recipe)
     folder = _tokenizer_folder(recipe.start.embedding or recipe.start.tokenizer)
     tokenizer = load_tokenizer(folder)
     shape = {**asdict(recipe.model), "vocab_size": tokenizer.get_vocab_size()}
@@ -64,9 +64,10 @@ def with_model_of(recipe: Recipe, model: Mamba2Model) -> Recipe:
 
 
 def _from_checkpoint(
-    folder: Path, generator: torch.Generator, embedding_learning_rate: float
+    folder: Path, generator: torch.Generator, recipe: Recipe
 ) -> tuple[Mamba2Model, Tokenizer]:
-    """A checkpoint's model; a base model, which scores no sentences yet, gets a new head.
+    """A checkpoint's model; a base model, which scores no sentences yet, gets a new head, and
+    one that does not read coverage yet that input, where the recipe asks for it.
 
     The reader stands on the token embedding: it is kept where that stays as it is.
     """
@@ -77,7 +78,9 @@ def _from_checkpoint(
     }
     model = load_model(folder, defaults=head).train()
     model.config = replace(model.config, unit_tokens=0)  # training goes sentence by sentence
-    if embedding_learning_rate:
+    if recipe.model.coverage and not model.config.coverage:
+        model.add_coverage(generator)
+    if recipe.optimizer.embedding_learning_rate:
         model.drop_reader()
     else:
         model.backbone.embedding.requires_grad_(False)

@@ -129,8 +129,11 @@ def token_features(model: Mamba2Model, batch: WindowBatch) -> TokenFeatures | No
     similarity = token_similarity(model.backbone.embedding.weight, batch.token_ids, batch.content)
     is_end = torch.zeros_like(batch.is_document)
     window, sentence = batch.real.nonzero(as_tuple=True)
-    is_end[window, batch.sentence_ends[window, sentence]] = True
-    return TokenFeatures(batch.match, similarity * batch.is_document, is_end)
+    at_ends = window, batch.sentence_ends[window, sentence]
+    is_end[at_ends] = True
+    coverage = batch.coverage.new_zeros(*is_end.shape, batch.coverage.shape[-1])
+    coverage[at_ends] = batch.coverage[window, sentence]
+    return TokenFeatures(batch.match, similarity * batch.is_document, is_end, coverage)
 
 
 def _gradients(

@@ -116,7 +116,9 @@ def _set_up(
     if on_progress and processes.device.type == "cuda":
         on_progress(f"scan: {choose_scan(model)[1]}", 0, recipe.run.n_steps, {})
     negatives = MinedNegatives.load(mined, packed) if mined else None
-    sampler = WindowSampler(packed, recipe, content_mask(tokenizer), negatives)
+    weight = model.backbone.embedding.weight
+    embedding = weight.detach().cpu().clone() if model.config.coverage else None
+    sampler = WindowSampler(packed, recipe, content_mask(tokenizer), negatives, embedding)
     if processes.index == 0:
         out.mkdir(parents=True, exist_ok=True)
         (out / "run.toml").write_text(recipe.to_toml(), encoding="utf-8")

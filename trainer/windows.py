@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
+from docqa.engine.coverage import sentence_coverage
 from docqa.engine.errors import TrainingError
 from docqa.engine.question_match import content_tokens, rarity_buckets
 from docqa.trainer.mined import MinedNegatives
@@ -45,6 +47,8 @@ class Window:
     """(s,) position in the window of each sentence's last token."""
     labels: NDArray[np.float32]
     """(s,) 1 for a sentence that answers."""
+    coverage: NDArray[np.float32]
+    """(s, c) `TokenFeatures.coverage` at those tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +77,14 @@ class WindowSampler:
         recipe: Recipe,
         content_mask: NDArray[np.bool_],
         mined: MinedNegatives | None = None,
+        embedding: Tensor | None = None,
     ) -> None:
-        """Group questions by source and documents by domain."""
+        """Group questions by source and documents by domain.
+
+        `embedding` is the one that training begins with, where the model reads the coverage of
+        sentences: that is measured with it throughout, so that a resumed run draws the same.
+        """
+        self._embedding = embedding
         self._packed = packed
         self._recipe = recipe
         self._mined = mined
@@ -258,6 +268,21 @@ class WindowSampler:
             content=content,
             sentence_ends=np.asarray(ends, dtype=np.int64),
             labels=np.isin(chosen, draw.relevant).astype(np.float32),
+            coverage=self._coverage(draw)[chosen],
+        )
+
+    def _coverage(self, draw: _Draw) -> NDArray[np.float32]:
+        """(s, c) of every sentence of the document, as when it is read as a whole."""
+        text = draw.text
+        if self._embedding is None:
+            return np.zeros((len(text.stops), 0), dtype=np.float32)
+        return sentence_coverage(
+            self._embedding,
+            draw.content,
+            text.tokens,
+            text.stops,
+            text.counts,
+            draw.removed,
         )
 
     def _other_document(self, document: int) -> int:

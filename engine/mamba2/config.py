@@ -36,6 +36,8 @@ class Mamba2Config:
     """Adds how near a token's embedding comes to any token of the question."""
     mark_sentences: bool = False
     """Marks the last token of every sentence: a table row has no full stop."""
+    coverage: bool = False
+    """Tells at the end of every sentence how much of the question it covers (`coverage.py`)."""
     question_interval: int = 0
     """Document tokens after which the question is read again; 0 = it is read once, at the start."""
     max_question_tokens: int = 0
@@ -76,7 +78,8 @@ class Mamba2Config:
     @property
     def has_features(self) -> bool:
         """Whether tokens come with more than their ids."""
-        return bool(self.n_match_buckets or self.soft_match or self.mark_sentences)
+        added = (self.n_match_buckets, self.soft_match, self.mark_sentences, self.coverage)
+        return any(added)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -18,12 +18,14 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from docqa.engine.coverage import N_COVERAGE
 from docqa.engine.mamba2.config import Mamba2Config
 from docqa.engine.mamba2.reader_head import ReaderHead
 from docqa.engine.mamba2.scan import chunked_scan
 
 Scan = Callable[..., tuple[Tensor, Tensor]]
 """Computes what `chunked_scan` does, from the same arguments."""
+COVERAGE_WIDTH = 32
 RealTokens = int | Int[Tensor, " b"]
 """Tokens before the filling at a segment's end: of all rows, or of each."""
 
@@ -48,6 +50,9 @@ class TokenFeatures:
     """Nearness to the question's tokens, 0 to 1."""
     is_end: Bool[Tensor, "b l"]
     """True for the last token of a sentence."""
+    coverage: Float[Tensor, "b l c"]
+    """At the last token of a sentence, how much of the question it covers, see `coverage.py`; 0
+    at the others. Without `coverage` in the config c is 0."""
 
 
 class RMSNorm(nn.Module):
@@ -182,6 +187,19 @@ class Backbone(nn.Module):
         return cast("list[Block]", list(self.layers))
 
 
+class CoverageInput(nn.Module):
+    """What the coverage of a sentence adds to the embedding of its last token."""
+
+    def __init__(self, d_model: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(N_COVERAGE, COVERAGE_WIDTH)
+        self.out = nn.Linear(COVERAGE_WIDTH, d_model, bias=False)
+
+    def forward(self, coverage: Float[Tensor, "b l c"]) -> Float[Tensor, "b l d"]:
+        out: Tensor = self.out(functional.silu(self.hidden(coverage)))
+        return out
+
+
 Layer = Callable[[Tensor, Mamba2State, RealTokens | None], tuple[Tensor, Mamba2State]]
 
 
@@ -199,6 +217,7 @@ class Mamba2Model(nn.Module):
             self.soft_match = nn.Parameter(torch.zeros(config.d_model))
         if config.mark_sentences:
             self.sentence_mark = nn.Parameter(torch.zeros(config.d_model))
+        self.coverage = CoverageInput(config.d_model) if config.coverage else None
         width = config.reader_width
         self.reader = ReaderHead(config.d_model, width) if width else None
 
@@ -206,6 +225,13 @@ class Mamba2Model(nn.Module):
         """Leave the reader behind: it belongs to the weights it was trained on."""
         self.config = replace(self.config, reader_width=0)
         self.reader = None
+
+    def add_coverage(self, generator: torch.Generator | None = None) -> CoverageInput:
+        """Let a checkpoint without this input have it; until it is trained it changes nothing."""
+        self.config = replace(self.config, coverage=True)
+        self.coverage = CoverageInput(self.config.d_model)
+        initialise_coverage(self.coverage, generator)
+        return self.coverage
 
     def initial_state(self, n_batch: int) -> list[Mamba2State]:
         """The state before the first token: zeros."""
@@ -269,6 +295,9 @@ class Mamba2Model(nn.Module):
             x = x + features.similarity[..., None].to(x.dtype) * self.soft_match
         if config.mark_sentences:
             x = x + features.is_end[..., None].to(x.dtype) * self.sentence_mark
+        if self.coverage is not None:
+            at_ends = features.is_end[..., None].to(x.dtype)
+            x = x + at_ends * self.coverage(features.coverage.to(x.dtype))
         return x
 
     def score(self, hidden: Float[Tensor, "... d"]) -> Float[Tensor, ...]:
@@ -304,3 +333,13 @@ def initialise(model: Mamba2Model, generator: torch.Generator | None = None) -> 
     if config.n_match_buckets:
         nn.init.normal_(model.question_match.weight, std=0.02, generator=generator)
         model.question_match.weight[0] = 0.0
+    if model.coverage is not None:
+        initialise_coverage(model.coverage, generator)
+
+
+@torch.no_grad()
+def initialise_coverage(coverage: CoverageInput, generator: torch.Generator | None = None) -> None:
+    """Give it hidden units to choose from, and add nothing yet."""
+    nn.init.kaiming_uniform_(coverage.hidden.weight, a=math.sqrt(5), generator=generator)
+    nn.init.uniform_(coverage.hidden.bias, -0.5, 0.5, generator=generator)
+    nn.init.zeros_(coverage.out.weight)

@@ -291,4 +291,4 @@ def _moved(features: TokenFeatures | None, device: torch.device) -> TokenFeature
 
 
 def _fields(features: TokenFeatures) -> Sequence[Tensor]:
-    return features.match, features.similarity, features.is_end
+    return features.match, features.similarity, features.is_end, features.coverage

@@ -107,7 +107,8 @@ def test_init_on_the_command_line(docqa: Run, work: Path, tmp_path: Path) -> Non
     """A base model without a head, fine-tuned by the recipe of the seed."""
     base = make_checkpoint(
         tmp_path / "base",
-        n_match_buckets=0, soft_match=False, mark_sentences=False, question_interval=0,
+        n_match_buckets=0, soft_match=False, mark_sentences=False, coverage=False,
+        question_interval=0,
     )  # fmt: skip
     weights = load_file(base / "model.safetensors")
     save_file({k: v for k, v in weights.items() if "head" not in k}, base / "model.safetensors")

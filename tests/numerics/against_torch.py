@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from docqa.engine.coverage import N_COVERAGE
 from docqa.engine.mamba2.config import Mamba2Config
 from docqa.engine.mamba2.cuda import load_kernels, triton_scan
 from docqa.engine.mamba2.model import Mamba2Model, Scan, initialise
@@ -76,7 +77,8 @@ def training(device: str = "cpu", *, bf16: bool = False, is_compiled: bool = Fal
 
     What is wanted is computed in fp32, by torch alone.
     """
-    model = small_model(n_match_buckets=4, soft_match=True, mark_sentences=True).to(device)
+    added = {"n_match_buckets": 4, "soft_match": True, "mark_sentences": True, "coverage": True}
+    model = small_model(**added).to(device)
     batch = WindowBatch(
         token_ids=integers(96, 2, 70),
         match=integers(6, 2, 70),
@@ -84,6 +86,7 @@ def training(device: str = "cpu", *, bf16: bool = False, is_compiled: bool = Fal
         content=integers(96, 2, 3),
         sentence_ends=torch.tensor([[10, 40, 69], [3, 30, -1]]),
         labels=torch.zeros(2, 3),
+        coverage=torch.rand(2, 3, N_COVERAGE, generator=GENERATOR),
     ).to(torch.device(device))
 
     def compute(scan: Scan, section: RunSection) -> list[Tensor]:

@@ -129,7 +129,8 @@ def test_other_architecture_is_refused() -> None:
 
 
 def test_saved_and_loaded_is_the_same(make_model: MakeModel, tmp_path: Path) -> None:
-    model = make_model(torch.float32, n_match_buckets=3, soft_match=True, mark_sentences=True)
+    added = {"n_match_buckets": 3, "soft_match": True, "mark_sentences": True, "coverage": True}
+    model = make_model(torch.float32, **added)
     save_checkpoint(tmp_path, model, tokenizer(), metrics={"mrr": 0.5})
     loaded = load_model(tmp_path)
     assert loaded.config == model.config

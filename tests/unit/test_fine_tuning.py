@@ -30,6 +30,7 @@ PLAIN = {
     "n_match_buckets": 0,
     "soft_match": False,
     "mark_sentences": False,
+    "coverage": False,
     "question_interval": 0,
     "max_question_tokens": 0,
 }

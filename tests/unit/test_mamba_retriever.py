@@ -13,6 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docqa.engine.coverage import N_COVERAGE
 from docqa.engine.errors import Cancelled, CheckpointError, ConfigError
 from docqa.engine.ingest import document_from_text
 from docqa.engine.mamba2.segments import segments, together
@@ -20,7 +21,7 @@ from docqa.engine.mamba_retriever import MambaRetriever
 from docqa.engine.packing import TokenizedDocument
 from docqa.engine.retriever import Progress
 from docqa.engine.types import Document
-from tests.tiny_checkpoint import TEXT, make_checkpoint
+from tests.tiny_checkpoint import AS_PUBLISHED, TEXT, make_checkpoint
 
 QUESTION = "Who leads the ferry company?"
 
@@ -73,7 +74,9 @@ def test_streamed_scores_equal_one_forward_over_everything(
     is_end = torch.zeros_like(token_ids, dtype=torch.bool)
     is_end[0, positions] = True
     with torch.inference_mode():
-        features = TokenFeatures(match, similarity, is_end)
+        coverage = torch.zeros(1, len(ids), N_COVERAGE)
+        coverage[0, positions] = torch.from_numpy(prepared.coverage)
+        features = TokenFeatures(match, similarity, is_end, coverage)
         hidden, _ = retriever.model(token_ids, retriever.model.initial_state(1), features)
         expected = retriever.model.score(hidden[0, positions]).numpy()
     got = retriever.score(QUESTION, document)
@@ -85,8 +88,7 @@ def test_published_checkpoints_read_the_question_once(
 ) -> None:
     """Question + newline + document in one sequence, the logit at each sentence's last token."""
     monkeypatch.setenv("DOCQA_DTYPE", "float32")
-    plain = {"n_match_buckets": 0, "soft_match": False, "mark_sentences": False}
-    folder = make_checkpoint(tmp_path, **plain, question_interval=0, max_question_tokens=0)
+    folder = make_checkpoint(tmp_path, **AS_PUBLISHED)
     retriever = MambaRetriever.load(folder, device="cpu")
     tokens = retriever.tokenize(document)
     asked = retriever.tokenizer.encode(QUESTION + "\n", add_special_tokens=False).ids

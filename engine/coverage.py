@@ -1,0 +1,110 @@
+"""How much of the question each sentence covers: the retriever's third sight of the question.
+
+A recurrent model of a few million parameters sees which tokens match, but hardly which words of
+the question a sentence has together, and never what stands in the rest of the document. What BM25
+knows of a sentence it is told here: the share of the question's words, by their rarity, that the
+sentence and its neighbours have, how that compares with every other sentence of the document, and
+the sentence's length. Words match by their embedding, as far as ColBERT's sums of best matches go
+(Khattab & Zaharia, arXiv 2004.12832).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+N_COVERAGE = 5
+"""Figures of a sentence: covered by itself; with its neighbours; that, by length, compared with the
+best sentence; its rank by that; its length."""
+UNRELATED = 0.3
+"""Cosine below which two tokens do not stand for each other."""
+NEIGHBOUR_SHARES = {1: 0.5, 2: 0.25, -1: 0.4}
+"""What a word counts that stands one or two sentences before, or in the next one."""
+PIVOT_TOKENS = 20.0
+"""Lengths differ less for short sentences."""
+
+
+def sentence_coverage(
+    embedding: Float[Tensor, "v d"],
+    content: NDArray[np.int32],
+    token_ids: NDArray[np.int32],
+    stops: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    removed: NDArray[np.int32] | None = None,
+) -> NDArray[np.float32]:
+    """(s, `N_COVERAGE`) the figures of every sentence of a document.
+
+    Args:
+        embedding: (v, d) of the model's tokens.
+        content: (q,) content tokens of the question.
+        token_ids: (l,) tokens of the document.
+        stops: (s,) one past the last token of each sentence.
+        counts: (v,) occurrences of each token in the document.
+        removed: Sentences that are treated as if they covered nothing.
+    """
+    figures = np.zeros((len(stops), N_COVERAGE), dtype=np.float32)
+    if not len(content) or not len(token_ids):
+        return figures
+    starts = np.concatenate([[0], stops[:-1]])
+    n_tokens = stops - starts
+    weights = np.log2(len(token_ids) / np.maximum(counts[content], 1)).clip(min=0.0)
+    weights /= max(float(weights.sum()), 1e-6)
+    own, near = np.zeros(len(stops)), np.zeros(len(stops))
+    for similarity, weight in zip(
+        word_similarity(embedding, content, counts), weights, strict=True
+    ):
+        best = np.maximum.reduceat(similarity[token_ids], starts.clip(max=len(token_ids) - 1))
+        best[n_tokens == 0] = 0.0
+        if removed is not None:
+            best[removed] = 0.0
+        own += weight * best
+        near += weight * _with_neighbours(best)
+    by_length = near / np.sqrt(n_tokens + PIVOT_TOKENS)
+    figures[:, 0] = own
+    figures[:, 1] = near
+    figures[:, 2] = by_length / max(float(by_length.max()), 1e-9)
+    figures[:, 3] = np.log2(1 + _n_better(by_length)) / 16
+    figures[:, 4] = np.log2(1 + n_tokens) / 8
+    # a sentence without tokens ends where the one before it ends
+    last = np.maximum.accumulate(np.where(n_tokens > 0, np.arange(len(stops)), 0))
+    return figures[last]
+
+
+def _with_neighbours(best: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What a sentence has of a word, or its neighbours have for it."""
+    found = best.copy()
+    for distance, share in NEIGHBOUR_SHARES.items():
+        shifted = np.zeros_like(best)
+        if distance > 0:
+            shifted[distance:] = best[:-distance]
+        else:
+            shifted[:distance] = best[-distance:]
+        np.maximum(found, share * shifted, out=found)
+    return found
+
+
+def _n_better(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """(s,) how many values are higher; equal ones share a place."""
+    return len(values) - np.searchsorted(np.sort(values), values, side="right")
+
+
+def word_similarity(
+    embedding: Float[Tensor, "v d"], content: NDArray[np.int32], counts: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """(q, v) how far each token of a document stands for each content token, from 0 to 1."""
+    similarity = np.zeros((len(content), len(counts)), dtype=np.float32)
+    present = np.flatnonzero(counts)
+    with torch.no_grad():
+        asked, found = (
+            functional.normalize(
+                embedding[torch.from_numpy(ids).to(embedding.device)].float(), dim=-1
+            )
+            for ids in (content.astype(np.int64), present)
+        )
+        cosine = asked @ found.T
+        similarity[:, present] = ((cosine - UNRELATED) / (1 - UNRELATED)).clamp(0, 1).cpu().numpy()
+    return similarity
