@@ -11,7 +11,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from docqa.trainer.ablation_plan import VARIANTS, keep_plan, variant_folder, variant_of
+from docqa.engine.errors import TrainingError
+from docqa.trainer.ablation_plan import VARIANTS, WHOLE, keep_plan, variant_folder, variant_of
 from docqa.trainer.ablation_table import is_finished
 from docqa.trainer.recipe import Recipe, read_recipe
 from docqa.trainer.train import OnProgress, train_retriever
@@ -25,6 +26,7 @@ def ablate(
     n_steps: int,
     dev_questions: int,
     seeds: Sequence[int] = (0,),
+    variants: Sequence[str] = (),
     recipe: str | Path = "embedded",
     device: str = "auto",
     on_progress: OnProgress | None = None,
@@ -38,13 +40,18 @@ def ablate(
         n_steps: Length of each run, whatever the recipe says.
         dev_questions: Questions of each dev file.
         seeds: Every variant is trained with each of them.
+        variants: Names of those to train; none = all. The whole recipe is trained anyway: the
+            others are compared with it, seed by seed.
         recipe: Name or path of the whole recipe.
         device: `auto`, `cpu`, `cuda` or `mps`.
         on_progress: Told the variant with the phase.
 
     Raises:
-        TrainingError: When the folder holds an ablation of another plan.
+        TrainingError: When there is no such variant, or the folder holds an ablation of another
+            plan.
     """
+    if unknown := sorted(set(variants) - set(VARIANTS)):
+        raise TrainingError(f"No variant {unknown[0]!r}.", f"Known: {', '.join(VARIANTS)}.")
     plan = {
         "recipe": read_recipe(recipe).to_record(),
         "data": [path.name for path in data],
@@ -55,6 +62,8 @@ def ablate(
     keep_plan(plan, out)
     for seed in seeds:
         for name in VARIANTS:
+            if variants and name not in (WHOLE, *variants):
+                continue
             variant = variant_of(read_recipe(recipe), name, n_steps, dev_questions, seed)
             _train(data, dev, variant_folder(out, name, seed), variant, name, device, on_progress)
 

@@ -24,6 +24,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "no hard windows": {"windows.hard_share": 0.0},
         "no foreign questions": {"windows.foreign_share": 0.0},
         "no missing windows": {"windows.missing_share": 0.0},
+        "with coverage": {"model.coverage": True},
         "BCE alone": {"loss.listwise": 0.0, "loss.bce": 1.0},
         "random embedding": {"start.embedding": "", "start.tokenizer": PACKAGED},
     }

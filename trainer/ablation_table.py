@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from docqa.engine.errors import TrainingError
@@ -18,22 +19,21 @@ def ablation_table(out: Path) -> str:
         TrainingError: When the folder holds no ablation, or none of its runs is finished.
     """
     plan = read_plan(out)
-    found = {name: list(_results(out, name)) for name in VARIANTS}
-    if not found[WHOLE]:
+    found = {name: _results(out, name) for name in VARIANTS}
+    whole = found[WHOLE]
+    if not whole:
         raise TrainingError(
             f"No variant in {out} is finished.", "Go on with docqa train ablate --out DIR."
         )
-    tokens = found[WHOLE][0]["tokens"]
-    n_seeds = max(map(len, found.values()))
+    tokens = next(iter(whole.values()))["tokens"]
     title = (
-        f"{plan['n_steps']:,} steps of {tokens / 1e6:.1f} million tokens each, {n_seeds} "
-        f"seed{'s' * (n_seeds > 1)}, {plan['dev_questions']} questions of each of "
-        f"{len(plan['dev'])} dev files; macro average."
+        f"{plan['n_steps']:,} steps of {tokens / 1e6:.1f} million tokens each, "
+        f"{plan['dev_questions']} questions of each of {len(plan['dev'])} dev files; macro average "
+        "of the seeds."
     )
-    head = "| Variant | 500 words | 1,000 words | 10 sentences | MRR | MRR to the whole |"
-    rule = "| --- | ---: | ---: | ---: | ---: | ---: |"
-    whole = _mean(found[WHOLE])
-    rows = [_row(name, _mean(results), whole) for name, results in found.items() if results]
+    head = "| Variant | Seeds | 500 words | 1,000 words | 10 sentences | MRR | MRR to the whole |"
+    rule = "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
+    rows = [_row(name, results, whole) for name, results in found.items() if results]
     return "\n".join([title, "", head, rule, *rows])
 
 
@@ -43,28 +43,39 @@ def is_finished(folder: Path) -> bool:
     return path.is_file() and "dev" in json.loads(path.read_text(encoding="utf-8"))
 
 
-def _results(out: Path, name: str) -> Iterator[dict[str, Any]]:
-    """The metrics of a variant's finished runs, one a seed."""
-    for folder in sorted(out.glob(variant_folder(out, name, 0).name[:-1] + "*")):
-        if is_finished(folder):
-            yield json.loads((folder / "checkpoint" / "metrics.json").read_text(encoding="utf-8"))
-
-
-def _mean(results: Sequence[dict[str, Any]]) -> list[float]:
-    """Recall within 500 and 1,000 words and 10 sentences, and MRR, averaged over the seeds."""
-    rows = [
-        (
-            overall["recall_words"]["500"],
-            overall["recall_words"]["1000"],
-            overall["recall_sentences"]["10"],
-            overall["mrr"],
+def _results(out: Path, name: str) -> dict[str, dict[str, Any]]:
+    """The metrics of a variant's finished runs, by seed."""
+    beginning = variant_folder(out, name, 0).name[:-1]
+    return {
+        folder.name.removeprefix(beginning): json.loads(
+            (folder / "checkpoint" / "metrics.json").read_text(encoding="utf-8")
         )
-        for overall in (one["dev"]["overall"] for one in results)
+        for folder in sorted(out.glob(f"{beginning}*"))
+        if is_finished(folder)
+    }
+
+
+def _row(
+    name: str, results: Mapping[str, dict[str, Any]], whole: Mapping[str, dict[str, Any]]
+) -> str:
+    """A variant beside the whole recipe, seed by seed where both are finished."""
+    figures = [_figures(one) for one in results.values()]
+    cells = [f"{fmean(column):.3f}" for column in zip(*figures, strict=True)]
+    changes = [
+        _figures(one)[-1] - _figures(whole[seed])[-1]
+        for seed, one in results.items()
+        if seed in whole
     ]
-    return [sum(column) / len(rows) for column in zip(*rows, strict=True)]
+    change = ""
+    if name != WHOLE and changes:
+        change = f"{fmean(changes):+.3f}"
+        if len(changes) > 1:
+            change += f" ({min(changes):+.3f} to {max(changes):+.3f})"
+    return f"| {name} | {len(results)} | {' | '.join(cells)} | {change} |"
 
 
-def _row(name: str, figures: list[float], whole: list[float]) -> str:
-    cells = [f"{value:.3f}" for value in figures]
-    change = "" if name == WHOLE else f"{figures[-1] - whole[-1]:+.3f}"
-    return f"| {name} | {' | '.join(cells)} | {change} |"
+def _figures(metrics: Mapping[str, Any]) -> list[float]:
+    """Recall within 500 and 1,000 words and 10 sentences, and MRR."""
+    overall = metrics["dev"]["overall"]
+    words, sentences = overall["recall_words"], overall["recall_sentences"]
+    return [words["500"], words["1000"], sentences["10"], overall["mrr"]]

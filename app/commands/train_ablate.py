@@ -63,6 +63,13 @@ from docqa.app.options import (
     show_default=True,
     help="Trains everything with each; may be given several times.",
 )
+@click.option(
+    "--variant",
+    "variants",
+    multiple=True,
+    metavar="NAME",
+    help="Trains these and the whole recipe; may be given several times. Without it, all.",
+)
 @click.option("--device", type=click.Choice(DEVICES), default="auto", help="Where to train.")
 @quiet_option
 def ablate(
@@ -74,6 +81,7 @@ def ablate(
     steps: int,
     limit: int,
     seeds: tuple[int, ...],
+    variants: tuple[str, ...],
     device: str,
     quiet: bool,
 ) -> None:
@@ -95,6 +103,7 @@ def ablate(
         n_steps=steps,
         dev_questions=limit,
         seeds=seeds,
+        variants=variants,
         recipe=recipe,
         device=device,
         on_progress=narrator.training,

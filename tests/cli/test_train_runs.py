@@ -10,7 +10,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from docqa.app.diagnostics import ExitCode
-from docqa.trainer.ablation_plan import VARIANTS
+from docqa.trainer.ablation_plan import VARIANTS, WHOLE
 from docqa.trainer.dataset import read_documents
 from docqa.trainer.recipe import PACKAGED, read_recipe
 from docqa.trainer.train import train_retriever
@@ -150,7 +150,8 @@ def test_an_ablation_trains_every_variant_once(docqa: Run, work: Path, tmp_path:
     assert done.exit_code == 0, done.stderr
     rows = [line for line in done.stdout.splitlines() if line.startswith("| ")]
     assert [row.split(" | ")[0].strip("| ") for row in rows[2:]] == list(VARIANTS)
-    assert "1 steps of 0.0 million tokens each, 1 seed, 2 questions" in done.stdout
+    assert "1 steps of 0.0 million tokens each, 2 questions" in done.stdout
+    assert {row.split(" | ")[1] for row in rows[2:]} == {"1"}
     changed = {
         name: read_recipe(tmp_path / "ablation" / f"{name.lower().replace(' ', '-')}-0/run.toml")
         for name in VARIANTS
@@ -165,6 +166,14 @@ def test_an_ablation_trains_every_variant_once(docqa: Run, work: Path, tmp_path:
     assert docqa(*command).stdout == done.stdout
     assert docqa("train", "show", "ablation").stdout == done.stdout
     assert {path: path.stat().st_mtime_ns for path in before} == before
+    again = docqa(*command, "--seed", "1", "--variant", "no soft match").stdout.splitlines()
+    seeds = {line.split(" | ")[0].strip("| "): line.split(" | ")[1:] for line in again}
+    assert [name for name in VARIANTS if seeds[name][0] == "2"] == [WHOLE, "no soft match"]
+    assert " to " in seeds["no soft match"][-1]
+    assert (
+        "No variant 'no mark'. Known: the whole recipe,"
+        in docqa(*command, "--variant", "no mark").stderr
+    )
     other = docqa(*command, "--limit", "3")
     assert other.exit_code == ExitCode.FAILED
     assert "holds an ablation with other dev_questions" in other.stderr
