@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docqa.engine.errors import CheckpointError
+from docqa.engine.fused_scores import logits_of
 from docqa.engine.retriever import Retriever, Scores
 from docqa.engine.words import question_stems
 
@@ -68,7 +69,7 @@ def score_features(question: str, scores: Sequence[Scores]) -> NDArray[np.float6
         question: As the user wrote it.
         scores: Of every document that was read.
     """
-    judged = [getattr(one, "logits", one) for one in scores]  # of a hybrid, see `FusedScores`
+    judged = [logits_of(one) for one in scores]
     joined = np.concatenate([np.empty(0, np.float32), *judged]).astype(np.float64)
     if not len(joined):
         return np.zeros(len(FEATURES))

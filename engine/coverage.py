@@ -20,6 +20,11 @@ from torch.nn import functional
 N_COVERAGE = 5
 """Figures of a sentence: covered by itself; with its neighbours; that, by length, compared with the
 best sentence; its rank by that; its length."""
+SHARE = 2
+"""The figure that is a share of the best sentence's."""
+COVERAGE_WEIGHT = 4.0
+"""What the best sentence by it gains, in logits: a window of training holds some twenty sentences,
+a document thousands, and there words count for more. trainer/README.md has the figures."""
 UNRELATED = 0.3
 """Cosine below which two tokens do not stand for each other."""
 NEIGHBOUR_SHARES = {1: 0.5, 2: 0.25, -1: 0.4}

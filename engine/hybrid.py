@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from docqa.engine.bm25 import BM25Retriever
 from docqa.engine.confidence import Calibration
+from docqa.engine.fused_scores import lifted
 from docqa.engine.reader import SpanReader, reader_of
 from docqa.engine.retriever import IsCancelled, OnProgress, Retriever, Scores
 from docqa.engine.types import Document
 
-BM25_WEIGHT = 6.0
+BM25_WEIGHT = 2.0
 """What the best BM25 sentence gains, in logits; trainer/README.md has the figures."""
 
 
@@ -81,34 +80,14 @@ class HybridRetriever:
         ]
 
 
-class FusedScores(np.ndarray[Any, np.dtype[np.float32]]):
-    """(s,) scores to rank by, with the logits that say whether anything answers at all.
-
-    Shared words lift a sentence above others, but their number says little about an answer: `capex`
-    shares none with the row of a cash flow statement, `What did the moon landing cost?` many.
-    """
-
-    logits: Scores
-
-    def __array_finalize__(self, made_from: Any) -> None:
-        """A part or a sum of them has its own values for logits."""
-        self.logits = np.asarray(self)
-
-
 def fuse(mamba: Scores, bm25: Scores) -> Scores:
     """One score a sentence from both: the logit plus the share of the best BM25, weighted.
 
-    The logit stays what it is, so that scores of several documents still compare.
-
     Args:
-        mamba: (s,) logits.
+        mamba: (s,) scores of the model.
         bm25: (s,) BM25 scores of the same sentences, at least 0.
 
     Returns:
         (s,) higher is better.
     """
-    best = float(bm25.max()) if len(bm25) else 0.0
-    share = bm25 / best if best > 0 else np.zeros_like(bm25)
-    fused = (mamba + BM25_WEIGHT * share).astype(np.float32).view(FusedScores)
-    fused.logits = mamba
-    return fused
+    return lifted(mamba, bm25, BM25_WEIGHT)

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from docqa.engine.confidence import Calibration, read_calibrations
-from docqa.engine.coverage import sentence_coverage
+from docqa.engine.coverage import COVERAGE_WEIGHT, SHARE, sentence_coverage
 from docqa.engine.device import choose_device, choose_dtype
 from docqa.engine.errors import Cancelled, CheckpointError, ConfigError
+from docqa.engine.fused_scores import lifted
 from docqa.engine.mamba2.checkpoint import (
     embedded_checkpoint,
     load_model,
@@ -226,10 +227,11 @@ class MambaRetriever:
     ) -> list[Scores]:
         """Read the document once for all questions."""
         ends = tokens.sentence_ends
-        scores = np.full((len(questions), len(ends)), UNREAD_SCORE, dtype=np.float32)
+        asked = [self._prepare(question, tokens) for question in questions]
+        scores = np.full((len(asked), len(ends)), UNREAD_SCORE, dtype=np.float32)
         n_seen = np.zeros(len(ends), dtype=np.float32)
         n_read = 0
-        for begin, end, logits in self._read(questions, tokens):
+        for begin, end, logits in self._read(asked, tokens):
             if is_cancelled and is_cancelled():
                 raise Cancelled
             ended = slice(*np.searchsorted(ends, [begin, end]))
@@ -240,15 +242,21 @@ class MambaRetriever:
             if on_progress:
                 n_scored = int(np.searchsorted(ends, n_read))
                 n_tokens = len(tokens.token_ids)
-                on_progress(Progress(document_id, n_read, n_tokens, n_scored, scores[0]))
-        return list(scores)
+                so_far = self._with_words(scores[0], asked[0])
+                on_progress(Progress(document_id, n_read, n_tokens, n_scored, so_far))
+        return [self._with_words(one, of) for one, of in zip(scores, asked, strict=True)]
+
+    def _with_words(self, logits: Scores, asked: _Question) -> Scores:
+        """Scores to rank by: the logits, and for a checkpoint that knows it the coverage."""
+        if not self.model.config.coverage:
+            return logits
+        return lifted(logits, asked.coverage[:, SHARE], COVERAGE_WEIGHT)
 
     def _read(
-        self, questions: Sequence[NDArray[np.int64]], tokens: TokenizedDocument
+        self, asked: Sequence[_Question], tokens: TokenizedDocument
     ) -> Iterator[tuple[int, int, list[Logits]]]:
         """Yield what is read at once: first token, one past last, the ended sentences' logits."""
         interval = self.model.config.question_interval
-        asked = [self._prepare(question, tokens) for question in questions]
         for first, last in windows(len(tokens.token_ids), self._window_tokens):
             cuts = segments(tokens.sentence_ends, last, interval, first)
             groups = list(together(cuts, self.tokens_at_once // len(asked)))

@@ -13,8 +13,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docqa.engine.coverage import N_COVERAGE
+from docqa.engine.coverage import COVERAGE_WEIGHT, N_COVERAGE, SHARE
 from docqa.engine.errors import Cancelled, CheckpointError, ConfigError
+from docqa.engine.fused_scores import logits_of
 from docqa.engine.ingest import document_from_text
 from docqa.engine.mamba2.segments import segments, together
 from docqa.engine.mamba_retriever import MambaRetriever
@@ -80,7 +81,9 @@ def test_streamed_scores_equal_one_forward_over_everything(
         hidden, _ = retriever.model(token_ids, retriever.model.initial_state(1), features)
         expected = retriever.model.score(hidden[0, positions]).numpy()
     got = retriever.score(QUESTION, document)
-    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(logits_of(got), expected, rtol=1e-4, atol=1e-5)
+    lift = COVERAGE_WEIGHT * prepared.coverage[:, SHARE]
+    np.testing.assert_allclose(got, expected + lift, rtol=1e-4, atol=1e-5)
 
 
 def test_published_checkpoints_read_the_question_once(
