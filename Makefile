@@ -7,7 +7,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 SAMPLE := $(wildcard assets/sample/*.pdf)
-QUESTION := How much did the company pay for new vessels in 2024?
+QUESTION := How much did the purchase of new vessels cost in 2024?
 
 .PHONY: demo test lint llama screenshots types clean
 

@@ -10,6 +10,8 @@ the sentence's length. Words match by their embedding, as far as ColBERT's sums 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -33,8 +35,17 @@ PIVOT_TOKENS = 20.0
 """Lengths differ less for short sentences."""
 
 
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """By what words stand for each other."""
+
+    embedding: Float[Tensor, "v d"]
+    is_number: NDArray[np.bool_]
+    """(v,) True for numbers: 2023 is near 2024 in every embedding, and never stands for it."""
+
+
 def sentence_coverage(
-    embedding: Float[Tensor, "v d"],
+    vocabulary: Vocabulary,
     content: NDArray[np.int32],
     token_ids: NDArray[np.int32],
     stops: NDArray[np.int64],
@@ -44,7 +55,7 @@ def sentence_coverage(
     """(s, `N_COVERAGE`) the figures of every sentence of a document.
 
     Args:
-        embedding: (v, d) of the model's tokens.
+        vocabulary: Of the model's tokens.
         content: (q,) content tokens of the question.
         token_ids: (l,) tokens of the document.
         stops: (s,) one past the last token of each sentence.
@@ -60,7 +71,7 @@ def sentence_coverage(
     weights /= max(float(weights.sum()), 1e-6)
     own, near = np.zeros(len(stops)), np.zeros(len(stops))
     for similarity, weight in zip(
-        word_similarity(embedding, content, counts), weights, strict=True
+        word_similarity(vocabulary, content, counts), weights, strict=True
     ):
         best = np.maximum.reduceat(similarity[token_ids], starts.clip(max=len(token_ids) - 1))
         best[n_tokens == 0] = 0.0
@@ -98,11 +109,12 @@ def _n_better(values: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def word_similarity(
-    embedding: Float[Tensor, "v d"], content: NDArray[np.int32], counts: NDArray[np.int64]
+    vocabulary: Vocabulary, content: NDArray[np.int32], counts: NDArray[np.int64]
 ) -> NDArray[np.float32]:
     """(q, v) how far each token of a document stands for each content token, from 0 to 1."""
     similarity = np.zeros((len(content), len(counts)), dtype=np.float32)
     present = np.flatnonzero(counts)
+    embedding, is_number = vocabulary.embedding, vocabulary.is_number
     with torch.no_grad():
         asked, found = (
             functional.normalize(
@@ -110,6 +122,7 @@ def word_similarity(
             )
             for ids in (content.astype(np.int64), present)
         )
-        cosine = asked @ found.T
-        similarity[:, present] = ((cosine - UNRELATED) / (1 - UNRELATED)).clamp(0, 1).cpu().numpy()
+        cosine = (asked @ found.T).cpu().numpy()
+    cosine[(is_number[content][:, None] | is_number[present]) & (content[:, None] != present)] = 0.0
+    similarity[:, present] = ((cosine - UNRELATED) / (1 - UNRELATED)).clip(0.0, 1.0)
     return similarity

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from docqa.engine.confidence import Calibration, read_calibrations
-from docqa.engine.coverage import COVERAGE_WEIGHT, SHARE, sentence_coverage
+from docqa.engine.coverage import COVERAGE_WEIGHT, SHARE, Vocabulary, sentence_coverage
 from docqa.engine.device import choose_device, choose_dtype
 from docqa.engine.errors import Cancelled, CheckpointError, ConfigError
 from docqa.engine.fused_scores import lifted
@@ -45,6 +45,7 @@ from docqa.engine.packing import TokenCache, TokenizedDocument, tokenize_documen
 from docqa.engine.question_match import (
     content_mask,
     content_tokens,
+    number_mask,
     rarity_buckets,
     token_similarity,
 )
@@ -365,7 +366,7 @@ class MambaRetriever:
             )[0].cpu()
             if config.coverage:
                 coverage = sentence_coverage(
-                    self.model.backbone.embedding.weight,
+                    Vocabulary(self.model.backbone.embedding.weight, number_mask(self.tokenizer)),
                     content,
                     tokens.token_ids,
                     tokens.sentence_ends.astype(np.int64) + 1,

@@ -50,6 +50,15 @@ def content_mask(tokenizer: Tokenizer) -> NDArray[np.bool_]:
     return mask
 
 
+@lru_cache(maxsize=4)
+def number_mask(tokenizer: Tokenizer) -> NDArray[np.bool_]:
+    """(vocabulary,) True for tokens of digits alone."""
+    mask = np.zeros(tokenizer.get_vocab_size(), dtype=np.bool_)
+    for token, token_id in tokenizer.get_vocab().items():
+        mask[token_id] = token.lstrip("ĠĊ▁#").isdigit()
+    return mask
+
+
 def content_tokens(question_ids: NDArray[np.int32], mask: NDArray[np.bool_]) -> NDArray[np.int32]:
     """(q,) the distinct content tokens of a question, in ascending order."""
     distinct = np.unique(question_ids)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from docqa.engine.mamba2.model import Mamba2Model
     from docqa.engine.mamba_retriever import MambaRetriever
 
-QUESTION = "How much did the company pay for new vessels in 2024?"
+QUESTION = "How much did the purchase of new vessels cost in 2024?"
 EMBEDDED = "embedded"
 PUBLISHED = {
     "130m": (768, 24),

@@ -10,10 +10,11 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer
 
+from docqa.engine.coverage import Vocabulary
 from docqa.engine.errors import TrainingError
 from docqa.engine.mamba2.reading import choose_scan
 from docqa.engine.mamba_retriever import MambaRetriever
-from docqa.engine.question_match import content_mask
+from docqa.engine.question_match import content_mask, number_mask
 from docqa.trainer.ahead import WindowsAhead
 from docqa.trainer.bench import bench_files
 from docqa.trainer.chart import can_plot
@@ -116,9 +117,9 @@ def _set_up(
     if on_progress and processes.device.type == "cuda":
         on_progress(f"scan: {choose_scan(model)[1]}", 0, recipe.run.n_steps, {})
     negatives = MinedNegatives.load(mined, packed) if mined else None
-    weight = model.backbone.embedding.weight
-    embedding = weight.detach().cpu().clone() if model.config.coverage else None
-    sampler = WindowSampler(packed, recipe, content_mask(tokenizer), negatives, embedding)
+    weight = model.backbone.embedding.weight.detach().cpu().clone()
+    vocabulary = Vocabulary(weight, number_mask(tokenizer)) if model.config.coverage else None
+    sampler = WindowSampler(packed, recipe, content_mask(tokenizer), negatives, vocabulary)
     if processes.index == 0:
         out.mkdir(parents=True, exist_ok=True)
         (out / "run.toml").write_text(recipe.to_toml(), encoding="utf-8")

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
-from docqa.engine.coverage import sentence_coverage
+from docqa.engine.coverage import Vocabulary, sentence_coverage
 from docqa.engine.errors import TrainingError
 from docqa.engine.question_match import content_tokens, rarity_buckets
 from docqa.trainer.mined import MinedNegatives
@@ -77,14 +76,14 @@ class WindowSampler:
         recipe: Recipe,
         content_mask: NDArray[np.bool_],
         mined: MinedNegatives | None = None,
-        embedding: Tensor | None = None,
+        vocabulary: Vocabulary | None = None,
     ) -> None:
         """Group questions by source and documents by domain.
 
-        `embedding` is the one that training begins with, where the model reads the coverage of
+        `vocabulary` is the one that training begins with, where the model reads the coverage of
         sentences: that is measured with it throughout, so that a resumed run draws the same.
         """
-        self._embedding = embedding
+        self._vocabulary = vocabulary
         self._packed = packed
         self._recipe = recipe
         self._mined = mined
@@ -274,10 +273,10 @@ class WindowSampler:
     def _coverage(self, draw: _Draw) -> NDArray[np.float32]:
         """(s, c) of every sentence of the document, as when it is read as a whole."""
         text = draw.text
-        if self._embedding is None:
+        if self._vocabulary is None:
             return np.zeros((len(text.stops), 0), dtype=np.float32)
         return sentence_coverage(
-            self._embedding,
+            self._vocabulary,
             draw.content,
             text.tokens,
             text.stops,

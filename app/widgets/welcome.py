@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Static
 
-SAMPLE_QUESTION = "How much did the company pay for new vessels in 2024?"
+SAMPLE_QUESTION = "How much did the purchase of new vessels cost in 2024?"
 
 
 class Welcome(Vertical):

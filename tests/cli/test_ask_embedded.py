@@ -26,8 +26,8 @@ def ask(docqa: Run, question: str, *more: str) -> dict[str, Any]:
 
 
 FACTS = [
-    ("How much did the company pay for new vessels in 2024?", "(18,640)", 9),
-    ("How many employees did the company have at the end of the year?", "438 employees", 4),
+    ("How much did the purchase of new vessels cost in 2024?", "(18,640)", 9),
+    ("How many employees did the company have at the end of the year?", "438 employees", 2),
     ("What is the interest rate of the shipyard credit?", "6.00%", 10),
 ]
 
@@ -106,6 +106,11 @@ def test_every_real_document_is_answered_from_its_pages(path: Path, tmp_path: Pa
         range(1, len(answer["evidence"]) + 1)
     )
     for one in answer["evidence"][:5]:
-        show = ["library", "show", one["document"], "--text", "--page", str(one["page"])]
-        page = output(*docqa, *show, "--library", library)
-        assert page[one["start"] : one["end"]] == one["text"]
+        show = ["library", "show", one["document"], "--text", "--page"]
+        page = output(*docqa, *show, str(one["page"]), "--library", library)
+        begun, _, rest = one["text"].partition(page[one["start"] : one["end"]])
+        assert not begun
+        if rest:  # a sentence that goes on over the end of its page
+            assert " ".join(rest.split()) in " ".join(
+                output(*docqa, *show, str(one["page"] + 1), "--library", library).split()
+            )

@@ -29,11 +29,15 @@ def ask(docqa: Run, question: str, *more: str) -> dict[str, Any]:
     ("question", "words", "more"),
     [
         (
-            "How much did the company pay for new vessels in 2024?",
+            "How much did the purchase of new vessels cost in 2024?",
             "(18,640)",
             " in thousands (p. 9)",
         ),
-        ("How much did the company pay for new vessels in 2023?", "$6.2 million", " (p. 6)"),
+        (
+            "How much did the purchase of new vessels cost in 2023?",
+            "(6,200)",
+            " in thousands (p. 9)",
+        ),
     ],
 )
 def test_a_figure_of_the_right_year_opens_the_answer(
@@ -66,7 +70,7 @@ def test_what_a_second_reading_found_answers(docqa: Run, tmp_path: Path) -> None
 
 def test_bm25_alone_quotes_sentences(docqa: Run) -> None:
     answer = ask(
-        docqa, "How much did the company pay for new vessels in 2024?", "--retriever", "bm25"
+        docqa, "How much did the purchase of new vessels cost in 2024?", "--retriever", "bm25"
     )
     texts = {one["sentence"]: one["text"] for one in answer["evidence"]}
     assert answer["citations"]

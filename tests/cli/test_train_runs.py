@@ -43,7 +43,7 @@ def test_show_tells_where_a_run_stands(docqa: Run, run: Path) -> None:
         "run: step 30 of 50 (60%)",
         "tokens     ",
         "loss       ",
-        "dev        recall within 1,000 words 1.000, MRR 0.",
+        "dev        recall within 1,000 words 1.000, MRR ",
         "at step 20",
         " left",
         "resumed with --resume",

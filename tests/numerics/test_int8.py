@@ -23,7 +23,7 @@ from tests.numerics.conftest import MakeModel
 
 SAMPLE = Path(__file__).parents[2] / "assets" / "sample" / "harrow-point-ferries.pdf"
 QUESTIONS = (
-    "How much did the company pay for new vessels in 2024?",
+    "How much did the purchase of new vessels cost in 2024?",
     "How many employees did the company have at the end of the year?",
     "What is the interest rate of the shipyard credit?",
 )

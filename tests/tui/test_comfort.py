@@ -32,7 +32,7 @@ def test_settings_take_effect_at_once(play: Play, sample_library: Path) -> None:
         await stage.pilot.press("ctrl+s")
         await stage.until(lambda: isinstance(stage.app.screen, MainScreen))
         assert stage.app.settings.retriever == "bm25"
-        card = await stage.ask("How much did the company pay for new vessels in 2024?")
+        card = await stage.ask("How much did the purchase of new vessels cost in 2024?")
         await stage.answered(card)
         assert "bm25" in str(card.query_one(".card-foot").visual)
 

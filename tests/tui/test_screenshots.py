@@ -33,7 +33,7 @@ SAMPLE = ROOT / "assets/sample/harrow-point-ferries.pdf"
 UPDATE = "UPDATE_SCREENSHOTS"
 MAX_BYTES = 300_000
 WAIT_SECONDS = 60.0
-QUESTION = "How much did the company pay for new vessels in 2024?"
+QUESTION = "How much did the purchase of new vessels cost in 2024?"
 N_SENTENCES = 5
 CASES = {
     "main": ((140, 40), "docqa-dark"),

@@ -15,7 +15,7 @@ from docqa.engine.page_image import Mark, PageImage, render_page
 from docqa.engine.types import Document, Sentence
 from tests.pdfs import SAMPLE, asked, make_pdf, read
 
-QUESTION = "How much did the company pay for new vessels in 2024?"
+QUESTION = "How much did the purchase of new vessels cost in 2024?"
 
 
 def highlight(document: Document, words: str, *, cited: bool = True) -> tuple[Sentence, Highlight]:

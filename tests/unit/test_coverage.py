@@ -16,13 +16,14 @@ from docqa.engine.coverage import (
     NEIGHBOUR_SHARES,
     PIVOT_TOKENS,
     UNRELATED,
+    Vocabulary,
     sentence_coverage,
 )
 from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer, save_checkpoint
 from docqa.engine.mamba2.model import Mamba2Model, TokenFeatures
 from docqa.engine.mamba_retriever import MambaRetriever
 from docqa.engine.packing import TokenizedDocument
-from docqa.engine.question_match import content_mask
+from docqa.engine.question_match import content_mask, number_mask
 from docqa.trainer.average import average
 from docqa.trainer.packed import pack
 from docqa.trainer.recipe import ModelSection, Recipe, StartSection, read_recipe
@@ -31,6 +32,7 @@ from docqa.trainer.windows import WindowSampler
 from tests.tiny_checkpoint import make_checkpoint
 from tests.training_files import labelled_file, recipe_file
 
+FIRST_NUMBER = 40
 RANDOM = np.random.default_rng(0)
 EMBEDDING = torch.from_numpy(RANDOM.normal(size=(50, 6)).astype(np.float32))
 
@@ -46,7 +48,7 @@ def coverage(
     stops = np.cumsum([len(one) for one in sentences])
     counts = np.bincount(tokens, minlength=len(embedding))
     return sentence_coverage(
-        embedding,
+        Vocabulary(embedding, np.arange(len(embedding)) >= FIRST_NUMBER),
         np.asarray(content, np.int32),
         tokens,
         stops,
@@ -65,7 +67,12 @@ def plain(content: list[int], sentences: list[list[int]]) -> NDArray[np.float64]
             return 0.0
         vectors = EMBEDDING.numpy()
         lengths = np.linalg.norm(vectors, axis=1)
-        cosines = [vectors[word] @ vectors[t] / lengths[word] / lengths[t] for t in sentences[i]]
+        cosines = [
+            vectors[word] @ vectors[t] / lengths[word] / lengths[t]
+            if t == word or max(t, word) < FIRST_NUMBER
+            else 0.0
+            for t in sentences[i]
+        ]
         return max(0.0, (max(cosines) - UNRELATED) / (1 - UNRELATED))
 
     own, near = [], []
@@ -111,6 +118,14 @@ def test_all_words_cover_more_than_one_word_three_times() -> None:
     assert figures[:, 3].argmin() == 0
 
 
+def test_a_number_stands_for_no_other_number() -> None:
+    alike = torch.ones(50, 6)
+    figures = coverage([41, 3], [[41, 3], [42, 3], [4, 4]], embedding=alike)
+    assert figures[0, 0] == pytest.approx(1.0)
+    assert 0 < figures[1, 0] < 1
+    assert figures[2, 0] == pytest.approx(figures[1, 0])
+
+
 def test_a_sentence_without_tokens_has_the_figures_of_the_one_that_ends_there() -> None:
     figures = coverage([3, 17], [[3, 4], [], [17, 5], []])
     np.testing.assert_array_equal(figures[1], figures[0])
@@ -131,7 +146,8 @@ def test_a_question_without_words_covers_nothing() -> None:
     assert not coverage([], [[1, 2], [3]]).any()
     empty = np.empty(0, np.int32)
     nothing = np.empty(0, np.int64)
-    figures = sentence_coverage(EMBEDDING, empty, empty, nothing, np.zeros(50, np.int64))
+    vocabulary = Vocabulary(EMBEDDING, np.zeros(50, np.bool_))
+    figures = sentence_coverage(vocabulary, empty, empty, nothing, np.zeros(50, np.int64))
     assert figures.shape == (0, N_COVERAGE)
 
 
@@ -143,8 +159,8 @@ def test_windows_are_told_what_a_reader_of_the_whole_document_is_told(tmp_path: 
     packed = pack([data], tokenizer)
     recipe = read_recipe(recipe_file(tmp_path, start))
     no_foreign = replace(recipe, windows=replace(recipe.windows, foreign_share=0.0))
-    embedding = model.backbone.embedding.weight
-    draw = WindowSampler(packed, no_foreign, content_mask(tokenizer), None, embedding)
+    vocabulary = Vocabulary(model.backbone.embedding.weight, number_mask(tokenizer))
+    draw = WindowSampler(packed, no_foreign, content_mask(tokenizer), None, vocabulary)
     for window in draw.batch(20, 96):
         n_question = int(np.argmax(window.is_document))
         question = window.token_ids[:n_question]
