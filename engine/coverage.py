@@ -82,7 +82,7 @@ def sentence_coverage(
     by_length = near / np.sqrt(n_tokens + PIVOT_TOKENS)
     figures[:, 0] = own
     figures[:, 1] = near
-    figures[:, 2] = by_length / max(float(by_length.max()), 1e-9)
+    figures[:, SHARE] = by_length / max(float(by_length.max()), 1e-9)
     figures[:, 3] = np.log2(1 + _n_better(by_length)) / 16
     figures[:, 4] = np.log2(1 + n_tokens) / 8
     # a sentence without tokens ends where the one before it ends

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from docqa.engine.types import Document
 
-FRONT_SENTENCES = 40
+COVER_SENTENCES = 40
 """The cover of a report; further on stand the names of others."""
 MOST_WORDS = 8
 """A longer name is more than a name."""
@@ -35,6 +35,7 @@ _NO_FURTHER_NAME = r"(?!(?-i: [A-Z][a-z]))"
 """FedEx Ground is a part of FedEx."""
 _NAME_BEHIND_OTHERS = re.compile(rf"(?:[A-Z0-9][\w.&'’-]*,? )+{_FORM}$")
 _COLORADO = ", CO"
+"""Ends the place in an address and no name."""
 _NO_NAMES = frozenset(
     "ai american bank best eastern eu first general global great international national new north"
     " northern pacific royal sec south southern state texas uk united us western".split()
@@ -64,7 +65,7 @@ def about_the_company(document: Document, question: str) -> str:
 
 def registrant(document: Document) -> str:
     """The name on the cover of a report, without `Inc.`; empty where it tells none or several."""
-    front = [document.sentence_text(one.id) for one in document.sentences[:FRONT_SENTENCES]]
+    front = [document.sentence_text(one.id) for one in document.sentences[:COVER_SENTENCES]]
     begin = next((i for i, text in enumerate(front) if _COVER.search(text)), len(front))
     end = next((i for i, text in enumerate(front) if _END_OF_COVER.search(text)), len(front))
     cover = front[begin + 1 : end]
@@ -107,8 +108,9 @@ def _is_name(written: str, document: Document, *, is_whole: bool) -> bool:
 
 def _name_in(text: str, *, needs_form: bool) -> str:
     """A company's name without its form, where a text is one and nothing else; else empty."""
+    if len(text.split()) > MOST_WORDS or "__" in text or text.endswith(_COLORADO):
+        return ""
     found = _NAME.fullmatch(text.strip(" *®"))
-    is_place = text.endswith(_COLORADO)
-    if not found or is_place or len(text.split()) > MOST_WORDS or "__" in text:
+    if not found:
         return ""
     return found["name"] if found["form"] or not needs_form else ""

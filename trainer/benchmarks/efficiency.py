@@ -19,6 +19,7 @@ from docqa.engine.generators.base import Draft
 from docqa.engine.generators.writing import WritingGenerator
 from docqa.engine.retriever import Retriever
 from docqa.engine.types import Evidence
+from docqa.trainer.bench import score_all
 from docqa.trainer.benchmarks.base import BenchmarkDocument, BenchmarkQuestion
 from docqa.trainer.benchmarks.needle import NeedleBenchmark
 from docqa.trainer.benchmarks.needle_haystack import GENERATED
@@ -90,7 +91,7 @@ def bench_efficiency(
     for one in benchmark.documents():
         for question in one.questions:
             begun = time.perf_counter()
-            scores = retriever.score(question.question, one.document)
+            (scores,) = score_all(retriever, [question.question], one.document)
             evidence = select_evidence([(one.document, scores)], n_words=n_words)
             seconds = time.perf_counter() - begun
             from_evidence = _write(generator, "direct", one, question, evidence, seconds)
