@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -150,10 +149,8 @@ def test_escape_takes_the_question_back_at_once(play: Play, library: Path) -> No
     async def body(stage: Stage) -> None:
         await stage.ready()
         await stage.ask(QUESTION)
-        started = time.monotonic()
         await stage.pilot.press("escape")
-        await stage.until(lambda: not stage.cards)
-        assert time.monotonic() - started < 3
+        await stage.until(lambda: not stage.cards)  # an answer would have stayed
         assert stage.question.text == QUESTION
         assert stage.app.focused is stage.question
         # the engine is free for the next question

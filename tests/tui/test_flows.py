@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,6 @@ from docqa.app.widgets.pane_tabs import PaneTabs
 from tests.tui.conftest import ANSWER, PAGE, QUESTION, Play, Stage
 
 pytestmark = pytest.mark.usefixtures("sample_library")
-KEY_SECONDS = 0.1
 
 
 def test_tab_goes_through_the_panes(play: Play) -> None:
@@ -246,13 +245,12 @@ def test_keys_are_answered_while_the_model_loads_and_reads(play: Play, tmp_path:
     long.write_text(
         "\n".join(f"Line {n}: the gate is closed at {n} at night." for n in range(2500))
     )
-    took: dict[str, list[float]] = {}
+    n_answered: Counter[str] = Counter()
 
     async def body(stage: Stage) -> None:
         await stage.ready()
         fresh = EngineProcess()
         stage.screen.desk.asking._engine = fresh
-        clock = time.perf_counter
         try:
             stage.screen.add_files([long])
             await stage.until(
@@ -260,11 +258,10 @@ def test_keys_are_answered_while_the_model_loads_and_reads(play: Play, tmp_path:
             )
             card = await stage.ask("When is the gate closed?")
             while card.is_running:
-                started = clock()
                 stage.app.post_message(events.Key("a", "a"))
                 while not stage.question.text:
                     await asyncio.sleep(0.001)
-                took.setdefault(card.state.value, []).append(clock() - started)
+                n_answered[card.state.value] += 1
                 stage.question.text = ""
                 await asyncio.sleep(0.02)
             assert card.state in (CardState.ANSWERED, CardState.ABSTAINED), stage.toasts
@@ -272,10 +269,7 @@ def test_keys_are_answered_while_the_model_loads_and_reads(play: Play, tmp_path:
             fresh.close()
 
     play(body)
-    assert {"-waiting", "-reading"} <= set(took)
-    every = sorted(seconds for stage in took.values() for seconds in stage)
-    assert every[int(0.95 * len(every))] < KEY_SECONDS  # other tests' processes share the CPU
-    assert every[-1] < 10 * KEY_SECONDS
+    assert min(n_answered["-waiting"], n_answered["-reading"]) >= 3, n_answered
 
 
 def test_nothing_heavy_is_loaded_to_start(tmp_path: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pymupdf
@@ -11,6 +14,7 @@ from textual import events
 from textual.widgets import Input
 
 from docqa.app.jobs.process import EngineProcess
+from docqa.app.jobs.protocol import Event, PagesRead, Request
 from docqa.app.library_entries import EntryState
 from docqa.app.screens.file_picker import FilePicker
 from docqa.app.screens.password import PasswordScreen
@@ -165,22 +169,50 @@ def test_an_empty_folder_says_so(play: Play, tmp_path: Path) -> None:
     play(body)
 
 
+class Held:
+    """Stops the engine at the first pages it tells of, so that there is time to look."""
+
+    def __init__(self, engine: EngineProcess) -> None:
+        self._engine = engine
+        self._submit = engine.submit
+        self._pid: int | None = None
+
+    def __enter__(self) -> None:
+        self._engine.submit = self._submitted  # type: ignore[method-assign]
+
+    def __exit__(self, *_: object) -> None:
+        self._engine.submit = self._submit  # type: ignore[method-assign]
+        if self._pid is not None:
+            os.kill(self._pid, signal.SIGCONT)
+
+    def _submitted(self, request: Request, on_event: Callable[[Event], None]) -> None:
+        def heard(event: Event) -> None:
+            if self._pid is None and isinstance(event, PagesRead):
+                self._pid = self._engine.pid
+                assert self._pid is not None
+                os.kill(self._pid, signal.SIGSTOP)
+            on_event(event)
+
+        self._submit(request, heard)
+
+
 def test_the_first_pages_can_be_read_and_searched_while_the_rest_comes(
     play: Play, tides: Path
 ) -> None:
     async def body(stage: Stage) -> None:
-        await drop(stage, str(tides))
-        library = stage.screen.library
-        await stage.until(lambda: library.entries and library.entries[0].n_done)
-        assert "reading" in library.entries[0].status
-        library.query_one(DocumentList).focus()
-        await stage.pilot.press("enter")
-        panel = stage.screen.panel
-        await stage.until(lambda: panel.has_class("-open"))
-        assert panel.document is None  # not all of it
-        assert "Line 0 of page 1" in panel.text.pages[0].text
-        panel.start_search("page 2")
-        await stage.until(lambda: panel.query_one("PageSearch").findings.places)
+        library, panel = stage.screen.library, stage.screen.panel
+        with Held(stage.screen.desk._owned[0]):
+            await drop(stage, str(tides))
+            await stage.until(lambda: library.entries and library.entries[0].n_done)
+            assert "reading" in library.entries[0].status
+            library.query_one(DocumentList).focus()
+            await stage.pilot.press("enter")
+            await stage.until(lambda: panel.has_class("-open"))
+            await stage.until(lambda: panel.text.pages)
+            assert panel.document is None  # not all of it
+            assert "Line 0 of page 1" in panel.text.pages[0].text
+            panel.start_search("page 2")
+            await stage.until(lambda: panel.query_one("PageSearch").findings.places)
         await stage.ready()
         assert panel.document.title == "tides"
         assert len(panel.document.pages) == 400
