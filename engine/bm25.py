@@ -17,6 +17,7 @@ import numpy as np
 
 from docqa.engine.confidence import Calibration, packaged_calibrations
 from docqa.engine.errors import Cancelled
+from docqa.engine.packing import standing_above
 from docqa.engine.retriever import IsCancelled, OnProgress, Progress, Scores
 from docqa.engine.types import Document
 from docqa.engine.words import question_stems, stems
@@ -25,9 +26,10 @@ K1 = 0.9
 """How soon further occurrences of a word in one sentence stop to count."""
 B = 0.75
 """How much a long sentence is held back."""
-PREVIOUS_SHARE, NEXT_SHARE, HEADING_SHARE = 0.3, 0.2, 0.4
-"""What a sentence gets of the scores of its neighbours and of the heading above it: an answer
-says "it" where the sentence before says the name, and a table row relies on its table's title."""
+PREVIOUS_SHARE, NEXT_SHARE, HEADING_SHARE, HEADER_SHARE = 0.3, 0.2, 0.4, 1.0
+"""What a sentence gets of the scores of its neighbours, of the heading above it and, a table row,
+of the names of its columns: an answer says "it" where the sentence before says the name, and a
+figure is of the year that stands above it."""
 MAX_INDEXES = 8
 """Documents whose index is kept for further questions; one of 100,000 sentences takes 30 MB."""
 SENTENCES_BETWEEN_CHECKS = 5_000
@@ -83,14 +85,13 @@ def spread_scores(scores: Scores, document: Document) -> Scores:
 
     Args:
         scores: (s,) of the sentences alone.
-        document: It tells which heading stands above each.
+        document: It tells what stands above each.
     """
     spread = scores.copy()
     spread[1:] += PREVIOUS_SHARE * scores[:-1]
     spread[:-1] += NEXT_SHARE * scores[1:]
-    below = [one.id for one in document.sentences if one.heading is not None]
-    above = [one.heading for one in document.sentences if one.heading is not None]
-    spread[below] += HEADING_SHARE * scores[above]
+    for ids, share in zip(standing_above(document).T, (HEADING_SHARE, HEADER_SHARE), strict=True):
+        spread += share * np.where(ids < 0, 0, scores[ids])
     return spread
 
 

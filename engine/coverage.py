@@ -3,9 +3,9 @@
 A recurrent model of a few million parameters sees which tokens match, but hardly which words of
 the question a sentence has together, and never what stands in the rest of the document. What BM25
 knows of a sentence it is told here: the share of the question's words, by their rarity, that the
-sentence and its neighbours have, how that compares with every other sentence of the document, and
-the sentence's length. Words match by their embedding, as far as ColBERT's sums of best matches go
-(Khattab & Zaharia, arXiv 2004.12832).
+sentence has, or its neighbours, its heading and the names of its columns; how that compares with
+every other sentence of the document; and the sentence's length. Words match by their embedding, as
+far as ColBERT's sums of best matches go (Khattab & Zaharia, arXiv 2004.12832).
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ UNRELATED = 0.3
 """Cosine below which two tokens do not stand for each other."""
 NEIGHBOUR_SHARES = {1: 0.5, 2: 0.25, -1: 0.4}
 """What a word counts that stands one or two sentences before, or in the next one."""
+ABOVE_SHARES = (0.5, 1.0)
+"""What a word counts that stands in the heading of a sentence or, for a table row, in the names of
+its columns: what a figure is told by its column it is told in full."""
 PIVOT_TOKENS = 20.0
 """Lengths differ less for short sentences."""
 
@@ -50,6 +53,7 @@ def sentence_coverage(
     token_ids: NDArray[np.int32],
     stops: NDArray[np.int64],
     counts: NDArray[np.int64],
+    above: NDArray[np.int32] | None = None,
     removed: NDArray[np.int32] | None = None,
 ) -> NDArray[np.float32]:
     """(s, `N_COVERAGE`) the figures of every sentence of a document.
@@ -60,6 +64,7 @@ def sentence_coverage(
         token_ids: (l,) tokens of the document.
         stops: (s,) one past the last token of each sentence.
         counts: (v,) occurrences of each token in the document.
+        above: (s, 2) `TokenizedDocument.above`; None = nothing is known to stand above any.
         removed: Sentences that are treated as if they covered nothing.
     """
     figures = np.zeros((len(stops), N_COVERAGE), dtype=np.float32)
@@ -78,7 +83,7 @@ def sentence_coverage(
         if removed is not None:
             best[removed] = 0.0
         own += weight * best
-        near += weight * _with_neighbours(best)
+        near += weight * _with_surroundings(best, above)
     by_length = near / np.sqrt(n_tokens + PIVOT_TOKENS)
     figures[:, 0] = own
     figures[:, 1] = near
@@ -90,8 +95,10 @@ def sentence_coverage(
     return figures[last]
 
 
-def _with_neighbours(best: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What a sentence has of a word, or its neighbours have for it."""
+def _with_surroundings(
+    best: NDArray[np.float32], above: NDArray[np.int32] | None
+) -> NDArray[np.float32]:
+    """What a sentence has of a word, or what stands around it has for it."""
     found = best.copy()
     for distance, share in NEIGHBOUR_SHARES.items():
         shifted = np.zeros_like(best)
@@ -100,6 +107,9 @@ def _with_neighbours(best: NDArray[np.float32]) -> NDArray[np.float32]:
         else:
             shifted[:distance] = best[-distance:]
         np.maximum(found, share * shifted, out=found)
+    if above is not None:
+        for ids, share in zip(above.T, ABOVE_SHARES, strict=True):
+            np.maximum(found, share * np.where(ids < 0, 0, best[ids]), out=found)
     return found
 
 

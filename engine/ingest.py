@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from docqa.engine.columns import with_headers
 from docqa.engine.errors import IngestError
 from docqa.engine.line_breaks import glue_between
 from docqa.engine.page_breaks import Seam, cut_over_break, goes_on
@@ -115,13 +117,16 @@ def _document_from_pages(
                 heading = sentence_id
             if rest is not None:
                 n_taken = rest.end
-    return Document(
+    document = Document(
         id=document_id,
         title=title,
         path=path,
         pages=tuple(pages),
         sentences=tuple(sentences),
         segmenter=SEGMENTER,
+    )
+    return replace(
+        document, sentences=tuple(with_headers(document.sentences, document.sentence_text))
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,12 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from docqa.engine.confidence import Calibration, read_calibrations
-from docqa.engine.coverage import COVERAGE_WEIGHT, SHARE, Vocabulary, sentence_coverage
+from docqa.engine.coverage import (
+    COVERAGE_WEIGHT,
+    SHARE,
+    Vocabulary,
+    sentence_coverage,
+)
 from docqa.engine.device import choose_device, choose_dtype
 from docqa.engine.errors import Cancelled, CheckpointError, ConfigError
 from docqa.engine.fused_scores import lifted
@@ -41,7 +46,7 @@ from docqa.engine.mamba2.reading import (
 )
 from docqa.engine.mamba2.segments import Cut, segments, together, windows
 from docqa.engine.mamba2.span_reader import MambaSpanReader
-from docqa.engine.packing import TokenCache, TokenizedDocument, tokenize_document
+from docqa.engine.packing import TokenCache, TokenizedDocument, standing_above, tokenize_document
 from docqa.engine.question_match import (
     content_mask,
     content_tokens,
@@ -167,7 +172,7 @@ class MambaRetriever:
         if tokens is None:
             tokens = self._tokenize(document)
             self._cache.save_tokens(document.id, self.tokenizer_id, tokens)
-        return tokens
+        return replace(tokens, above=standing_above(document))
 
     def _tokenize(self, document: Document) -> TokenizedDocument:
         unit_tokens = self.model.config.unit_tokens
@@ -371,6 +376,7 @@ class MambaRetriever:
                     tokens.token_ids,
                     tokens.sentence_ends.astype(np.int64) + 1,
                     counts,
+                    tokens.above,
                 )
         return _Question(ids, buckets, similarity, coverage)
 

@@ -26,11 +26,13 @@ class TokenizedDocument:
     """(l,) sentences one after another, page furniture left out."""
     sentence_ends: NDArray[np.int32]
     """(s,) index of each sentence's last token; never falls from one sentence to the next."""
+    above: NDArray[np.int32] | None = None
+    """(s, 2) ids of each sentence's heading and header, -1 where it has none; None = not known."""
 
 
 @runtime_checkable
 class TokenCache(Protocol):
-    """Keeps tokenized documents; the store is one."""
+    """Keeps tokenized documents, but for what stands above: the store is one."""
 
     def load_tokens(self, document_id: str, tokenizer_id: str) -> TokenizedDocument | None: ...
 
@@ -65,7 +67,18 @@ def tokenize_document(
         ids.append(np.asarray(encoding.ids, dtype=np.int32))
         n_tokens += len(encoding)
     token_ids = np.concatenate(ids) if ids else np.empty(0, np.int32)
-    return TokenizedDocument(token_ids, np.maximum.accumulate(ends) if len(ends) else ends)
+    ends = np.maximum.accumulate(ends) if len(ends) else ends
+    return TokenizedDocument(token_ids, ends, standing_above(document))
+
+
+def standing_above(document: Document) -> NDArray[np.int32]:
+    """(s, 2) ids of each sentence's heading and header; -1 where it has none."""
+    ids = [
+        -1 if above is None else above
+        for sentence in document.sentences
+        for above in (sentence.heading, sentence.header)
+    ]
+    return np.array(ids, np.int32).reshape(-1, 2)
 
 
 def _page_texts(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from docqa.engine.columns import cell_spans, fitted_names
 from docqa.engine.question_match import content_mask, content_tokens
 from docqa.engine.types import Document, Sentence, SentenceKind
 from docqa.engine.words import question_stems, stems
@@ -29,17 +30,10 @@ MAX_QUESTION_TOKENS = 64
 MAX_HEADING_TOKENS = 24
 MAX_NAME_TOKENS = 16
 """Most tokens of a column's name."""
-HEADER_REACH = 60
-"""Sentences above a row among which its column names are looked for."""
-MAX_LABELS = 2
-"""Lines one after another that do not end a table though no row: `Operating activities:`."""
 N_SHAPES = 10
 N_MATCHES = 3
 NO_PART = -1
 
-_CELL_END = re.compile(r"\s*\|(?=\s|$)\s*")
-_YEAR = re.compile(r"\W*(?:FY|CY|fiscal)?\s*(?:19|20)\d\d(?:\s?\(\w\)|\W)*", re.IGNORECASE)
-_FIGURE = re.compile(r"\W*\d[\d.,]*\W*(?:%|pts|bps|x)?\W*")
 _JOINED_NUMBER = re.compile(r"(?<=[A-Za-z])(?=\d{2})")
 
 
@@ -177,36 +171,6 @@ def token_shape(text: str, start: int, end: int) -> int:
     return kind + 5 * opens
 
 
-def cell_spans(row: str) -> list[tuple[int, int]]:
-    """(start, end) of the cells of a table row."""
-    spans, begin = [], 0
-    for mark in _CELL_END.finditer(row):
-        spans.append((begin, mark.start()))
-        begin = mark.end()
-    return [*spans, (begin, len(row))]
-
-
-def column_names(document: Document, sentence: Sentence) -> list[str] | None:
-    """The names of a row's columns, one a cell; None where they are not known.
-
-    A document of plain text knows no header rows: there it is the nearest row above with as many
-    cells, none of them a figure.
-    """
-    n_cells = len(cell_spans(document.sentence_text(sentence.id)))
-    if sentence.header is not None:
-        return _fitted(document.sentence_text(sentence.header), n_cells)
-    n_others = 0
-    for above in reversed(document.sentences[max(sentence.id - HEADER_REACH, 0) : sentence.id]):
-        is_row = above.kind is SentenceKind.ROW
-        n_others = 0 if is_row else n_others + 1
-        if n_others > MAX_LABELS or above.page != sentence.page:
-            return None
-        names = _fitted(document.sentence_text(above.id), n_cells) if is_row else None
-        if names is not None and _names_columns(names):
-            return names
-    return None
-
-
 def _pieces(document: Document, sentence: Sentence) -> Iterator[tuple[str, Role, int, int]]:
     """Text, role, part and first character in the sentence of what a window is made of."""
     text = document.sentence_text(sentence.id)
@@ -215,24 +179,12 @@ def _pieces(document: Document, sentence: Sentence) -> Iterator[tuple[str, Role,
     if sentence.kind is not SentenceKind.ROW:
         yield text, Role.SENTENCE, 0, 0
         return
-    names = column_names(document, sentence)
-    if names is None and sentence.header is not None:
-        yield document.sentence_text(sentence.header), Role.COLUMN, NO_PART, 0
-    for part, (start, end) in enumerate(cell_spans(text)):
+    header = None if sentence.header is None else document.sentence_text(sentence.header)
+    cells = cell_spans(text)
+    names = None if header is None else fitted_names(header, len(cells))
+    if names is None and header is not None:
+        yield header, Role.COLUMN, NO_PART, 0
+    for part, (start, end) in enumerate(cells):
         if names is not None and part > 0:
             yield question_text(names[part]), Role.COLUMN, NO_PART, 0
         yield text[start:end], Role.SENTENCE, part, start
-
-
-def _fitted(header: str, n_cells: int) -> list[str] | None:
-    """The cells of a header, one for each cell of a row; the first column may lack a name."""
-    names = [header[start:end] for start, end in cell_spans(header)]
-    if len(names) == n_cells - 1:
-        names = ["", *names]
-    return names if len(names) == n_cells and n_cells > 1 else None
-
-
-def _names_columns(names: list[str]) -> bool:
-    """Whether the cells of a row are names of columns: words or years, no figures."""
-    named = [name for name in names[1:] if any(c.isalnum() for c in name)]
-    return bool(named) and all(not _FIGURE.fullmatch(n) or _YEAR.fullmatch(n) for n in named)

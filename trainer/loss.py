@@ -1,4 +1,4 @@
-"""What is minimised: which sentences answer (listwise) and whether each one does (BCE)."""
+"""What is minimised: which sentences answer (listwise, ranking) and whether each one does (BCE)."""
 
 from __future__ import annotations
 
@@ -55,6 +55,27 @@ def listwise_loss(
     relevant = log_share[:, :-1].masked_fill(labels == 0, 0.0).sum(dim=1)
     mean_relevant = relevant / n_relevant.clamp(min=1)
     return -torch.where(n_relevant > 0, mean_relevant, log_share[:, -1]).sum() / totals.n_windows
+
+
+def ranking_loss(
+    scores: Float[Tensor, "b s"],
+    labels: Float[Tensor, "b s"],
+    real: Bool[Tensor, "b s"],
+    totals: StepTotals,
+) -> Float[Tensor, ""]:
+    """Cross-entropy over a window's sentences by what they are ranked by, where one answers.
+
+    Args:
+        scores: (b, s) logits with what coverage adds to them. Of what words say already nothing is
+            left for the logits to learn, and where words mislead they learn to say so.
+        labels: (b, s) 1 for sentences that answer.
+        real: (b, s) False for padding.
+        totals: Of the step these windows are a part of.
+    """
+    log_share = scores.masked_fill(~real, -torch.inf).log_softmax(dim=1)
+    n_relevant = labels.sum(dim=1)
+    relevant = log_share.masked_fill(labels == 0, 0.0).sum(dim=1)
+    return -(relevant / n_relevant.clamp(min=1)).sum() / totals.n_windows
 
 
 def bce_loss(

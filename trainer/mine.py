@@ -138,6 +138,7 @@ def _ranked(
     stretch = TokenizedDocument(
         text.tokens[begin : text.stops[last - 1]],
         (text.stops[first:last] - 1 - begin).astype(np.int32),
+        text.above_within(first, last),
     )
     scores = retriever.score_tokens(packed.question(question).astype(np.int64), stretch)
     ranked: list[int] = (first + np.argsort(-scores, kind="stable")).tolist()

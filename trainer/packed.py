@@ -22,7 +22,7 @@ from docqa.engine.sentences import SEGMENTER
 from docqa.trainer.dataset import read_documents
 from docqa.trainer.seed_data import Example, holds_token_ids, read_examples
 
-PACKER = "docqa-packed/2"
+PACKER = "docqa-packed/3"
 """Names how documents and questions are packed; questions are put in the document's words, as when
 they are asked."""
 
@@ -42,6 +42,8 @@ class PackedData:
     sentence_ends: NDArray[np.int32]
     """Token index in its document of each sentence's last token."""
     sentence_starts: NDArray[np.int64]
+    sentence_above: NDArray[np.int32]
+    """(s, 2) `TokenizedDocument.above` of each document's sentences."""
     document_source: NDArray[np.int32]
     document_domain: NDArray[np.int32]
     question_ids: NDArray[np.unsignedinteger[Any]]
@@ -76,6 +78,11 @@ class PackedData:
         """(s,) last token of each sentence of a document."""
         start, end = self.sentence_starts[document : document + 2]
         return self.sentence_ends[start:end]
+
+    def above(self, document: int) -> NDArray[np.int32]:
+        """(s, 2) ids of what stands above each sentence of a document."""
+        start, end = self.sentence_starts[document : document + 2]
+        return self.sentence_above[start:end]
 
     def question(self, question: int) -> NDArray[np.int32]:
         """(q,) token ids of a question."""
@@ -190,6 +197,7 @@ class _Row:
     domain: str
     token_ids: Ids
     sentence_ends: Ids
+    above: Ids | None
     questions: list[Ids]
     relevant: list[Ids]
     """For each question, the ids of the sentences that answer it."""
@@ -211,6 +219,7 @@ def _tokenize(file: Path, tokenizer: Tokenizer, question_end: str) -> Iterator[_
             labelled.domain,
             document.token_ids,
             document.sentence_ends,
+            document.above,
             [
                 np.asarray(encoding.ids, np.int32)
                 for encoding in tokenizer.encode_batch(texts, add_special_tokens=False)
@@ -227,6 +236,7 @@ def _tokenized(example: Example, question_end: str) -> _Row:
         example.source,
         example.document_ids,
         example.sentence_ends,
+        None,
         [question],
         [example.relevant],
     )
@@ -238,6 +248,7 @@ class _Columns:
 
     token_ids: list[Ids] = field(default_factory=list)
     sentence_ends: list[Ids] = field(default_factory=list)
+    sentence_above: list[Ids] = field(default_factory=list)
     question_ids: list[Ids] = field(default_factory=list)
     relevant: list[Ids] = field(default_factory=list)
     question_document: list[int] = field(default_factory=list)
@@ -253,6 +264,8 @@ class _Columns:
         self.document_domain.append(self.domains.setdefault(row.domain, len(self.domains)))
         self.token_ids.append(row.token_ids)
         self.sentence_ends.append(row.sentence_ends)
+        unknown = np.full((len(row.sentence_ends), 2), -1, np.int32)
+        self.sentence_above.append(unknown if row.above is None else row.above)
         self.question_ids.extend(row.questions)
         self.relevant.extend(row.relevant)
 
@@ -263,6 +276,7 @@ class _Columns:
             document_starts=_offsets(self.token_ids),
             sentence_ends=_concatenate(self.sentence_ends),
             sentence_starts=_offsets(self.sentence_ends),
+            sentence_above=np.concatenate(self.sentence_above),
             document_source=np.asarray(self.document_source, np.int32),
             document_domain=np.asarray(self.document_domain, np.int32),
             question_ids=_concatenate(self.question_ids).astype(dtype),

@@ -21,6 +21,8 @@ class Passages:
     """One past the last token of each sentence."""
     counts: NDArray[np.int64]
     """(vocabulary,) occurrences of each token."""
+    above: NDArray[np.int32]
+    """(s, 2) `TokenizedDocument.above`."""
 
     @classmethod
     def of(cls, packed: PackedData, document: int, vocab_size: int) -> Passages:
@@ -28,7 +30,8 @@ class Passages:
         tokens = packed.tokens(document)
         stops = packed.ends(document).astype(np.int64) + 1
         starts = np.concatenate([[0], stops[:-1]]).astype(np.int64) if len(stops) else stops
-        return cls(tokens, starts, stops, np.bincount(tokens, minlength=vocab_size))
+        counts = np.bincount(tokens, minlength=vocab_size)
+        return cls(tokens, starts, stops, counts, packed.above(document))
 
     def stretch(self, sentence: int, n_tokens: int, share: float) -> tuple[int, int]:
         """First and one past the last sentence around one, `share` of the tokens before it."""
@@ -39,6 +42,11 @@ class Passages:
         end = int(self.starts[first]) + n_tokens
         last = int(np.searchsorted(self.stops, end, side="right"))
         return first, max(last, sentence + 1)
+
+    def above_within(self, first: int, last: int) -> NDArray[np.int32]:
+        """`above` of some sentences that are read alone, by their places among these."""
+        above = self.above[first:last]
+        return np.where((above >= first) & (above < last), above - first, -1).astype(np.int32)
 
     def similar_sentences(
         self,

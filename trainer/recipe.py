@@ -69,9 +69,10 @@ class WindowsSection:
 
 @dataclass(frozen=True, slots=True)
 class LossSection:
-    """Weights of the two losses."""
+    """Weights of the losses, see `loss.py`."""
 
     listwise: float = 1.0
+    ranking: float = 0.0
     bce: float = 0.3
 
 

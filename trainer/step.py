@@ -19,12 +19,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from docqa.engine.coverage import COVERAGE_WEIGHT, SHARE
 from docqa.engine.mamba2.model import Mamba2Model, TokenFeatures
 from docqa.engine.mamba2.reading import choose_scan
 from docqa.engine.mamba2.scan import chunked_scan
 from docqa.engine.question_match import token_similarity
 from docqa.trainer.collate import WindowBatch, collate
-from docqa.trainer.loss import StepTotals, bce_loss, listwise_loss, totals_of
+from docqa.trainer.loss import StepTotals, bce_loss, listwise_loss, ranking_loss, totals_of
 from docqa.trainer.optimizer import learning_rate
 from docqa.trainer.processes import Processes
 from docqa.trainer.recipe import Recipe, RunSection
@@ -173,14 +174,24 @@ def window_loss(
     if recipe.loss.listwise:
         listwise = listwise_loss(logits, batch.labels, batch.real, totals)
         loss = loss + recipe.loss.listwise * listwise
+    if recipe.loss.ranking:
+        ranking = ranking_loss(ranked_by(logits, batch), batch.labels, batch.real, totals)
+        loss = loss + recipe.loss.ranking * ranking
     if recipe.loss.bce:
         loss = loss + recipe.loss.bce * bce_loss(logits, batch.labels, batch.real, totals)
     return loss
 
 
+def ranked_by(logits: Float[Tensor, "b s"], batch: WindowBatch) -> Float[Tensor, "b s"]:
+    """The scores that sentences are ranked by; see `fused_scores.lifted`."""
+    if not batch.coverage.shape[-1]:
+        return logits
+    return logits + COVERAGE_WEIGHT * batch.coverage[..., SHARE]
+
+
 def _hits(batch: WindowBatch, logits: Float[Tensor, "b s"]) -> tuple[Tensor, Tensor]:
     """Windows whose best sentence answers, and windows with an answer."""
-    best = logits.masked_fill(~batch.real, -torch.inf).argmax(dim=1, keepdim=True)
+    best = ranked_by(logits, batch).masked_fill(~batch.real, -torch.inf).argmax(dim=1, keepdim=True)
     answerable = batch.labels.sum(dim=1) > 0
     return batch.labels.gather(1, best)[answerable].sum(), answerable.sum().float()
 

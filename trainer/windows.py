@@ -281,6 +281,7 @@ class WindowSampler:
             text.tokens,
             text.stops,
             text.counts,
+            text.above,
             draw.removed,
         )
 

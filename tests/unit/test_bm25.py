@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from docqa.engine import bm25
-from docqa.engine.bm25 import HEADING_SHARE, NEXT_SHARE, PREVIOUS_SHARE, BM25Retriever
+from docqa.engine.bm25 import (
+    HEADER_SHARE,
+    HEADING_SHARE,
+    NEXT_SHARE,
+    PREVIOUS_SHARE,
+    BM25Retriever,
+)
 from docqa.engine.errors import Cancelled
 from docqa.engine.ingest import document_from_text
 from docqa.engine.retriever import Progress, load_retriever
@@ -66,6 +72,14 @@ def test_neighbours_and_headings_lend_a_share():
     scores = BM25Retriever().score("capital expenditure", document)
     shares = scores / scores[1]
     expected = [NEXT_SHARE, 1, PREVIOUS_SHARE + HEADING_SHARE, HEADING_SHARE, HEADING_SHARE]
+    np.testing.assert_allclose(shares, expected, rtol=1e-6)
+
+
+def test_a_row_has_the_score_of_the_names_of_its_columns():
+    text = "Vessels, net | 2024 | 2023\nCosts:\nDocks | 12 | 13\nPiers | 14 | 15\nSlips | 16 | 17"
+    scores = BM25Retriever().score("vessels", document_from_text(text, title="test"))
+    shares = scores / scores[0]
+    expected = [1, PREVIOUS_SHARE, HEADER_SHARE, HEADER_SHARE, HEADER_SHARE]
     np.testing.assert_allclose(shares, expected, rtol=1e-6)
 
 

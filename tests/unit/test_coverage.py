@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from docqa.engine.coverage import (
+    ABOVE_SHARES,
     N_COVERAGE,
     NEIGHBOUR_SHARES,
     PIVOT_TOKENS,
@@ -42,6 +43,7 @@ def coverage(
     sentences: list[list[int]],
     removed: list[int] | None = None,
     embedding: torch.Tensor = EMBEDDING,
+    above: list[tuple[int, int]] | None = None,
 ) -> NDArray[np.float32]:
     """The figures of sentences that are lists of tokens."""
     tokens = np.concatenate(sentences).astype(np.int32)
@@ -53,11 +55,14 @@ def coverage(
         tokens,
         stops,
         counts,
+        None if above is None else np.asarray(above, np.int32),
         None if removed is None else np.asarray(removed, np.int32),
     )
 
 
-def plain(content: list[int], sentences: list[list[int]]) -> NDArray[np.float64]:
+def plain(
+    content: list[int], sentences: list[list[int]], above: list[tuple[int, int]]
+) -> NDArray[np.float64]:
     """The same, word by word and sentence by sentence, of sentences that all have tokens."""
     tokens = [token for sentence in sentences for token in sentence]
     weights = [np.log2(len(tokens) / max(tokens.count(word), 1)) for word in content]
@@ -78,10 +83,13 @@ def plain(content: list[int], sentences: list[list[int]]) -> NDArray[np.float64]
     own, near = [], []
     for i in range(len(sentences)):
         own.append(sum(w * best(c, i) for c, w in zip(content, weights, strict=True)))
-        shares = {0: 1.0, **NEIGHBOUR_SHARES}
+        around = [(i, 1.0)] + [
+            (i - distance, share) for distance, share in NEIGHBOUR_SHARES.items()
+        ]
+        around += zip(above[i], ABOVE_SHARES, strict=True)
         near.append(
             sum(
-                w * max(share * best(c, i - distance) for distance, share in shares.items())
+                w * max(share * best(c, j) for j, share in around)
                 for c, w in zip(content, weights, strict=True)
             )
         )
@@ -103,9 +111,22 @@ def plain(content: list[int], sentences: list[list[int]]) -> NDArray[np.float64]
 
 def test_the_figures_are_those_of_their_definition() -> None:
     sentences = [RANDOM.integers(0, 50, RANDOM.integers(1, 12)).tolist() for _ in range(40)]
-    got = coverage([3, 17, 40], sentences)
+    above = [(max(i - 5, -1), i - 3 if i % 2 else -1) for i in range(40)]
+    above[:3] = [(-1, -1)] * 3
+    got = coverage([3, 17, 40], sentences, above=above)
     assert got.shape == (40, N_COVERAGE)
-    np.testing.assert_allclose(got, plain([3, 17, 40], sentences), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(got, plain([3, 17, 40], sentences, above), rtol=1e-4, atol=1e-5)
+
+
+def test_a_row_has_the_words_of_its_columns_and_half_of_its_headings() -> None:
+    apart = torch.eye(50)
+    sentences = [[1], [40], [9], [9], [2, 9], [9]]  # heading, header; three apart from both a row
+    alone, whole = (
+        coverage([1, 40, 2], sentences, embedding=apart, above=above)[4, 1]
+        for above in (None, [(-1, -1)] * 4 + [(0, 1), (-1, -1)])
+    )
+    assert alone == pytest.approx(1 / 3)
+    assert whole == pytest.approx((0.5 + 1 + 1) / 3)
 
 
 def test_all_words_cover_more_than_one_word_three_times() -> None:
@@ -182,7 +203,9 @@ def test_windows_are_told_what_a_reader_of_the_whole_document_is_told(tmp_path: 
             and _holds(packed.tokens(int(packed.question_document[q])), sentences)
         )
         document = int(packed.question_document[asked])
-        tokens = TokenizedDocument(packed.tokens(document), packed.ends(document))
+        tokens = TokenizedDocument(
+            packed.tokens(document), packed.ends(document), packed.above(document)
+        )
         told = retriever._prepare(question, tokens).coverage
         by_text = {tuple(s): told[i] for i, s in enumerate(_cut(tokens))}
         for sentence, figures in zip(sentences, window.coverage, strict=True):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from docqa.engine.columns import HEADER_REACH
 from docqa.engine.errors import Cancelled, IngestError
 from docqa.engine.ingest import document_from_text, ingest
 from docqa.engine.types import Document, SentenceKind
@@ -73,6 +74,47 @@ def test_a_typed_table_becomes_rows(tmp_path: Path) -> None:
         "company of any work on it at least ten days before that work begins.",
     ]
     assert {s.kind for s in document.sentences[:4]} == {SentenceKind.ROW}
+
+
+def test_rows_of_a_text_have_the_header_above_them() -> None:
+    text = """Results of operations
+Year ended December 31, | 2024 | 2023
+US$000 | US$000
+Net revenues | 10,420 | 8,894
+Costs:
+Crew | 2,650 | 1,797
+Vessels | 3,000
+The fleet grew. It will grow again. So will its costs.
+Other | 12 | 13
+(in millions) | 2022 | 2021
+Net revenues | 7,000 | 6,500
+"""
+    document = document_from_text(text, title="t")
+    headers = {
+        document.sentence_text(s.id): s.header and document.sentence_text(s.header)
+        for s in document.sentences
+        if s.kind is SentenceKind.ROW
+    }
+    latest, former = "Year ended December 31, | 2024 | 2023", "(in millions) | 2022 | 2021"
+    assert headers == {
+        latest: None,
+        "US$000 | US$000": None,  # names no column, and has as many cells as no header has
+        "Net revenues | 10,420 | 8,894": latest,
+        "Crew | 2,650 | 1,797": latest,  # `Costs:` is a label within the table
+        "Vessels | 3,000": None,
+        "Other | 12 | 13": None,  # prose ends a table
+        former: None,
+        "Net revenues | 7,000 | 6,500": former,
+    }
+
+
+def test_a_header_stands_within_reach_and_on_the_same_page() -> None:
+    rows = "".join(f"Line {n} | {n},000\n" for n in range(HEADER_REACH + 1))
+    document = document_from_text(f"Name | 2024\n{rows}", title="t")
+    assert [s.header for s in document.sentences] == [None, *[0] * HEADER_REACH, None]
+    parted = document_from_text("Name | 2024\f\nCrew | 1,797\n", title="t", is_wrapped=True)
+    assert parted.sentences[-1].page == 2
+    assert parted.sentences[-1].header is None
 
 
 def test_a_wide_space_in_prose_makes_no_row(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from docqa.engine.question_match import content_mask
 from docqa.trainer.mine import N_KEPT, favourites, mine
 from docqa.trainer.mined import MinedNegatives
 from docqa.trainer.packed import PackedData, pack
+from docqa.trainer.passages import Passages
 from docqa.trainer.recipe import read_recipe
 from docqa.trainer.train import train_retriever
 from docqa.trainer.windows import WindowSampler
@@ -98,6 +99,13 @@ def test_of_a_long_document_a_stretch_around_the_answer_is_read(
         found = list(favourites(packed, retriever, 3, n_tokens, np.random.default_rng(seed)))
         assert found
         assert all(abs(sentence - 3) <= 3 for sentence in found)
+
+
+def test_a_stretch_knows_what_stands_above_within_it() -> None:
+    above = np.array([[-1, -1], [0, -1], [0, 1], [0, 1], [2, -1]], np.int32)
+    passages = Passages(np.arange(5, dtype=np.int32), *[np.arange(5)] * 3, above=above)
+    assert passages.above_within(1, 4).tolist() == [[-1, -1], [-1, 0], [-1, 0]]
+    assert passages.above_within(0, 5).tolist() == above.tolist()
 
 
 def test_mined_windows_hold_the_answer_among_the_negatives(

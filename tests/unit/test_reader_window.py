@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
+from docqa.engine.columns import cell_spans
 from docqa.engine.ingest import document_from_text
 from docqa.engine.mamba2.checkpoint import embedded_checkpoint, load_tokenizer
 from docqa.engine.reader_window import (
@@ -17,7 +18,6 @@ from docqa.engine.reader_window import (
     Role,
     WindowMaker,
     WordMatches,
-    cell_spans,
     token_shape,
 )
 from docqa.engine.types import Document

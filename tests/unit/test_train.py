@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 import torch
 
+from docqa.engine.coverage import COVERAGE_WEIGHT, N_COVERAGE, SHARE
 from docqa.engine.errors import TrainingError
 from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer
 from docqa.engine.question_match import content_mask, content_tokens, rarity_buckets
-from docqa.trainer.collate import collate
-from docqa.trainer.loss import StepTotals, bce_loss, listwise_loss
+from docqa.trainer.collate import WindowBatch, collate
+from docqa.trainer.loss import StepTotals, bce_loss, listwise_loss, ranking_loss
 from docqa.trainer.optimizer import learning_rate
 from docqa.trainer.packed import PackedData, pack, pack_cached
-from docqa.trainer.recipe import Recipe, read_recipe, recipe_from_record
+from docqa.trainer.recipe import LossSection, Recipe, read_recipe, recipe_from_record
+from docqa.trainer.step import window_loss
 from docqa.trainer.train import train_retriever
 from docqa.trainer.windows import WindowSampler
 from tests.tiny_checkpoint import make_checkpoint
@@ -165,6 +167,34 @@ def test_listwise_loss_by_hand() -> None:
     torch.testing.assert_close(loss, torch.log(torch.tensor(3.0)))
     nothing = listwise_loss(torch.tensor([[2.0, 9.0]]), torch.zeros(1, 2), real[:, 1:], totals)
     torch.testing.assert_close(nothing, torch.log1p(torch.exp(torch.tensor(2.0))))
+
+
+def test_ranking_loss_by_hand() -> None:
+    """Of two sentences the answer is e to 1 behind; a window without an answer teaches no order."""
+    scores = torch.tensor([[0.0, 1.0, 9.0], [3.0, 0.0, 0.0]], requires_grad=True)
+    labels = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    real = torch.tensor([[True, True, False], [True, False, False]])
+    loss = ranking_loss(scores, labels, real, StepTotals(2, 3, 1))
+    torch.testing.assert_close(loss, torch.log1p(torch.exp(torch.tensor(1.0))) / 2)
+    loss.backward()
+    assert scores.grad[0, 0] < 0 < scores.grad[0, 1]
+    assert not scores.grad[1].any()
+    assert scores.grad[0, 2] == 0.0
+
+
+def test_what_coverage_adds_counts_in_the_ranking() -> None:
+    """Two equal logits: the loss is lower where the answer covers more of the question."""
+    losses = []
+    for shares in ([1.0, 0.0], [0.0, 1.0]):
+        coverage = torch.zeros(1, 2, N_COVERAGE)
+        coverage[0, :, SHARE] = torch.tensor(shares)
+        whole = torch.ones(1, 2, dtype=torch.long)
+        labels = torch.tensor([[1.0, 0.0]])
+        batch = WindowBatch(whole, whole, whole > 0, whole, whole, labels, coverage)
+        recipe = Recipe(loss=LossSection(listwise=0.0, ranking=1.0, bce=0.0))
+        losses.append(window_loss(torch.zeros(1, 2), batch, recipe, StepTotals(1, 2, 1)).item())
+    expected = np.log1p(np.exp(COVERAGE_WEIGHT))
+    np.testing.assert_allclose(losses, [expected - COVERAGE_WEIGHT, expected], rtol=1e-5)
 
 
 def test_listwise_loss_has_finite_gradients_with_padding() -> None:

@@ -1,0 +1,80 @@
+"""The cells of a table row, and which row names their columns in a document of plain text.
+
+A PDF shows where its tables begin and what stands over which column (`table_headers.py`). A text
+has its rows alone: the header of one is the nearest row above with as many cells, none a figure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from docqa.engine.types import Sentence, SentenceKind
+
+HEADER_REACH = 60
+"""Sentences above a row among which its header is looked for."""
+MAX_LABELS = 2
+"""Lines one after another that do not end a table though no row: `Operating activities:`."""
+
+_CELL_END = re.compile(r"\s*\|(?=\s|$)\s*")
+_YEAR = re.compile(r"\W*(?:FY|CY|fiscal)?\s*(?:19|20)\d\d(?:\s?\(\w\)|\W)*", re.IGNORECASE)
+_FIGURE = re.compile(r"\W*\d[\d.,]*\W*(?:%|pts|bps|x)?\W*")
+
+
+def cell_spans(row: str) -> list[tuple[int, int]]:
+    """(start, end) of the cells of a table row."""
+    spans, begin = [], 0
+    for mark in _CELL_END.finditer(row):
+        spans.append((begin, mark.start()))
+        begin = mark.end()
+    return [*spans, (begin, len(row))]
+
+
+def fitted_names(header: str, n_cells: int) -> list[str] | None:
+    """The cells of a header, one for each cell of a row; the first column may lack a name."""
+    names = [header[start:end] for start, end in cell_spans(header)]
+    if len(names) == n_cells - 1:
+        names = ["", *names]
+    return names if len(names) == n_cells and n_cells > 1 else None
+
+
+def with_headers(sentences: Sequence[Sentence], text_of: Callable[[int], str]) -> list[Sentence]:
+    """The sentences of a text, its table rows with the ids of their headers.
+
+    Args:
+        sentences: Of the whole document.
+        text_of: Gives the text of one by its id.
+    """
+    headers: dict[int, int] = {}  # id of the last header of so many cells
+    found = list(sentences)
+    n_others = page = 0
+    for sentence in sentences:
+        is_row = sentence.kind is SentenceKind.ROW
+        n_others = 0 if is_row else n_others + 1
+        if n_others > MAX_LABELS or sentence.page != page:
+            headers.clear()
+            page = sentence.page
+        if not is_row:
+            continue
+        row = text_of(sentence.id)
+        spans = cell_spans(row)
+        if _names_columns([row[start:end] for start, end in spans]):
+            headers[len(spans)] = sentence.id
+            continue
+        # the first column may lack a name
+        nearest = max(headers.get(len(spans) - lacking, -1) for lacking in (0, 1))
+        if nearest >= max(0, sentence.id - HEADER_REACH):
+            found[sentence.id] = replace(sentence, header=nearest)
+    return found
+
+
+def _names_columns(cells: list[str]) -> bool:
+    """Whether the cells of a row are names of columns: words or years, no figures, no units."""
+    named = [cell for cell in cells[1:] if any(c.isalnum() for c in cell)]
+    is_unit = len(cells) > 1 and len(set(filter(None, cells))) == 1  # `US$000 | US$000`
+    return (
+        bool(named)
+        and not is_unit
+        and all(not _FIGURE.fullmatch(name) or _YEAR.fullmatch(name) for name in named)
+    )
