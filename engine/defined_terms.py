@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from docqa.engine.own_name import about_the_company
 from docqa.engine.retriever import Scores
 from docqa.engine.types import Document, Evidence
 
@@ -61,9 +60,8 @@ class DefinedTerm:
         return bool(_whole(self.name).search(question) and not _whole(self.term).search(question))
 
 
-def in_words_of(document: Document, question: str) -> str:
-    """The question as the document would put it: terms instead of names of parties, and "the
-    company" for the one that reports.
+def with_terms(document: Document, question: str) -> str:
+    """The question with the document's terms instead of the names of its parties.
 
     Args:
         document: What is asked.
@@ -71,7 +69,7 @@ def in_words_of(document: Document, question: str) -> str:
     """
     for term, _ in _terms_for(question, document):
         question = _whole(term.name).sub(f"the {term.term}", question)
-    return about_the_company(document, question)
+    return question
 
 
 def with_definitions(

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from docqa.engine.defined_terms import in_words_of
 from docqa.engine.retriever import (
     MOST_TOGETHER,
     IsCancelled,
@@ -20,6 +19,7 @@ from docqa.engine.retriever import (
     Retriever,
     Scores,
 )
+from docqa.engine.wording import in_words_of
 
 if TYPE_CHECKING:
     from docqa.engine.types import Document

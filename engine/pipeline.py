@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from docqa.engine.confidence import calibration_of, confidence
-from docqa.engine.defined_terms import in_words_of, with_definitions
+from docqa.engine.defined_terms import with_definitions
 from docqa.engine.errors import ConfigError, IngestError
 from docqa.engine.evidence import select_evidence, with_cited
 from docqa.engine.generators.base import Generator, OnText
@@ -25,6 +25,7 @@ from docqa.engine.hops import AUTO_HOPS, Lead, find_lead, mark_hop
 from docqa.engine.retriever import IsCancelled, OnProgress, Progress, Retriever, Scores
 from docqa.engine.store import Store
 from docqa.engine.types import Answer, Document, Evidence, Page, Reading
+from docqa.engine.wording import in_words_of
 
 OnEvidence = Callable[[tuple[Evidence, ...], float], None]
 """Called with the evidence, best first, and the probability that the documents answer."""

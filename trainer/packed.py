@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from docqa.engine.defined_terms import in_words_of
 from docqa.engine.errors import TrainingError
 from docqa.engine.packing import tokenize_document
 from docqa.engine.sentences import SEGMENTER
+from docqa.engine.wording import in_words_of
 from docqa.trainer.dataset import read_documents
 from docqa.trainer.seed_data import Example, holds_token_ids, read_examples
 
-PACKER = "docqa-packed/3"
+PACKER = "docqa-packed/4"
 """Names how documents and questions are packed; questions are put in the document's words, as when
 they are asked."""
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from docqa.engine.bm25 import BM25Retriever
-from docqa.engine.defined_terms import in_words_of
 from docqa.engine.ingest import document_from_text, ingest
 from docqa.engine.own_name import about_the_company, registrant
 from docqa.engine.types import Document
+from docqa.engine.wording import in_words_of
 from docqa.trainer.bench import score_all
 
 REAL = Path(__file__).parents[3] / "shared" / "pdfs" / "real"

@@ -1,4 +1,4 @@
-"""The tables beside this file, read: terms of statements, calculations, facts in prose."""
+"""The tables beside this file, read: what is asked of statements, and facts in prose."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+
+from docqa.engine.line_items import LineItem, Ratio, line_items, ratios
 
 TABLES = ("filings", "statutes")
 """Files of this folder, without their ending."""
@@ -20,25 +22,13 @@ MAX_PLACES = 25
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A line of the financial statements and what people call it."""
+    """A line of the financial statements, and what is asked of it."""
 
-    key: str
-    rows: re.Pattern[str]
-    """Matches the whole label of its row, in lower case, without figures and brackets."""
-    names: tuple[str, ...]
+    item: LineItem
     asks: tuple[str, ...]
     """Whole questions, with `{company}` and `{year}`."""
     at_a_date: bool
     """A line of a balance sheet: asked for the end of a year, not for a year."""
-
-
-@dataclass(frozen=True, slots=True)
-class Calculation:
-    """A figure that follows from several terms."""
-
-    names: tuple[str, ...]
-    terms: tuple[tuple[str, ...], ...]
-    """Ways to compute it: the keys of what each needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +47,7 @@ class Rules:
     """One table."""
 
     terms: tuple[Term, ...]
-    calculations: tuple[Calculation, ...]
+    ratios: tuple[Ratio, ...]
     facts: tuple[Fact, ...]
 
 
@@ -75,21 +65,18 @@ def read_rules(name: str) -> Rules:
     """One of the `TABLES`."""
     source = files("docqa.trainer.templates") / f"{name}.toml"
     tables = tomllib.loads(source.read_text(encoding="utf-8"))
+    asked = {one["key"]: one for one in tables.get("term", ())}
+    items = line_items() if asked else {}
     return Rules(
         terms=tuple(
             Term(
-                one["key"],
-                re.compile("|".join(f"(?:{row})" for row in one["rows"])),
-                tuple(one["names"]),
-                tuple(one.get("asks", ())),
-                one.get("at_a_date", False),
+                item,
+                tuple(asked.get(key, {}).get("asks", ())),
+                asked.get(key, {}).get("at_a_date", False),
             )
-            for one in tables.get("term", ())
+            for key, item in items.items()
         ),
-        calculations=tuple(
-            Calculation(tuple(one["names"]), tuple(tuple(way) for way in one["terms"]))
-            for one in tables.get("calculation", ())
-        ),
+        ratios=ratios() if asked else (),
         facts=tuple(
             Fact(re.compile(one["pattern"]), tuple(one["asks"]), one.get("limit", 2))
             for one in tables["fact"]

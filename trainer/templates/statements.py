@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from docqa.engine.line_items import plain_label
 from docqa.engine.types import SentenceKind
 from docqa.trainer.dataset import LabelledDocument
 from docqa.trainer.templates.rules import Rules, TemplateQuestion, Term
@@ -100,20 +101,20 @@ def ask_statements(
     ]
     years: tuple[int | None, ...] = (None,) if year is None else (year, year - 1)
     for asked in years:
-        evidence = {term.key: find_term(term, rows, prose, asked) for term in rules.terms}
+        evidence = {term.item.key: find_term(term, rows, prose, asked) for term in rules.terms}
         for term in rules.terms:
-            if evidence[term.key]:
+            if evidence[term.item.key]:
                 wordings = ANY_TIME if asked is None else AT_A_DATE if term.at_a_date else FLOW
                 yield TemplateQuestion(
-                    _wording(term.names, wordings, term.asks, company, asked, chance),
-                    evidence[term.key],
+                    _wording(term.item.names, wordings, term.asks, company, asked, chance),
+                    evidence[term.item.key],
                 )
-        for calculation in rules.calculations:
-            way = _first_complete(calculation.terms, evidence)
+        for ratio in rules.ratios:
+            way = _first_complete(ratio.ways, evidence)
             if way:
                 wordings = ANY_TIME if asked is None else CALCULATION
                 yield TemplateQuestion(
-                    _wording(calculation.names, wordings, (), company, asked, chance),
+                    _wording(ratio.names, wordings, (), company, asked, chance),
                     tuple(sorted({place for key in way for place in evidence[key]})),
                 )
 
@@ -153,17 +154,11 @@ def read_rows(document: LabelledDocument) -> Iterator[Row]:
         )
 
 
-def plain_label(cell: str) -> str:
-    """A label without what differs between filings: brackets, footnotes, figures, marks."""
-    cell = re.sub(r"\([^)]*\)|[\d$%*†:]+", " ", cell.lower())
-    return " ".join(cell.split()).strip(" ,.—-")
-
-
 def find_term(
     term: Term, rows: Sequence[Row], prose: Sequence[tuple[int, str]], year: int | None
 ) -> tuple[int, ...]:
     """Ids of the sentences that state a term for a year (any, for None); empty where unsure."""
-    alike = [row for row in rows if term.rows.fullmatch(row.label)]
+    alike = [row for row in rows if term.item.rows.fullmatch(row.label)]
     main = next((row for row in alike if row.in_statement and _figure(row, year)), None)
     figure = _figure(main, year) if main else _most_common(alike, year)
     if not figure:
@@ -171,7 +166,7 @@ def find_term(
     same = [row.sentence for row in alike if figure in row.figures]
     if len(figure.replace(".", "")) >= MIN_DIGITS:
         printed = re.compile(rf"(?<![\d,.]){_with_commas(figure)}(?![\d,]|\.\d)")
-        names = re.compile("|".join(re.escape(name.lower()) for name in term.names))
+        names = re.compile("|".join(re.escape(name.lower()) for name in term.item.names))
         same += [i for i, text in prose if printed.search(text) and names.search(text.lower())]
     elif main:
         same = [main.sentence]

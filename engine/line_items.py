@@ -1,0 +1,146 @@
+"""What readers call the lines of financial statements, in the words of the statements at hand.
+
+A report has `Purchases of property and equipment` and nowhere `capex`, and does not say which lines
+a quick ratio needs. assets/line_items.toml knows both: behind such a name the question is read with
+what the rows of this document are called. trainer/README.md has the figures.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from docqa.engine.columns import cell_spans
+from docqa.engine.types import Document, SentenceKind
+
+MOST_LABELS = 2
+"""Labels of a line that are added, the most frequent ones."""
+
+_NO_LABEL = re.compile(r"\([^)]*\)|[\d$%*†:]+")
+
+
+@dataclass(frozen=True, slots=True)
+class LineItem:
+    """A line of the financial statements."""
+
+    key: str
+    rows: re.Pattern[str]
+    """Matches the whole label of its row, as `plain_label` gives it."""
+    names: tuple[str, ...]
+    loose: frozenset[str]
+    """Those of the names that mean other things as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A figure that follows from several lines."""
+
+    names: tuple[str, ...]
+    ways: tuple[tuple[str, ...], ...]
+    """Ways to compute it: the keys of the lines each needs."""
+    loose: frozenset[str]
+
+
+def with_line_items(document: Document, question: str) -> str:
+    """The question with the labels of the rows it means behind what it calls them.
+
+    `capex` becomes `capex (purchases of property and equipment)` where a row is called so. Nothing
+    is added where the document has no such row, or has one of that very name.
+
+    Args:
+        document: What is asked.
+        question: As the user wrote it.
+    """
+    named = [*_names().finditer(question)]
+    if not named:
+        return question
+    labels = row_labels(document)
+    for match in reversed(named):
+        name = match[0].lower()
+        if meant := [*_labels_meant(name, labels)]:
+            end = match.end()
+            question = f"{question[:end]} ({', '.join(meant)}){question[end:]}"
+    return question
+
+
+def row_labels(document: Document) -> Counter[str]:
+    """How many rows of a document's tables have each label."""
+    labels: Counter[str] = Counter()
+    for one in document.sentences:
+        if one.kind is SentenceKind.ROW:
+            row = document.sentence_text(one.id)
+            labels[plain_label(row[slice(*cell_spans(row)[0])])] += 1
+    return labels
+
+
+def plain_label(cell: str) -> str:
+    """A label without what differs between filings: brackets, footnotes, figures, marks."""
+    return " ".join(_NO_LABEL.sub(" ", cell.lower()).split()).strip(" ,.—-")
+
+
+@cache
+def line_items() -> dict[str, LineItem]:
+    """The lines by their keys."""
+    return {
+        one["key"]: LineItem(
+            one["key"],
+            re.compile("|".join(f"(?:{row})" for row in one["rows"])),
+            tuple(one["names"]),
+            frozenset(one.get("loose", ())),
+        )
+        for one in _table()["item"]
+    }
+
+
+@cache
+def ratios() -> tuple[Ratio, ...]:
+    """What follows from the lines."""
+    return tuple(
+        Ratio(tuple(one["names"]), tuple(map(tuple, one["items"])), frozenset(one.get("loose", ())))
+        for one in _table()["ratio"]
+    )
+
+
+def _labels_meant(name: str, labels: Counter[str]) -> Iterator[str]:
+    """The labels of the lines that a name means; none where one of them has the name in it."""
+    found = {
+        key: [label for label, _ in labels.most_common() if line_items()[key].rows.fullmatch(label)]
+        for way in _ways()[name]
+        for key in way
+    }
+    way = next((way for way in _ways()[name] if all(found[key] for key in way)), ())
+    if not any(re.search(rf"\b{re.escape(name)}", label) for key in way for label in found[key]):
+        for key in way:
+            yield from found[key][:MOST_LABELS]
+
+
+@cache
+def _ways() -> dict[str, tuple[tuple[str, ...], ...]]:
+    """The keys of the lines that a name means, in lower case; one list for each way."""
+    ways = {
+        name.lower(): one.ways for one in ratios() for name in one.names if name not in one.loose
+    }
+    for item in line_items().values():
+        for name in item.names:
+            if name not in item.loose:
+                ways[name.lower()] = ((item.key,), *ways.get(name.lower(), ()))
+    return ways
+
+
+@cache
+def _names() -> re.Pattern[str]:
+    """Finds a name in a question; of two that begin at one place the longer."""
+    longest_first = sorted(_ways(), key=len, reverse=True)
+    either = "|".join(map(re.escape, longest_first))
+    return re.compile(rf"(?<![\w&])(?:{either})(?![\w&])", re.IGNORECASE)
+
+
+def _table() -> dict[str, Any]:
+    source = files("docqa.assets") / "line_items.toml"
+    return tomllib.loads(source.read_text(encoding="utf-8"))

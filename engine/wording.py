@@ -1,0 +1,21 @@
+"""A question as its document would put it."""
+
+from __future__ import annotations
+
+from docqa.engine.defined_terms import with_terms
+from docqa.engine.line_items import with_line_items
+from docqa.engine.own_name import about_the_company
+from docqa.engine.types import Document
+
+
+def in_words_of(document: Document, question: str) -> str:
+    """The question in the words of a document, as retrievers read it.
+
+    A contract's parties go by their terms, the company that reports by "the company", and lines of
+    financial statements by the labels of their rows besides.
+
+    Args:
+        document: What is asked.
+        question: As the user wrote it.
+    """
+    return with_line_items(document, about_the_company(document, with_terms(document, question)))

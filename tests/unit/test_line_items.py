@@ -1,0 +1,90 @@
+"""What analysts call a line of a statement, read as the statement at hand calls it."""
+
+from __future__ import annotations
+
+import pytest
+
+from docqa.engine.ingest import document_from_text
+from docqa.engine.line_items import line_items, plain_label, ratios, with_line_items
+from docqa.engine.types import Document
+from docqa.engine.wording import in_words_of
+
+REPORT = """Consolidated statements
+(in millions) | 2023 | 2022
+Total net sales | 1,577 | 1,373
+Net income (loss) | 92 | (11)
+Purchases of property and equipment (Note 4) | (52) | (49)
+Research and development | 41 | 38
+Cash and cash equivalents | 12 | 9
+Accounts receivable, net | 30 | 28
+Total current liabilities | 60 | 55
+Segment purchases
+Purchases of property and equipment | (20) | (19)
+We also bought back shares, and capital spending in general rose.
+"""
+
+
+@pytest.fixture(scope="module")
+def report() -> Document:
+    return document_from_text(REPORT, title="report")
+
+
+@pytest.mark.parametrize(
+    ("question", "read"),
+    [
+        (
+            "How high was capex in 2023?",
+            "How high was capex (purchases of property and equipment) in 2023?",
+        ),
+        ("What did R&D cost?", "What did R&D (research and development) cost?"),
+        ("What was the top line?", "What was the top line (total net sales)?"),
+        (
+            "Did the Bottom Line beat CAPEX?",
+            "Did the Bottom Line (net income) beat CAPEX (purchases of property and equipment)?",
+        ),
+        (
+            "quick ratio 2023",
+            "quick ratio (cash and cash equivalents, accounts receivable, net, total current "
+            "liabilities) 2023",
+        ),
+        # a row is called so already
+        ("What was net income?", "What was net income?"),
+        ("How much was research and development?", "How much was research and development?"),
+        # no such row
+        ("How large are buybacks?", "How large are buybacks?"),
+        # loose names, and parts of other words
+        ("Who is the CFO?", "Who is the CFO?"),
+        ("What do capexes mean?", "What do capexes mean?"),
+        ("", ""),
+    ],
+)
+def test_a_question_is_read_with_the_labels_of_the_rows_it_means(
+    report: Document, question: str, read: str
+) -> None:
+    assert with_line_items(report, question) == read
+    assert in_words_of(report, question) == read
+
+
+def test_what_has_no_rows_knows_no_line_items() -> None:
+    prose = document_from_text("Capital expenditures rose. Net sales fell.", title="prose")
+    assert with_line_items(prose, "What was capex?") == "What was capex?"
+
+
+def test_the_most_frequent_labels_are_taken() -> None:
+    labels = ["Net sales"] * 3 + ["Total net sales"] * 2 + ["Total revenues"]
+    rows = "\n".join(f"{label} | {n} | {n}" for n, label in enumerate(labels))
+    question = with_line_items(document_from_text(rows, title="t"), "What was the top line?")
+    assert question == "What was the top line (net sales, total net sales)?"
+
+
+def test_every_ratio_is_made_of_known_lines() -> None:
+    for ratio in ratios():
+        assert ratio.ways
+        assert all(key in line_items() for way in ratio.ways for key in way)
+    for one in (*ratios(), *line_items().values()):
+        assert one.names
+        assert one.loose <= set(one.names)
+
+
+def test_a_label_is_compared_without_what_differs_between_filings() -> None:
+    assert plain_label("Total net revenues (in millions) (1):") == "total net revenues"
