@@ -1,6 +1,7 @@
 """Questions by rule: which rows and sentences answer them, and in whose words they are asked."""
 
 import tomllib
+from importlib.resources import files
 
 import click
 import pytest
