@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -47,6 +47,16 @@ class Ratio:
     loose: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Reworded:
+    """A name in a question, and what the rows are called that it means."""
+
+    name: str
+    labels: tuple[str, ...]
+    end: int
+    """Where the name ends in the question."""
+
+
 def with_line_items(document: Document, question: str) -> str:
     """The question with the labels of the rows it means behind what it calls them.
 
@@ -57,26 +67,24 @@ def with_line_items(document: Document, question: str) -> str:
         document: What is asked.
         question: As the user wrote it.
     """
-    named = [*_names().finditer(question)]
-    if not named:
+    if not _names().search(question):
         return question
-    labels = row_labels(document)
-    for match in reversed(named):
-        name = match[0].lower()
-        if meant := [*_labels_meant(name, labels)]:
-            end = match.end()
-            question = f"{question[:end]} ({', '.join(meant)}){question[end:]}"
+    rows = (
+        document.sentence_text(one.id) for one in document.sentences if one.kind is SentenceKind.ROW
+    )
+    for one in reversed(reworded(question, rows)):
+        question = f"{question[: one.end]} ({', '.join(one.labels)}){question[one.end :]}"
     return question
 
 
-def row_labels(document: Document) -> Counter[str]:
-    """How many rows of a document's tables have each label."""
-    labels: Counter[str] = Counter()
-    for one in document.sentences:
-        if one.kind is SentenceKind.ROW:
-            row = document.sentence_text(one.id)
-            labels[plain_label(row[slice(*cell_spans(row)[0])])] += 1
-    return labels
+def reworded(question: str, rows: Iterable[str]) -> list[Reworded]:
+    """The names in a question that some rows of tables are called otherwise, in its order."""
+    labels = Counter(plain_label(row[slice(*cell_spans(row)[0])]) for row in rows)
+    named = [
+        Reworded(match[0], tuple(_labels_meant(match[0].lower(), labels)), match.end())
+        for match in _names().finditer(question)
+    ]
+    return [one for one in named if one.labels]
 
 
 def plain_label(cell: str) -> str:

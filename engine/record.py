@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from docqa.engine.defined_terms import FRONT_SENTENCES, DefinedTerm, terms_in
+from docqa.engine.line_items import Reworded, reworded
 from docqa.engine.quote import pages_named
+from docqa.engine.sentences import CELL_SEPARATOR
 from docqa.engine.types import Answer, Document, Evidence, Reading, Writing
 
 
@@ -67,6 +69,11 @@ class RecordedEvidence:
         return (self.page, self.text[:n_first]), (self.last_page, self.text[n_first:].lstrip())
 
     @property
+    def is_row(self) -> bool:
+        """Whether it is a row of a table."""
+        return CELL_SEPARATOR in self.text
+
+    @property
     def cited(self) -> bool:
         return bool(self.quotes)
 
@@ -111,6 +118,11 @@ class Record:
         front = (one for one in self.evidence if one.sentence_id < FRONT_SENTENCES)
         defined = (term for one in front for term in terms_in(one.text))
         return tuple(dict.fromkeys(term for term in defined if term.is_named_in(self.question)))
+
+    @property
+    def reworded(self) -> tuple[Reworded, ...]:
+        """Names in the question, with what the rows that were found by them are called."""
+        return tuple(reworded(self.question, (one.text for one in self.evidence if one.is_row)))
 
     def title_of(self, document_id: str) -> str:
         """The title of one of the record's documents."""

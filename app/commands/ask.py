@@ -194,6 +194,9 @@ def how_it_was_read(record: Record) -> str:
         f"Read by {reading.name} on {reading.device}: {tokens}. Confidence {record.confidence:.0%}."
     ]
     lines += [f"Read for the {term.term} instead of {term.name}." for term in record.terms]
+    lines += [
+        f"Read for {' and '.join(one.labels)} as well as {one.name}." for one in record.reworded
+    ]
     if reading.further:
         asked = ", then ".join(f"“{further}”" for further in reading.further)
         lines.append(f"Read {in_words(reading.n_hops)}: what was found led on to {asked}.")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
+
+from docqa.app.cli import cli
 from docqa.engine.ingest import document_from_text
 from docqa.engine.line_items import line_items, plain_label, ratios, with_line_items
 from docqa.engine.types import Document
@@ -63,6 +67,19 @@ def test_a_question_is_read_with_the_labels_of_the_rows_it_means(
 ) -> None:
     assert with_line_items(report, question) == read
     assert in_words_of(report, question) == read
+
+
+def test_the_row_is_found_under_its_own_name_and_the_reader_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "report.txt"
+    path.write_text(REPORT, encoding="utf-8")
+    ask = ["ask", "How high was capex in 2023?", str(path), "--retriever", "bm25", "--top-k", "1"]
+    library = ["--library", str(tmp_path / "library.db")]
+    done = CliRunner().invoke(cli, [*ask, *library])
+    assert done.exit_code == 0, done.output
+    assert "Purchases of property and equipment — 2023: (" in done.output
+    assert "Read for purchases of property and equipment as well as capex." in done.output
+    done = CliRunner().invoke(cli, ["ask", "Net income?", *ask[2:], *library])
+    assert "as well as" not in done.output
 
 
 def test_what_has_no_rows_knows_no_line_items() -> None:
