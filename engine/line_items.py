@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import islice
 from typing import Any
 
 from docqa.engine.columns import cell_spans
@@ -52,9 +53,15 @@ class Reworded:
     """A name in a question, and what the rows are called that it means."""
 
     name: str
-    labels: tuple[str, ...]
+    lines: tuple[tuple[str, ...], ...]
+    """The labels of each line that it means: of one, or of those a ratio is made of."""
     end: int
     """Where the name ends in the question."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Those of all lines."""
+        return tuple(label for line in self.lines for label in line)
 
 
 def with_line_items(document: Document, question: str) -> str:
@@ -79,12 +86,17 @@ def with_line_items(document: Document, question: str) -> str:
 
 def reworded(question: str, rows: Iterable[str]) -> list[Reworded]:
     """The names in a question that some rows of tables are called otherwise, in its order."""
-    labels = Counter(plain_label(row[slice(*cell_spans(row)[0])]) for row in rows)
+    labels = Counter(map(label_of, rows))
     named = [
-        Reworded(match[0], tuple(_labels_meant(match[0].lower(), labels)), match.end())
+        Reworded(match[0], _lines_meant(match[0].lower(), labels), match.end())
         for match in _names().finditer(question)
     ]
-    return [one for one in named if one.labels]
+    return [one for one in named if one.lines]
+
+
+def label_of(row: str) -> str:
+    """What a row of a table is called."""
+    return plain_label(row[slice(*cell_spans(row)[0])])
 
 
 def plain_label(cell: str) -> str:
@@ -115,17 +127,18 @@ def ratios() -> tuple[Ratio, ...]:
     )
 
 
-def _labels_meant(name: str, labels: Counter[str]) -> Iterator[str]:
+def _lines_meant(name: str, labels: Counter[str]) -> tuple[tuple[str, ...], ...]:
     """The labels of the lines that a name means; none where one of them has the name in it."""
-    found = {
-        key: [label for label, _ in labels.most_common() if line_items()[key].rows.fullmatch(label)]
-        for way in _ways()[name]
-        for key in way
-    }
-    way = next((way for way in _ways()[name] if all(found[key] for key in way)), ())
-    if not any(re.search(rf"\b{re.escape(name)}", label) for key in way for label in found[key]):
-        for key in way:
-            yield from found[key][:MOST_LABELS]
+    ways = [[_labels_of(line_items()[key], labels) for key in way] for way in _ways()[name]]
+    fullest = max(ways, key=lambda lines: sum(map(bool, lines)) / len(lines))
+    found = tuple(line for line in fullest if line)
+    is_called_so = re.compile(rf"\b{re.escape(name)}").search
+    return () if any(is_called_so(label) for line in found for label in line) else found
+
+
+def _labels_of(item: LineItem, labels: Counter[str]) -> tuple[str, ...]:
+    fitting = (label for label, _ in labels.most_common() if item.rows.fullmatch(label))
+    return tuple(islice(fitting, MOST_LABELS))
 
 
 @cache

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from docqa.engine.generators.abstention import place, unlikely
 from docqa.engine.generators.base import BRACKETED_NUMBER, Draft, OnText
+from docqa.engine.line_items import label_of, reworded
 from docqa.engine.retriever import IsCancelled
 from docqa.engine.types import Citation, Document, Evidence, Sentence, SentenceKind
 
@@ -74,11 +75,12 @@ class ExtractiveGenerator:
         if not evidence or confidence < self.threshold:
             return unlikely(documents, evidence, confidence)
         candidates = quotable(documents, evidence)
-        if self.reader is not None:
+        chosen = rows_of_ratio(question, documents, candidates)
+        if self.reader is not None and not chosen:
             span = find_words(self.reader, question, documents, candidates)
             if span is not None:
                 return short_answer(documents, span)
-        chosen = choose_quotes(candidates)
+        chosen = chosen or choose_quotes(candidates)
         text = "\n".join(show_quote(documents, one) for one in chosen)
         citations = tuple(
             Citation(
@@ -89,6 +91,25 @@ class ExtractiveGenerator:
             for one in chosen
         )
         return Draft(text, False, citations)
+
+
+def rows_of_ratio(
+    question: str, documents: Mapping[str, Document], candidates: tuple[Evidence, ...]
+) -> tuple[Evidence, ...]:
+    """The rows that a ratio in the question is worked out from, where there are two or more.
+
+    One of their figures alone would pass for the ratio.
+    """
+    rows: dict[str, Evidence] = {}
+    for one in candidates:
+        document = documents[one.document_id]
+        if document.sentences[one.sentence_id].kind is SentenceKind.ROW:
+            rows.setdefault(document.sentence_text(one.sentence_id), one)
+    by_label = {label_of(text): one for text, one in reversed(rows.items())}  # the best one stays
+    for ratio in reworded(question, rows):
+        if len(ratio.lines) > 1:
+            return tuple(by_label[line[0]] for line in ratio.lines)
+    return ()
 
 
 def find_words(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from docqa.app.cli import cli
+from docqa.engine.generators.extractive import ExtractiveGenerator
 from docqa.engine.ingest import document_from_text
 from docqa.engine.line_items import line_items, plain_label, ratios, with_line_items
-from docqa.engine.types import Document
+from docqa.engine.pipeline import ask
+from docqa.engine.reader import AnswerSpan
+from docqa.engine.retriever import load_retriever
+from docqa.engine.types import Document, Evidence
 from docqa.engine.wording import in_words_of
 
 REPORT = """Consolidated statements
@@ -80,6 +85,34 @@ def test_the_row_is_found_under_its_own_name_and_the_reader_is_told(tmp_path: Pa
     assert "Read for purchases of property and equipment as well as capex." in done.output
     done = CliRunner().invoke(cli, ["ask", "Net income?", *ask[2:], *library])
     assert "as well as" not in done.output
+
+
+def test_a_ratio_is_answered_with_the_rows_it_is_worked_out_from(report: Document) -> None:
+    question = "How high was the net margin in 2023?"
+    retriever, generator = load_retriever("bm25"), ExtractiveGenerator(reader=Talker())
+    answer = ask(question, [report], retriever, generator)
+    assert answer.text.splitlines() == [
+        "Net income (loss) — 2023: 92; 2022: (11) (p. 1)",
+        "Total net sales — 2023: 1,577; 2022: 1,373 (p. 1)",
+    ]
+    answer = ask("What was the top line in 2023?", [report], retriever, generator)
+    assert answer.text.startswith("Total net sales (p. 1)\n")
+
+
+class Talker:
+    """A reader that finds an answer in whatever it is given."""
+
+    def find(
+        self, question: str, documents: Mapping[str, Document], evidence: Sequence[Evidence]
+    ) -> AnswerSpan:
+        return AnswerSpan(evidence[0], 0, len("Total net sales"), 1.0)
+
+
+def test_what_is_missing_of_a_ratio_is_left_out() -> None:
+    rows = "Net income | 92 | 11\nTotal assets | 1,577 | 1,373"
+    document = document_from_text(rows, title="t")
+    assert with_line_items(document, "ROA?") == "ROA (net income, total assets)?"
+    assert with_line_items(document, "asset turnover") == "asset turnover (total assets)"
 
 
 def test_what_has_no_rows_knows_no_line_items() -> None:
