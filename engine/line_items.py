@@ -68,7 +68,7 @@ def with_line_items(document: Document, question: str) -> str:
     """The question with the labels of the rows it means behind what it calls them.
 
     `capex` becomes `capex (purchases of property and equipment)` where a row is called so. Nothing
-    is added where the document has no such row, or has one of that very name.
+    is added where the document has no such row, has one of that very name, or the question says it.
 
     Args:
         document: What is asked.
@@ -87,11 +87,13 @@ def with_line_items(document: Document, question: str) -> str:
 def reworded(question: str, rows: Iterable[str]) -> list[Reworded]:
     """The names in a question that some rows of tables are called otherwise, in its order."""
     labels = Counter(map(label_of, rows))
-    named = [
-        Reworded(match[0], _lines_meant(match[0].lower(), labels), match.end())
-        for match in _names().finditer(question)
-    ]
-    return [one for one in named if one.lines]
+    asked = question.lower()
+    named = []
+    for match in _names().finditer(question):
+        lines = _lines_meant(match[0].lower(), labels)
+        if not all(label in asked for line in lines for label in line):
+            named.append(Reworded(match[0], lines, match.end()))
+    return named
 
 
 def label_of(row: str) -> str:

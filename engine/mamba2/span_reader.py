@@ -16,6 +16,7 @@ from docqa.engine.mamba2.reader_batch import make_batch
 from docqa.engine.reader import AnswerSpan
 from docqa.engine.reader_window import ReaderWindow, WindowMaker
 from docqa.engine.types import Document, Evidence
+from docqa.engine.wording import in_words_of
 
 MAX_SENTENCES = 6
 """Evidence sentences that are read: reading takes longer than it gains with more."""
@@ -80,8 +81,10 @@ class MambaSpanReader:
     ) -> list[WindowSpan | None]:
         """The likeliest span of each sentence; None where it has no words."""
         makers = {
-            document_id: WindowMaker(question, documents[document_id], self._tokenizer)
-            for document_id in {one.document_id for one in evidence}
+            read: WindowMaker(
+                in_words_of(documents[read], question), documents[read], self._tokenizer
+            )
+            for read in {one.document_id for one in evidence}
         }
         windows = [makers[one.document_id](one.sentence_id) for one in evidence]
         # of a sentence of signs the tokenizer may keep nothing

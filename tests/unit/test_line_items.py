@@ -59,6 +59,10 @@ def report() -> Document:
         # a row is called so already
         ("What was net income?", "What was net income?"),
         ("How much was research and development?", "How much was research and development?"),
+        (
+            "What was capex, that is purchases of property and equipment?",
+            "What was capex, that is purchases of property and equipment?",
+        ),
         # no such row
         ("How large are buybacks?", "How large are buybacks?"),
         # loose names, and parts of other words
@@ -71,6 +75,7 @@ def test_a_question_is_read_with_the_labels_of_the_rows_it_means(
     report: Document, question: str, read: str
 ) -> None:
     assert with_line_items(report, question) == read
+    assert with_line_items(report, read) == read
     assert in_words_of(report, question) == read
 
 

@@ -53,6 +53,25 @@ def test_the_cell_of_the_year_is_found(reader: MambaSpanReader, question: str, w
     assert 0.0 < span.confidence <= 1.0
 
 
+def test_the_reader_reads_in_the_words_of_the_document(reader: MambaSpanReader) -> None:
+    document = document_from_text(
+        "2024 | 2023\nPurchases of property and equipment | 52 | 49", title="report"
+    )
+    asked = "How high was capex in 2023?"
+    read = "How high was capex (purchases of property and equipment) in 2023?"
+    spans = [
+        reader.spans(question, {document.id: document}, found(document))
+        for question in (asked, read, "How high was it in 2023?")
+    ]
+    assert spans[0] == spans[1] != spans[2]
+    assert (
+        reader.find(asked, {document.id: document}, found(document, 0.0, 5.0)).text(
+            {document.id: document}
+        )
+        == "49"
+    )
+
+
 def test_where_the_best_sentence_has_no_such_words_no_other_ones_are_taken(
     reader: MambaSpanReader,
 ) -> None:
