@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from docqa.app.cli import cli
+from docqa.app.widgets.answer_card import foot_line
 from docqa.engine.generators.extractive import ExtractiveGenerator
 from docqa.engine.ingest import document_from_text
 from docqa.engine.line_items import line_items, plain_label, ratios, with_line_items
 from docqa.engine.pipeline import ask
 from docqa.engine.reader import AnswerSpan
+from docqa.engine.record import make_record
 from docqa.engine.retriever import load_retriever
 from docqa.engine.types import Document, Evidence
 from docqa.engine.wording import in_words_of
@@ -90,6 +93,23 @@ def test_the_row_is_found_under_its_own_name_and_the_reader_is_told(tmp_path: Pa
     assert "Read for purchases of property and equipment as well as capex." in done.output
     done = CliRunner().invoke(cli, ["ask", "Net income?", *ask[2:], *library])
     assert "as well as" not in done.output
+
+
+def test_the_application_tells_it_in_the_foot_line(report: Document) -> None:
+    asked = ("How high was capex?", load_retriever("bm25"), ExtractiveGenerator())
+    answer = ask(asked[0], [report], *asked[1:], top_k=1)
+    record = make_record(
+        answer,
+        [report],
+        n_tokens={},
+        model=None,
+        strategy="",
+        ingest_seconds=0.0,
+        total_seconds=0.1,
+    )
+    told = "for purchases of property and equipment as well as capex"
+    assert told in foot_line(1, record)
+    assert "as well as" not in foot_line(1, replace(record, question="How high was it?"))
 
 
 def test_a_ratio_is_answered_with_the_rows_it_is_worked_out_from(report: Document) -> None:
