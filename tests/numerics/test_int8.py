@@ -73,7 +73,7 @@ def test_the_model_that_ships_keeps_scores_and_ranking() -> None:
     retriever._reader = FastReader(retriever.model, 1, int8=True)
     near = [retriever.score(question, document) for question in QUESTIONS]
     for one, want in zip(near, exact, strict=True):
-        assert np.sqrt(np.mean((one - want) ** 2)) < 0.05 * want.std()
+        assert np.sqrt(np.mean((one - want) ** 2)) < 0.06 * want.std()
         best = [set(np.argsort(-scores)[:50].tolist()) for scores in (one, want)]
         assert len(best[0] & best[1]) >= 46
         assert one.argmax() == want.argmax()
