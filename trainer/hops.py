@@ -14,6 +14,7 @@ from typing import Any
 
 from docqa.engine.pipeline import find
 from docqa.engine.retriever import Retriever
+from docqa.engine.wording import in_words_of
 from docqa.trainer.bench import sample_questions
 from docqa.trainer.benchmarks.base import BenchmarkDocument, BenchmarkQuestion
 from docqa.trainer.benchmarks.labelled import LabelledBenchmark
@@ -117,7 +118,8 @@ def ask_all_ways(
             sentences = {evidence.sentence_id for evidence in found.evidence}
             recall = sum(bool(sentences & {*place}) for place in places) / len(places)
             asked = (question.question, *found.reading.further)
-            seconds = sum(retriever.seconds[one.document.id, text] for text in asked)
+            read = (in_words_of(one.document, text) for text in asked)
+            seconds = sum(retriever.seconds[one.document.id, text] for text in read)
             outcomes.append(
                 Outcome(kind_of(question), seed, budget, mode, len(asked), recall, seconds)
             )

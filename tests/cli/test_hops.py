@@ -64,3 +64,16 @@ def test_the_benchmark_prints_a_table_and_json(docqa: Run, tmp_path: Path) -> No
     assert table[0].startswith("file")
     assert "@500 hops auto" in table[0]
     assert len(table) == 5
+
+
+def test_the_benchmark_knows_questions_in_the_words_of_their_document(
+    docqa: Run, tmp_path: Path
+) -> None:
+    text = "2024 | 2023\nTotal net sales | 1,577 | 1,373\nNet income | 92 | 11\n"
+    question = {"id": "q", "question": "How high was the top line?", "evidence": [[12, 27]]}
+    line = {"doc_id": "d", "text": text, "questions": [question]}
+    (tmp_path / "a.dev.jsonl").write_text(json.dumps(line), encoding="utf-8")
+    done = docqa("bench", "hops", "a.dev.jsonl", "--retriever", "bm25", "--limit", "1", "--json")
+    assert done.exit_code == 0, done.stderr
+    (row,) = [row for row in json.loads(done.stdout)["overall"] if row["kind"] == "one place"]
+    assert row["seconds"]["1"] > 0
