@@ -51,10 +51,9 @@ def listwise_loss(
     logits = logits.masked_fill(~real, -torch.inf)
     with_none = torch.cat([logits, logits.new_zeros(len(logits), 1)], dim=1)
     log_share = with_none.log_softmax(dim=1)
-    n_relevant = labels.sum(dim=1)
-    relevant = log_share[:, :-1].masked_fill(labels == 0, 0.0).sum(dim=1)
-    mean_relevant = relevant / n_relevant.clamp(min=1)
-    return -torch.where(n_relevant > 0, mean_relevant, log_share[:, -1]).sum() / totals.n_windows
+    relevant = _mean_of_relevant(log_share[:, :-1], labels)
+    has_answer = labels.sum(dim=1) > 0
+    return -torch.where(has_answer, relevant, log_share[:, -1]).sum() / totals.n_windows
 
 
 def ranking_loss(
@@ -73,9 +72,14 @@ def ranking_loss(
         totals: Of the step these windows are a part of.
     """
     log_share = scores.masked_fill(~real, -torch.inf).log_softmax(dim=1)
-    n_relevant = labels.sum(dim=1)
-    relevant = log_share.masked_fill(labels == 0, 0.0).sum(dim=1)
-    return -(relevant / n_relevant.clamp(min=1)).sum() / totals.n_windows
+    return -_mean_of_relevant(log_share, labels).sum() / totals.n_windows
+
+
+def _mean_of_relevant(
+    values: Float[Tensor, "b s"], labels: Float[Tensor, "b s"]
+) -> Float[Tensor, " b"]:
+    """The mean over a window's sentences that answer; 0 where none does."""
+    return values.masked_fill(labels == 0, 0.0).sum(dim=1) / labels.sum(dim=1).clamp(min=1)
 
 
 def bce_loss(

@@ -117,8 +117,10 @@ def _set_up(
     if on_progress and processes.device.type == "cuda":
         on_progress(f"scan: {choose_scan(model)[1]}", 0, recipe.run.n_steps, {})
     negatives = MinedNegatives.load(mined, packed) if mined else None
-    weight = model.backbone.embedding.weight.detach().cpu().clone()
-    vocabulary = Vocabulary(weight, number_mask(tokenizer)) if model.config.coverage else None
+    vocabulary = None
+    if model.config.coverage:
+        weight = model.backbone.embedding.weight.detach().cpu().clone()
+        vocabulary = Vocabulary(weight, number_mask(tokenizer))
     sampler = WindowSampler(packed, recipe, content_mask(tokenizer), negatives, vocabulary)
     if processes.index == 0:
         out.mkdir(parents=True, exist_ok=True)

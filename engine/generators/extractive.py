@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from docqa.engine.columns import cell_spans, fitted_names
 from docqa.engine.generators.abstention import place, unlikely
 from docqa.engine.generators.base import BRACKETED_NUMBER, Draft, OnText
 from docqa.engine.line_items import label_of, reworded
@@ -220,23 +221,19 @@ def name_columns(row: str, header: str) -> str:
         header: The row of column names, or an empty string. It may lack a name for the first
             column; where the cells do not match up, row and header are shown side by side.
     """
-    cells, names = _cells(row), _cells(header)
-    if not any(names):
+    row, header = " ".join(row.split()), " ".join(header.split())
+    if not header.strip("| "):
         return row
-    if len(names) == len(cells) - 1:
-        names = ["", *names]
-    if len(names) != len(cells) or len(cells) < 2:
-        return f"{row} [columns: {' | '.join(names)}]"
+    cells = [row[start:end] for start, end in cell_spans(row)]
+    names = fitted_names(header, len(cells))
+    if names is None:
+        return f"{row} [columns: {header}]"
     named = [
         f"{name}: {cell}" if name else cell
         for name, cell in zip(names[1:], cells[1:], strict=True)
         if cell
     ]
     return f"{cells[0]} — {'; '.join(named)}" if cells[0] else "; ".join(named)
-
-
-def _cells(row: str) -> list[str]:
-    return [" ".join(cell.split()) for cell in re.split(r"\s*\|(?=\s|$)", row)] if row else []
 
 
 def _says_something(document: Document, evidence: Evidence) -> bool:
