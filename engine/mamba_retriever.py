@@ -161,8 +161,13 @@ class MambaRetriever:
 
     @property
     def tokens_at_once(self) -> int:
-        """Tokens that are read at once, of all questions together; 0 = one segment of one."""
+        """Tokens that are read at once, of all questions together; 0 = questions one by one."""
         return self._reader.tokens_at_once if isinstance(self._reader, TorchReader) else 0
+
+    @property
+    def segment_tokens(self) -> int:
+        """Tokens of segments that follow each other and are read at once; 0 = one of them."""
+        return self._reader.tokens_at_once
 
     def tokenize(self, document: Document) -> TokenizedDocument:
         """The document's tokens, from the cache where it has them."""
@@ -265,7 +270,7 @@ class MambaRetriever:
         interval = self.model.config.question_interval
         for first, last in windows(len(tokens.token_ids), self._window_tokens):
             cuts = segments(tokens.sentence_ends, last, interval, first)
-            groups = list(together(cuts, self.tokens_at_once // len(asked)))
+            groups = list(together(cuts, self._reader.tokens_at_once // len(asked)))
             batches = (
                 [self._assemble(one, tokens, group, first) for one in asked] for group in groups
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -13,6 +13,7 @@ import torch
 
 from docqa.engine.mamba2 import kernels
 from docqa.engine.mamba2.fast import BlockWeights, FastBlocks, Stream
+from docqa.engine.mamba2.matrices import Matrix, QuantisedMatrix
 from docqa.engine.mamba2.model import Mamba2Model
 
 SEGMENT_TOKENS = 1024
@@ -25,9 +26,7 @@ KERNELS = (
     "carry_state",
     "gate_and_normalise",
 )
-AROUND_INT8 = ("quantise", "restore")
-PRODUCTS = {"mm": "projections", "_int_mm": "projections", "bmm": "products in the scan"}
-"""Functions of torch by what `FastBlocks` needs them for."""
+PROJECTIONS, SCAN = "projections", "products in the scan"
 
 
 def profile_layers(model: Mamba2Model, *, int8: bool = False) -> dict[str, float]:
@@ -47,14 +46,12 @@ def profile_layers(model: Mamba2Model, *, int8: bool = False) -> dict[str, float
 def _profile(model: Mamba2Model, int8: bool) -> dict[str, float]:
     weights = [BlockWeights(block, int8=int8) for block in model.backbone.blocks]
     blocks = FastBlocks(weights, model.config)
-    weight = model.backbone.embedding.weight
-    x = torch.randn(SEGMENT_TOKENS, model.config.d_model)
-    nothing = weight.new_empty(0, model.config.d_model)
+    x = torch.randn(SEGMENT_TOKENS, model.config.d_model).to(weights[0].dtype)
     rows: list[dict[str, float]] = []
     for _ in range(N_SEGMENTS + 1):
-        with _timed((*KERNELS, *(AROUND_INT8 if int8 else ()))) as spent:
+        with _timed() as spent:
             begun = time.perf_counter()
-            blocks(Stream(x.clone(), nothing, SEGMENT_TOKENS))
+            blocks(Stream.of(x, SEGMENT_TOKENS))
             total = time.perf_counter() - begun
         rows.append({**spent, "rest": total - sum(spent.values()), "all": total})
     unit = 1e6 / (SEGMENT_TOKENS * len(model.backbone.blocks))
@@ -63,22 +60,24 @@ def _profile(model: Mamba2Model, int8: bool) -> dict[str, float]:
 
 
 @contextmanager
-def _timed(names: Iterable[str]) -> Iterator[dict[str, float]]:
-    """Seconds spent in these kernels and in the products while the context lasts."""
-    spent = dict.fromkeys((*names, *PRODUCTS.values()), 0.0)
+def _timed() -> Iterator[dict[str, float]]:
+    """Seconds spent in the kernels and in the products while the context lasts."""
+    places: list[tuple[object, str, str]] = [(kernels, name, name) for name in KERNELS]
+    places += [(kind, "multiply", PROJECTIONS) for kind in (Matrix, QuantisedMatrix)]
+    places.append((torch, "bmm", SCAN))
+    spent = dict.fromkeys((part for _, _, part in places), 0.0)
 
-    def timed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def timed(part: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def run(*arguments: Any, **named: Any) -> Any:
             begun = time.perf_counter()
             result = function(*arguments, **named)
-            spent[name] += time.perf_counter() - begun
+            spent[part] += time.perf_counter() - begun
             return result
 
         return run
 
     with ExitStack() as patches:
-        for name in names:
-            patches.enter_context(patch.object(kernels, name, timed(name, getattr(kernels, name))))
-        for name, part in PRODUCTS.items():
-            patches.enter_context(patch.object(torch, name, timed(part, getattr(torch, name))))
+        for owner, name, part in places:
+            whole = timed(part, getattr(owner, name))
+            patches.enter_context(patch.object(owner, name, whole))
         yield spent

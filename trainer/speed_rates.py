@@ -127,7 +127,7 @@ def segment_lengths(retriever: MambaRetriever, document: Document) -> list[int]:
         n_question = min(n_question, config.max_question_tokens)
     cuts = segments(tokens.sentence_ends, len(tokens.token_ids), config.question_interval)
     lengths = []
-    for group in together(cuts, retriever.tokens_at_once):
+    for group in together(cuts, retriever.segment_tokens):
         begin, end = group[0][0], group[-1][1]
         n_readings = len(group) if config.question_interval else int(begin == 0)
         n_real = end - begin + n_readings * n_question

@@ -3,13 +3,16 @@
 Plain torch walks over a segment about thirty times a layer between its two projections; here it
 is five. The loops are compiled by numba, which brings its own code generator, so that no compiler
 is needed on the reader's machine, and cached on disk. They hold no lock of the interpreter and
-run on one thread: `fast.py` gives each thread layers of its own.
+run on one thread: `fast.py` gives each thread layers of its own. Everything compiled stands in
+this one file: numba's cache on disk notices changes in a loop's own file alone.
 
-Arrays of bf16 come as uint16, which numpy knows; every number is widened to fp32 when it is read
-and rounded to the nearest when it is written. Arrays of fp32 go through the same code. Everything
-compiled stands in this one file: numba's cache on disk notices changes in a loop's own file alone.
+Numbers of 8 and 16 bits come two to a word, and so do those of 32 bits in models of fp32: widening
+the two halves of sixteen words takes one instruction each, widening sixteen shorts takes two. So a
+loop meets the even and the odd columns of a row apart, and whatever is fp32 in between is *split*:
+first the even columns, then the odd ones. Numbers are rounded to the nearest when they are written.
 
-Letters: l tokens, h heads, p head dim, g groups, n state, c chunks, q tokens of a chunk.
+Letters: l tokens, h heads, p head dim, g groups, n state, c chunks, q tokens of a chunk; p/2 and
+the like count words.
 """
 
 from __future__ import annotations
@@ -24,10 +27,17 @@ from numba import njit, types
 from numba.extending import intrinsic, overload
 from numpy.typing import NDArray
 
-_I32, _F32 = ir.IntType(32), ir.FloatType()
+from docqa.engine.mamba2.vectors import widen_vectors
+
+widen_vectors()
+
+_I16, _I32, _I64, _F32 = ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.FloatType()
 
 Array = NDArray[Any]
-"""uint16 (bf16) or float32."""
+"""Words: two uint8 in a uint16, two bf16 in a uint32, two fp32 in a uint64; or fp32, split."""
+
+MIDDLE = 128
+"""What a quantised row holds for 0: rows are uint8, because processors multiply those with int8."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -56,28 +66,104 @@ def _widened(context: Any, half: Any) -> Any:
 
 @intrinsic
 @no_type_check
-def _rounded(context: Any, value: Any) -> Any:
-    """The bf16 nearest to a finite float32, ties to even."""
+def _first(context: Any, word: Any) -> Any:
+    """The float32 of a word's lower half."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        bits = builder.bitcast(arguments[0], _I32)
-        odd = builder.and_(builder.lshr(bits, _I32(16)), _I32(1))
-        bits = builder.add(builder.add(bits, _I32(0x7FFF)), odd)
-        return builder.trunc(builder.lshr(bits, _I32(16)), ir.IntType(16))
+        if word == types.uint32:
+            return builder.bitcast(builder.shl(arguments[0], _I32(16)), _F32)
+        return builder.bitcast(builder.trunc(arguments[0], _I32), _F32)
 
-    return types.uint16(types.float32), build
+    return types.float32(word), build
 
 
 @intrinsic
 @no_type_check
-def _power_of_two(context: Any, exponent: Any) -> Any:
-    """2^k for a whole float32 k from -126 to 127."""
+def _second(context: Any, word: Any) -> Any:
+    """The float32 of a word's upper half."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        k = builder.add(builder.fptosi(arguments[0], _I32), _I32(127))
-        return builder.bitcast(builder.shl(k, _I32(23)), _F32)
+        if word == types.uint32:
+            return builder.bitcast(builder.and_(arguments[0], _I32(0xFFFF0000)), _F32)
+        return builder.bitcast(builder.trunc(builder.lshr(arguments[0], _I64(32)), _I32), _F32)
+
+    return types.float32(word), build
+
+
+@intrinsic
+@no_type_check
+def _bf16_word(context: Any, first: Any, second: Any) -> Any:
+    """Two finite float32 as bf16, each the nearest; of two as near the one with the larger
+    magnitude, which takes fewer steps than the even one."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        half = _I32(0x8000)
+        first, second = (builder.add(builder.bitcast(one, _I32), half) for one in arguments)
+        upper = builder.and_(second, _I32(0xFFFF0000))
+        return builder.or_(builder.lshr(first, _I32(16)), upper)
+
+    return types.uint32(types.float32, types.float32), build
+
+
+@intrinsic
+@no_type_check
+def _fp32_word(context: Any, first: Any, second: Any) -> Any:
+    """Two float32 as they are."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        first, second = (builder.zext(builder.bitcast(one, _I32), _I64) for one in arguments)
+        return builder.or_(first, builder.shl(second, _I64(32)))
+
+    return types.uint64(types.float32, types.float32), build
+
+
+@intrinsic
+@no_type_check
+def _uint8_word(context: Any, first: Any, second: Any) -> Any:
+    """The whole numbers nearest to two float32 from -127 to 127, and `MIDDLE`, as uint8."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        rounder = _F32(_ROUNDER + MIDDLE)
+        first, second = (builder.bitcast(builder.fadd(one, rounder), _I32) for one in arguments)
+        lower = builder.and_(first, _I32(0xFF))
+        return builder.trunc(builder.or_(lower, builder.shl(second, _I32(8))), _I16)
+
+    return types.uint16(types.float32, types.float32), build
+
+
+@intrinsic
+@no_type_check
+def _shifted(context: Any, value: Any) -> Any:
+    """x + `_ROUNDER`: the nearest whole number k to x stands in its lowest bits."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fadd(arguments[0], _F32(_ROUNDER))
 
     return types.float32(types.float32), build
+
+
+@intrinsic
+@no_type_check
+def _whole(context: Any, shifted: Any) -> Any:
+    """k as float32; not by subtracting, which fastmath would take for undoing the sum."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        k = builder.sub(builder.bitcast(arguments[0], _I32), _I32(_ROUNDER_BITS))
+        return builder.sitofp(k, _F32)
+
+    return types.float32(types.float32), build
+
+
+@intrinsic
+@no_type_check
+def _times_power_of_two(context: Any, value: Any, shifted: Any) -> Any:
+    """y * 2^k for a y near 1 and k from -126 to 126."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        y, k = (builder.bitcast(one, _I32) for one in arguments)
+        return builder.bitcast(builder.add(y, builder.shl(k, _I32(23))), _F32)
+
+    return types.float32(types.float32, types.float32), build
 
 
 @intrinsic
@@ -116,11 +202,7 @@ def _float_of(context: Any, bits: Any) -> Any:
 
 
 def _wide(value: Any) -> Any:
-    """An array's number as float32."""
-
-
-def _as(array: Any, value: Any) -> Any:
-    """A float32 as the array holds it."""
+    """A number of its own, not a word, as float32."""
 
 
 @overload(_wide)
@@ -135,42 +217,48 @@ def _wide_compiled(value: Any) -> Any:
     return widen if value == types.uint16 else keep
 
 
-@overload(_as)
+def _word(array: Any, first: Any, second: Any) -> Any:
+    """Two float32 as a word of the array."""
+
+
+@overload(_word)
 @no_type_check
-def _as_compiled(array: Any, value: Any) -> Any:
-    def round_off(array: Any, value: Any) -> Any:
-        return _rounded(value)
+def _word_compiled(array: Any, first: Any, second: Any) -> Any:
+    def bf16(array: Any, first: Any, second: Any) -> Any:
+        return _bf16_word(first, second)
 
-    def keep(array: Any, value: Any) -> Any:
-        return value
+    def fp32(array: Any, first: Any, second: Any) -> Any:
+        return _fp32_word(first, second)
 
-    return round_off if array.dtype == types.uint16 else keep
+    return bf16 if array.dtype == types.uint32 else fp32
 
 
 _LOG2_E = np.float32(1.4426950408889634)
-_LN_2 = np.float32(0.6931471805599453)
+_VECTOR = 16
 _ONE = np.float32(1.0)
 _TINY = np.float32(1e-30)
+_ROUNDER = 1.5 * 2.0**23
+"""Added to a float32 below 2^22 it leaves no bits for a fraction."""
+_ROUNDER_BITS = 0x4B400000
 
 
 @_compiled
 def _exp(x: Any) -> Any:
     """e^x to a few units in the last place, in steps a compiler can do sixteen at a time.
 
-    2^(k + f) with whole k and |f| <= 1/2: k goes into the exponent, f into the Taylor series of
-    e^(f ln 2).
+    2^(k + f) with whole k and |f| <= 1/2: k goes into the exponent, f into a polynomial whose
+    largest relative error is 8e-8 (fitted to 2^f by reweighted least squares).
     """
     t = min(max(x * _LOG2_E, np.float32(-126.0)), np.float32(126.0))
-    k = np.floor(t + np.float32(0.5))
-    f = (t - k) * _LN_2
-    y = np.float32(1 / 720)
-    y = y * f + np.float32(1 / 120)
-    y = y * f + np.float32(1 / 24)
-    y = y * f + np.float32(1 / 6)
-    y = y * f + np.float32(0.5)
-    y = y * f + _ONE
-    y = y * f + _ONE
-    return y * _power_of_two(k)
+    shifted = _shifted(t)
+    f = t - _whole(shifted)
+    y = np.float32(0.00132765)
+    y = y * f + np.float32(0.00967554)
+    y = y * f + np.float32(0.05550713)
+    y = y * f + np.float32(0.2402212)
+    y = y * f + np.float32(0.69314697)
+    y = y * f + np.float32(1.00000007)
+    return _times_power_of_two(y, shifted)
 
 
 @_compiled
@@ -193,86 +281,100 @@ def _softplus(x: Any) -> Any:
     return max(x, np.float32(0.0)) + np.float32(2.0) * s * series
 
 
-# Inner loops index with loop variables alone: numba tests any other index for being negative, which
-# keeps the loop from running sixteen numbers at a time. Rows are cut outside of them for the same
-# reason, and whole arrays are passed, because only those are known to be contiguous.
+def _write(row: Any, even: Any, odd: Any) -> Any:
+    """Write numbers into a row of words; what the row has to be multiplied with to be them again.
 
-
-@_compiled
-def add_and_normalise(x: Array, mixed: Array, weight: Array, eps: float, out: Array) -> None:
-    """x += mixed; out = x / rms(x) * weight.
-
-    Args:
-        x: (l, d) fp32 residual stream, changed in place.
-        mixed: (l, d) what the layer before adds to it; (0, d) for nothing.
-        weight: (d,) fp32.
-        eps: Added to the mean square.
-        out: (l, d).
+    A row of uint8 has a step of its own: its largest magnitude over 127.
     """
-    n_tokens, width = x.shape
-    has_mixed = len(mixed) > 0
-    for t in range(n_tokens):
-        row, out_row = x[t], out[t]
-        if has_mixed:
-            mixed_row = mixed[t]
-            for i in range(width):
-                row[i] += _wide(mixed_row[i])
-        square = np.float32(0.0)
-        for i in range(width):
-            square += row[i] * row[i]
-        scale = _ONE / np.sqrt(square / np.float32(width) + np.float32(eps))
-        for i in range(width):
-            out_row[i] = _as(out, row[i] * scale * weight[i])
 
 
-@_compiled
-def quantise(x: Array, out: Array, scale: Array) -> None:
-    """x as int8 with a scale a row: out * scale is within half a scale of x.
-
-    Args:
-        x: (l, d).
-        out: (l, d) int8 out, from -127 to 127.
-        scale: (l,) fp32 out: a row's largest magnitude over 127.
-    """
-    n_tokens, width = x.shape
-    for t in range(n_tokens):
-        row, out_row = x[t], out[t]
+@overload(_write)
+@no_type_check
+def _write_compiled(row: Any, even: Any, odd: Any) -> Any:
+    def quantise(row: Any, even: Any, odd: Any) -> Any:
         bits = _magnitude(_TINY)
-        for i in range(width):
-            bits = _larger(bits, _magnitude(_wide(row[i])))
+        for i in range(len(even)):
+            bits = _larger(bits, _larger(_magnitude(even[i]), _magnitude(odd[i])))
         largest = _float_of(bits)
         steps = np.float32(127.0) / largest
-        for i in range(width):
-            out_row[i] = np.int8(np.floor(_wide(row[i]) * steps + np.float32(0.5)))
-        scale[t] = largest / np.float32(127.0)
+        for i in range(len(even)):
+            row[i] = _uint8_word(even[i] * steps, odd[i] * steps)
+        return largest / np.float32(127.0)
+
+    def keep(row: Any, even: Any, odd: Any) -> Any:
+        for i in range(len(even)):
+            row[i] = _word(row, even[i], odd[i])
+        return _ONE
+
+    return quantise if row.dtype == types.uint16 else keep
+
+
+# Inner loops index with loop variables alone: numba tests any other index for being negative, which
+# keeps the loop from running sixteen numbers at a time. Rows are cut outside of them for the same
+# reason, and whole arrays are passed, because only those are known to be contiguous. They are
+# short, because a compiler that cannot tell that arrays do not overlap gives up on many of them.
 
 
 @_compiled
-def restore(products: Array, row_scale: Array, column_scale: Array, out: Array) -> None:
-    """What a product of two quantised matrices stands for.
+def add_and_normalise(
+    x: Array,
+    mixed: Array,
+    mixed_scale: Array,
+    weight: Array,
+    eps: float,
+    out: Array,
+    out_scale: Array,
+) -> None:
+    """x += mixed * mixed_scale; out * out_scale = x / rms(x) * weight.
 
     Args:
-        products: (l, k) int32.
-        row_scale: (l,) fp32 of the left matrix.
-        column_scale: (k,) fp32 of the right one.
-        out: (l, k).
+        x: (l, 2, d/2) residual stream, split, changed in place.
+        mixed: (l, d/2) what the layer before adds to it; (0, d/2) for nothing.
+        mixed_scale: (l,) fp32.
+        weight: (2, d/2) split.
+        eps: Added to the mean square.
+        out: (l, d/2).
+        out_scale: (l,) fp32 out.
     """
-    n_tokens, width = products.shape
+    n_tokens, _, n_words = x.shape
+    has_mixed = len(mixed) > 0
+    y = np.empty((2, n_words), np.float32)
     for t in range(n_tokens):
-        row, out_row, own = products[t], out[t], row_scale[t]
-        for i in range(width):
-            out_row[i] = _as(out, np.float32(row[i]) * own * column_scale[i])
+        even, odd = x[t, 0], x[t, 1]
+        if has_mixed:
+            mixed_row, own = mixed[t], mixed_scale[t]
+            for i in range(n_words):
+                even[i] += own * _first(mixed_row[i])
+                odd[i] += own * _second(mixed_row[i])
+        square = np.float32(0.0)
+        for i in range(n_words):
+            square += even[i] * even[i] + odd[i] * odd[i]
+        scale = _ONE / np.sqrt(square / np.float32(2 * n_words) + np.float32(eps))
+        for half in range(2):
+            row, y_row, own_weight = x[t, half], y[half], weight[half]
+            for i in range(n_words):
+                y_row[i] = row[i] * scale * own_weight[i]
+        out_scale[t] = _write(out[t], y[0], y[1])
 
 
 @_compiled
 def measure_steps(
-    projected: Array, bias: Array, a: Array, n_real: int, size: int, steps: Array, decay: Array
+    projected: Array,
+    first: int,
+    row_scale: Array,
+    bias: Array,
+    a: Array,
+    n_real: int,
+    size: int,
+    steps: Array,
+    decay: Array,
 ) -> None:
     """Step sizes, and how far each token is from the start of its chunk in log decay.
 
     Args:
-        projected: (w - 1 + l, k) what the input projection gives; its last h columns are raw
-            steps, its first w - 1 rows belong to tokens before the segment.
+        projected: (l, k) what the input projection gives, not in words; h columns are raw steps.
+        first: Column of the first.
+        row_scale: (l,) fp32, times which it counts.
         bias: (h,) fp32.
         a: (h,) fp32, negative.
         n_real: Tokens before the filling, whose steps are 0.
@@ -281,11 +383,11 @@ def measure_steps(
         decay: (l, h) fp32 out: sum of a * step from the chunk's start to this token.
     """
     n_tokens, n_heads = steps.shape
-    n_before, first = len(projected) - n_tokens, projected.shape[1] - n_heads
     for t in range(n_tokens):
-        row, steps_row, decay_row = projected[n_before + t][first:], steps[t], decay[t]
+        row, own = projected[t][first:], row_scale[t]
+        steps_row, decay_row = steps[t], decay[t]
         for h in range(n_heads):
-            steps_row[h] = _softplus(_wide(row[h]) + bias[h])
+            steps_row[h] = _softplus(own * _wide(row[h]) + bias[h])
         if t >= n_real:
             steps_row[:] = 0
         for h in range(n_heads):
@@ -299,6 +401,9 @@ def measure_steps(
 @_compiled
 def convolve(
     projected: Array,
+    row_scale: Array,
+    before: Array,
+    n_real: int,
     weight: Array,
     bias: Array,
     steps: Array,
@@ -312,44 +417,64 @@ def convolve(
     """Causal depthwise convolution and SiLU, spread out as the matrix products want it.
 
     Args:
-        projected: (w - 1 + l, k) what the input projection gives: gate (h*p columns), then x, B
-            and C before the convolution, then steps; its first rows are the tokens before.
-        weight: (w, h*p + 2*g*n) fp32.
-        bias: (h*p + 2*g*n,) fp32.
+        projected: (l, k/2) what the input projection gives: gate (h*p columns), then x, B and C
+            before the convolution.
+        row_scale: (l,) fp32, times which it counts.
+        before: (3, w) x, B and C of the three tokens before, w = h*p + 2*g*n, split; after it
+            those of the last three before the filling.
+        n_real: Tokens before the filling.
+        weight: (4, w) split.
+        bias: (w,) split.
         steps: (l, h) fp32 step sizes.
         decay: (l, h) fp32 log decay since the chunk's start.
         size: Tokens of a chunk.
-        x: (h, l, p) out.
-        weighted: (g, l, h/g, p) out: x * step * decay to the chunk's end.
-        b: (g, l, n) out.
-        c: (g, l, n) out.
+        x: (h, l, p/2) out.
+        weighted: (g, l, h/g, p/2) out: x * step * decay to the chunk's end.
+        b: (g, l, n/2) out.
+        c: (g, l, n/2) out.
     """
-    n_taps, width = weight.shape
-    n_heads, n_tokens, head_dim = x.shape
+    width = weight.shape[1]
+    n_heads, n_tokens, head_words = x.shape
     n_groups, _, per_group, _ = weighted.shape
-    d_inner, d_state = n_heads * head_dim, b.shape[2]
+    n_words, x_words, state_words = width // 2, n_heads * head_words, b.shape[2]
     y = np.empty(width, np.float32)
-    y_heads = y[:d_inner].reshape((n_groups, per_group, head_dim))
-    y_states = y[d_inner:].reshape((2, n_groups, d_state))
+    y_even, y_odd = y[:n_words], y[n_words:]
+    rows = np.empty((4, width), np.float32)
+    rows[:3] = before
+    row_0, row_1, row_2, row_3 = rows[0], rows[1], rows[2], rows[3]
+    weight_0, weight_1, weight_2, weight_3 = weight[0], weight[1], weight[2], weight[3]
+    shares = np.empty(n_heads, np.float32)
     for t in range(n_tokens):
-        y[:] = bias
-        for tap in range(n_taps):
-            row, tap_weight = projected[t + tap][d_inner:], weight[tap]
-            for i in range(width):
-                y[i] += _wide(row[i]) * tap_weight[i]
+        words, own = projected[t][x_words:], row_scale[t]
+        row_even, row_odd = row_3[:n_words], row_3[n_words:]
+        for i in range(n_words):
+            row_even[i] = own * _first(words[i])
+            row_odd[i] = own * _second(words[i])
         for i in range(width):
-            y[i] = _silu(y[i])
-        last = (t // size + 1) * size - 1
+            y[i] = bias[i] + row_0[i] * weight_0[i] + row_1[i] * weight_1[i]
+        for i in range(width):
+            y[i] = _silu(y[i] + row_2[i] * weight_2[i] + row_3[i] * weight_3[i])
+        if t == n_real - 1:
+            before[0], before[1], before[2] = row_1, row_2, row_3
+        row_0, row_1, row_2, row_3 = row_1, row_2, row_3, row_0
+        to_end, here, steps_row = decay[(t // size + 1) * size - 1], decay[t], steps[t]
+        for h in range(n_heads):
+            shares[h] = steps_row[h] * _exp(to_end[h] - here[h])
         for g in range(n_groups):
             for k in range(per_group):
                 h = g * per_group + k
-                share = steps[t, h] * _exp(decay[last, h] - decay[t, h])
-                for i in range(head_dim):
-                    x[h, t, i] = _as(x, y_heads[g, k, i])
-                    weighted[g, t, k, i] = _as(weighted, y_heads[g, k, i] * share)
-            for i in range(d_state):
-                b[g, t, i] = _as(b, y_states[0, g, i])
-                c[g, t, i] = _as(c, y_states[1, g, i])
+                share = shares[h]
+                even, odd = y_even[h * head_words :], y_odd[h * head_words :]
+                for i in range(head_words):
+                    x[h, t, i] = _word(x, even[i], odd[i])
+                    weighted[g, t, k, i] = _word(weighted, even[i] * share, odd[i] * share)
+            first_b = x_words + g * state_words
+            b_even, b_odd = y_even[first_b:], y_odd[first_b:]
+            first_c = first_b + n_groups * state_words
+            c_even, c_odd = y_even[first_c:], y_odd[first_c:]
+            for i in range(state_words):
+                b[g, t, i] = _word(b, b_even[i], b_odd[i])
+                c[g, t, i] = _word(c, c_even[i], c_odd[i])
 
 
 @_compiled
@@ -357,27 +482,33 @@ def mix_chunks(products: Array, steps: Array, decay: Array, out: Array) -> None:
     """How much token j of a chunk gives to token i: (c_i . b_j) * decay(j -> i) * step_j.
 
     Args:
-        products: (g, c, q, q) C times B of each chunk.
+        products: (g, c, q, q/2) C times B of each chunk.
         steps: (l, h) fp32.
         decay: (l, h) fp32 log decay since the chunk's start.
-        out: (h, c, q, q); 0 where j comes after i.
+        out: (h, c, q, q/2); 0 where j comes after i.
     """
-    n_heads, n_chunks, size, _ = out.shape
+    n_heads, n_chunks, size, n_words = out.shape
     per_group = n_heads // products.shape[0]
-    own_decay = np.empty(size, np.float32)
-    own_steps = np.empty(size, np.float32)
+    own_decay = np.empty((2, n_words), np.float32)
+    own_steps = np.empty((2, n_words), np.float32)
+    decay_even, decay_odd = own_decay[0], own_decay[1]
+    steps_even, steps_odd = own_steps[0], own_steps[1]
     for h in range(n_heads):
         for chunk in range(n_chunks):
             for j in range(size):
-                own_decay[j] = decay[chunk * size + j, h]
-                own_steps[j] = steps[chunk * size + j, h]
+                own_decay[j % 2, j // 2] = decay[chunk * size + j, h]
+                own_steps[j % 2, j // 2] = steps[chunk * size + j, h]
             for i in range(size):
                 row, out_row = products[h // per_group, chunk, i], out[h, chunk, i]
-                here = own_decay[i]
-                for j in range(i + 1):
-                    share = _exp(here - own_decay[j]) * own_steps[j]
-                    out_row[j] = _as(out, _wide(row[j]) * share)
-                out_row[i + 1 :] = 0
+                here, own = own_decay[i % 2, i // 2], i // 2
+                # Sixteen words at a time, past i as well: what comes after it is written over.
+                for j in range(min(_VECTOR * (own // _VECTOR + 1), n_words)):
+                    even = _exp(here - decay_even[j]) * steps_even[j]
+                    odd = _exp(here - decay_odd[j]) * steps_odd[j]
+                    out_row[j] = _word(out, _first(row[j]) * even, _second(row[j]) * odd)
+                if i % 2 == 0:
+                    out_row[own] = _word(out, _first(out_row[own]), np.float32(0.0))
+                out_row[own + 1 :] = 0
 
 
 @_compiled
@@ -385,23 +516,24 @@ def carry_state(added: Array, decay: Array, state: Array, before: Array) -> None
     """The state from chunk to chunk.
 
     Args:
-        added: (g, c, h/g, p, n) what each chunk adds.
+        added: (g, c, h/g, p*n/2) what each chunk adds.
         decay: (l, h) fp32 log decay since the chunk's start.
-        state: (h, p, n) fp32 before the segment; after it when done.
-        before: (g, c, h/g, p, n) out: the state before each chunk.
+        state: (h, 2, p*n/2) before the segment, split; after it when done.
+        before: (g, c, h/g, p*n/2) out: the state before each chunk.
     """
-    n_groups, n_chunks, per_group, head_dim, d_state = added.shape
+    n_groups, n_chunks, per_group, n_words = added.shape
     size = len(decay) // n_chunks
     for g in range(n_groups):
         for k in range(per_group):
             h = g * per_group + k
+            even, odd = state[h, 0], state[h, 1]
             for chunk in range(n_chunks):
                 total = _exp(decay[(chunk + 1) * size - 1, h])
-                for p in range(head_dim):
-                    for i in range(d_state):
-                        now = state[h, p, i]
-                        before[g, chunk, k, p, i] = _as(before, now)
-                        state[h, p, i] = now * total + _wide(added[g, chunk, k, p, i])
+                row, out_row = added[g, chunk, k], before[g, chunk, k]
+                for i in range(n_words):
+                    out_row[i] = _word(before, even[i], odd[i])
+                    even[i] = even[i] * total + _first(row[i])
+                    odd[i] = odd[i] * total + _second(row[i])
 
 
 @_compiled
@@ -412,44 +544,62 @@ def gate_and_normalise(
     d: Array,
     x: Array,
     projected: Array,
+    row_scale: Array,
     weight: Array,
     eps: float,
     out: Array,
+    out_scale: Array,
 ) -> None:
     """The layer's output before its projection: y * silu(z), over its rms, times the weight.
 
     Args:
-        inside: (h, l, p) what tokens of the same chunk give.
-        carried: (g, l, h/g, p) what the state before the chunk gives, not yet decayed.
+        inside: (h, l, p/2) what tokens of the same chunk give.
+        carried: (g, l, h/g, p/2) what the state before the chunk gives, not yet decayed.
         decay: (l, h) fp32 log decay since the chunk's start.
         d: (h,) fp32 share of x itself.
-        x: (h, l, p).
-        projected: (w - 1 + l, k) with the gate z in its first h*p columns.
-        weight: (g, h*p/g) fp32.
+        x: (h, l, p/2).
+        projected: (l, k/2) with the gate z in its first h*p columns.
+        row_scale: (l,) fp32, times which it counts.
+        weight: (2, g, h*p/g/2) split.
         eps: Added to the mean square of each group.
-        out: (l, g, h*p/g).
+        out: (l, h*p/2).
+        out_scale: (l,) fp32 out, times which `out` counts.
     """
-    n_heads, n_tokens, head_dim = x.shape
-    n_groups, width = weight.shape
-    per_group, n_before = n_heads // n_groups, len(projected) - n_tokens
-    y = np.empty(width, np.float32)
-    y_heads = y.reshape((per_group, head_dim))
+    n_heads, n_tokens, head_words = x.shape
+    n_groups, n_words = weight.shape[1], weight.shape[2]
+    per_group = n_heads // n_groups
+    y = np.empty((2, n_heads * head_words), np.float32)
+    shares = np.empty(n_heads, np.float32)
     for t in range(n_tokens):
+        here = decay[t]
+        for h in range(n_heads):
+            shares[h] = _exp(here[h])
+        for h in range(n_heads):
+            g, k = h // per_group, h % per_group
+            share, own = shares[h], d[h]
+            even, odd = y[0][h * head_words :], y[1][h * head_words :]
+            inside_row, carried_row, x_row = inside[h, t], carried[g, t, k], x[h, t]
+            for i in range(head_words):
+                even[i] = (
+                    _first(inside_row[i]) + share * _first(carried_row[i]) + own * _first(x_row[i])
+                )
+                odd[i] = (
+                    _second(inside_row[i])
+                    + share * _second(carried_row[i])
+                    + own * _second(x_row[i])
+                )
+        own = row_scale[t]
         for g in range(n_groups):
-            for k in range(per_group):
-                h = g * per_group + k
-                share, own = _exp(decay[t, h]), d[h]
-                for i in range(head_dim):
-                    y_heads[k, i] = (
-                        _wide(inside[h, t, i])
-                        + share * _wide(carried[g, t, k, i])
-                        + own * _wide(x[h, t, i])
-                    )
-            z_row, out_row, own_weight = projected[n_before + t][g * width :], out[t, g], weight[g]
+            first = g * n_words
+            z_row, even, odd = projected[t][first:], y[0][first:], y[1][first:]
             square = np.float32(0.0)
-            for i in range(width):
-                y[i] *= _silu(_wide(z_row[i]))
-                square += y[i] * y[i]
-            scale = _ONE / np.sqrt(square / np.float32(width) + np.float32(eps))
-            for i in range(width):
-                out_row[i] = _as(out, y[i] * scale * own_weight[i])
+            for i in range(n_words):
+                even[i] *= _silu(own * _first(z_row[i]))
+                odd[i] *= _silu(own * _second(z_row[i]))
+                square += even[i] * even[i] + odd[i] * odd[i]
+            scale = _ONE / np.sqrt(square / np.float32(2 * n_words) + np.float32(eps))
+            even_weight, odd_weight = weight[0, g], weight[1, g]
+            for i in range(n_words):
+                even[i] *= scale * even_weight[i]
+                odd[i] *= scale * odd_weight[i]
+        out_scale[t] = _write(out[t], y[0], y[1])

@@ -38,6 +38,10 @@ shape, which takes longer than reading the segment."""
 CUDA_TOKENS_AT_ONCE = 32_768
 """Tokens a GPU is given at once: a segment of a thousand leaves most of it idle, and memory grows
 with it and not with the document."""
+FAST_WORK = 5e10
+"""Multiplications with a model's projections that a CPU is given at once: enough that what every
+call costs does not count, and done before a reader who cancels has waited."""
+FEWEST_FAST_TOKENS, MOST_FAST_TOKENS = 512, 1100
 INT8 = "int8 projections"
 """How the path of a reader that quantises ends."""
 PATHS = ("auto", "torch", "numba", "triton")
@@ -62,6 +66,8 @@ class Reader(Protocol):
 
     path: str
     """How it computes, for `docqa doctor`."""
+    tokens_at_once: int
+    """Tokens it wants to be given at once; 0 = one segment at a time."""
 
     def read(self, segments: Iterable[Segment]) -> Generator[Logits]:
         """Yield, for each segment of a document, the logits of the sentences that end in it."""
@@ -77,7 +83,7 @@ class TorchReader:
         self._device = model.backbone.embedding.weight.device
         self.path = "plain torch" + (f" ({why})" if why else "")
         self.tokens_at_once = CUDA_TOKENS_AT_ONCE if self._device.type == "cuda" else 0
-        """Tokens it wants in all rows of a batch; 0 = one segment of one document at a time."""
+        """In all rows of a batch."""
 
     def read(self, segments: Iterable[Segment]) -> Generator[Logits]:
         """See `Reader.read`."""
@@ -136,6 +142,13 @@ class FastReader:
         self._n_threads = max(1, n_threads // len(self._parts))
         self.path = f"numba kernels, {len(self._parts)} stages x {self._n_threads} threads"
         self.path += f", {INT8}" if int8 else ""
+        n_weights = sum(
+            linear.weight.numel()
+            for block in blocks
+            for linear in (block.mixer.in_proj, block.mixer.out_proj)
+        )
+        at_once = int(np.clip(FAST_WORK / n_weights, FEWEST_FAST_TOKENS, MOST_FAST_TOKENS))
+        self.tokens_at_once = at_once
 
     def read(self, segments: Iterable[Segment]) -> Generator[Logits]:
         """See `Reader.read`."""
@@ -173,14 +186,12 @@ class _Stage:
 
         segment = passage.segment
         if self.first:
-            x = self.model.embed(segment.token_ids, segment.features)[0].float()
-            nothing = x.new_empty(0, x.shape[1], dtype=self.model.backbone.embedding.weight.dtype)
-            passage.stream = Stream(x.contiguous(), nothing, segment.n_real)
+            x = self.model.embed(segment.token_ids, segment.features)[0]
+            passage.stream = Stream.of(x, segment.n_real)
         assert passage.stream is not None
         stream = passage.stream = self.blocks(passage.stream)
         if self.last:
-            ends = torch.from_numpy(segment.ends)
-            hidden = self.model.backbone.norm_f(stream.x[ends] + stream.mixed[ends])
+            hidden = self.model.backbone.norm_f(stream.after(torch.from_numpy(segment.ends)))
             passage.logits = self.model.score(hidden.to(stream.mixed.dtype)).float().numpy()
             passage.stream = None
         return passage

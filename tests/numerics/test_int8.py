@@ -14,9 +14,10 @@ import torch
 from docqa.engine.device import choose_dtype
 from docqa.engine.errors import ConfigError
 from docqa.engine.ingest import ingest
-from docqa.engine.mamba2 import kernels, matrices
+from docqa.engine.mamba2 import kernels
 from docqa.engine.mamba2.int8 import int8_obstacle
-from docqa.engine.mamba2.matrices import Matrix, QuantisedMatrix, Rooms
+from docqa.engine.mamba2.kernels import MIDDLE
+from docqa.engine.mamba2.matrices import Matrix, QuantisedMatrix, as_words
 from docqa.engine.mamba2.reading import INT8, FastReader, choose_reader
 from docqa.engine.mamba_retriever import MambaRetriever
 from tests.numerics.conftest import MakeModel
@@ -30,16 +31,36 @@ QUESTIONS = (
 needs_vnni = pytest.mark.skipif(bool(int8_obstacle()), reason=int8_obstacle())
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_a_row_is_within_half_a_step(dtype: torch.dtype) -> None:
-    x = torch.randn(70, 33).to(dtype) * torch.logspace(-4, 4, 70)[:, None].to(dtype)
-    x[3] = 0
-    quantised, scale = np.empty(x.shape, np.int8), np.empty(len(x), np.float32)
-    kernels.quantise(matrices.as_array(x), quantised, scale)
-    error = np.abs(quantised * scale[:, None] - x.float().numpy())
-    assert (error <= 0.501 * scale[:, None]).all()
-    assert (np.abs(quantised).max(axis=1)[np.arange(70) != 3] == 127).all()
-    assert not quantised[3].any()
+def quantised(x: torch.Tensor) -> tuple[torch.Tensor, np.ndarray]:
+    """Rows as uint8 and their scales, by the kernel that norms them: x is normed already."""
+    halves = x.unflatten(-1, (-1, 2)).mT.contiguous().numpy().copy()
+    out, scale = torch.empty(x.shape, dtype=torch.uint8), np.empty(len(x), np.float32)
+    nothing = np.empty((0, x.shape[1] // 2), np.uint32)
+    weight = np.ones((2, x.shape[1] // 2), np.float32)
+    kernels.add_and_normalise(halves, nothing, scale[:0], weight, 0.0, as_words(out), scale)
+    return out, scale
+
+
+def normed(n_rows: int, width: int, seed: int = 0) -> torch.Tensor:
+    x = torch.randn(n_rows, width, generator=torch.Generator().manual_seed(seed))
+    return x / x.square().mean(1, keepdim=True).sqrt()
+
+
+def test_a_row_is_within_half_a_step() -> None:
+    x = normed(70, 34)
+    rows, scale = quantised(x)
+    centred = rows.numpy().astype(np.float32) - MIDDLE
+    assert (np.abs(centred * scale[:, None] - x.numpy()) <= 0.501 * scale[:, None]).all()
+    assert (np.abs(centred).max(axis=1) == 127).all()
+
+
+def test_a_row_of_zeros_stays_one() -> None:
+    out, scale = torch.empty(1, 8, dtype=torch.uint8), np.empty(1, np.float32)
+    nothing, weight = np.empty((0, 4), np.uint32), np.ones((2, 4), np.float32)
+    x = np.zeros((1, 2, 4), np.float32)
+    kernels.add_and_normalise(x, nothing, scale[:0], weight, 1e-5, as_words(out), scale)
+    assert (out == MIDDLE).all()
+    assert np.isfinite(scale).all()
 
 
 @needs_vnni
@@ -47,21 +68,21 @@ def test_a_row_is_within_half_a_step(dtype: torch.dtype) -> None:
 def test_a_product_is_near_the_exact_one(dtype: torch.dtype) -> None:
     generator = torch.Generator().manual_seed(0)
     weight = torch.randn(144, 96, generator=generator).to(dtype)
-    rooms: Rooms = {}
+    matrix = QuantisedMatrix(weight)
     for n_rows in (64, 128, 64):
-        x = torch.randn(n_rows, 96, generator=generator).to(dtype)
-        exact, near = torch.empty(2, n_rows, 144, dtype=dtype)
-        Matrix(weight).multiply(x, exact, {})
-        QuantisedMatrix(weight).multiply(x, near, rooms)
-        assert (near - exact).float().norm() < 0.02 * exact.float().norm()
+        x = normed(n_rows, 96, seed=n_rows)
+        exact = Matrix(weight).multiply(x.to(dtype)).float()
+        rows, scale = quantised(x)
+        near = matrix.multiply(rows).float() * torch.from_numpy(scale)[:, None]
+        assert (near - exact).norm() < 0.02 * exact.norm()
 
 
 @needs_vnni
 def test_the_largest_numbers_do_not_run_over() -> None:
-    weight, x = torch.ones(64, 512), -torch.ones(64, 512)
-    out = torch.empty(64, 64)
-    QuantisedMatrix(weight).multiply(x, out, {})
-    torch.testing.assert_close(out, torch.full((64, 64), -512.0))
+    matrix = QuantisedMatrix(torch.ones(64, 512))
+    for row, expected in ((1, -512.0), (255, 512.0)):
+        rows = torch.full((64, 512), row, dtype=torch.uint8)
+        torch.testing.assert_close(matrix.multiply(rows) / 127, torch.full((64, 64), expected))
 
 
 @needs_vnni

@@ -116,6 +116,7 @@ def test_the_question_matters(retriever: MambaRetriever, document: Document) -> 
 def test_progress_reaches_the_end_and_scores_arrive_on_the_way(
     retriever: MambaRetriever, document: Document
 ) -> None:
+    retriever._reader.tokens_at_once = 0
     steps: list[tuple[int, int]] = []
     first: list[np.ndarray] = []
 
@@ -132,7 +133,19 @@ def test_progress_reaches_the_end_and_scores_arrive_on_the_way(
     assert np.array_equal(first[0], scores[: len(first[0])])
 
 
+def test_segments_read_at_once_score_what_they_score_one_by_one(
+    tmp_path: Path, document: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCQA_DTYPE", "float32")
+    retriever = MambaRetriever.load(make_checkpoint(tmp_path), device="cpu")
+    assert retriever.segment_tokens >= 512
+    at_once = retriever.score(QUESTION, document)
+    retriever._reader.tokens_at_once = 0
+    np.testing.assert_allclose(at_once, retriever.score(QUESTION, document), rtol=1e-4, atol=1e-5)
+
+
 def test_cancel_stops_within_a_segment(retriever: MambaRetriever, document: Document) -> None:
+    retriever._reader.tokens_at_once = 0
     n_asked = 0
 
     def is_cancelled() -> bool:

@@ -90,6 +90,7 @@ class RecordingReader:
     """Notes what it is given."""
 
     path = "recording"
+    tokens_at_once = 1100
 
     def __init__(self) -> None:
         self.lengths: list[int] = []
@@ -177,7 +178,6 @@ def test_int8_is_measured_beside_what_it_replaces(folder: Path) -> None:
 def test_the_profile_accounts_for_the_whole_time(small_model: Mamba2Model, int8: bool) -> None:
     parts = profile_layers(small_model, int8=int8)
     assert {*KERNELS, "projections", "products in the scan"} < set(parts)
-    assert ({"quantise", "restore"} < set(parts)) == int8
     assert min(parts.values()) > 0
     rest = sum(value for name, value in parts.items() if name != "all")
     assert rest == pytest.approx(parts["all"], rel=0.5)
