@@ -153,8 +153,10 @@ class FastReader:
     def read(self, segments: Iterable[Segment]) -> Generator[Logits]:
         """See `Reader.read`."""
         from docqa.engine.mamba2.fast import BlockWeights, FastBlocks
+        from docqa.engine.mamba2.freed_memory import keep_freed_memory
 
         if not self._weights:
+            keep_freed_memory()
             blocks = self._model.backbone.blocks
             self._weights = [BlockWeights(block, int8=self._int8) for block in blocks]
         weights = self._weights
@@ -169,6 +171,8 @@ class FastReader:
 
     def _prepare_thread(self) -> None:
         torch.set_num_threads(self._n_threads)
+        # States fade towards 0, and a processor takes a hundred steps for a number below 1e-38.
+        torch.set_flush_denormal(True)
 
 
 @dataclass(frozen=True, slots=True)
