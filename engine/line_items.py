@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import Any
 
 from docqa.engine.columns import cell_spans
@@ -36,6 +36,22 @@ class LineItem:
     names: tuple[str, ...]
     loose: frozenset[str]
     """Those of the names that mean other things as well."""
+    spent: bool
+    """Whether it is money that goes out, which some statements put in brackets."""
+    statement: str
+    """`income`, `balance sheet` or `cash flow`; empty for what stands in notes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """How a figure follows from lines."""
+
+    formula: str
+    """With `a`, `b` and `c` for the lines in their order."""
+    unit: str
+    """`%`, `times`, `days`; empty for an amount."""
+    keys: tuple[str, ...]
+    """Those lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +62,8 @@ class Ratio:
     ways: tuple[tuple[str, ...], ...]
     """Ways to compute it: the keys of the lines each needs."""
     loose: frozenset[str]
+    sums: tuple[Sum, ...]
+    """One for each way; none where what follows is more than a sum of one year's figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +75,8 @@ class Reworded:
     """The labels of each line that it means: of one, or of those a ratio is made of."""
     end: int
     """Where the name ends in the question."""
+    sum: Sum | None
+    """How it follows from them, where all are there."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -90,9 +110,9 @@ def reworded(question: str, rows: Iterable[str]) -> list[Reworded]:
     asked = question.lower()
     named = []
     for match in _names().finditer(question):
-        lines = _lines_meant(match[0].lower(), labels)
+        lines, how = _lines_meant(match[0].lower(), labels)
         if not all(label in asked for line in lines for label in line):
-            named.append(Reworded(match[0], lines, match.end()))
+            named.append(Reworded(match[0], lines, match.end(), how))
     return named
 
 
@@ -115,6 +135,8 @@ def line_items() -> dict[str, LineItem]:
             re.compile("|".join(f"(?:{row})" for row in one["rows"])),
             tuple(one["names"]),
             frozenset(one.get("loose", ())),
+            one.get("spent", False),
+            one.get("statement", ""),
         )
         for one in _table()["item"]
     }
@@ -124,18 +146,34 @@ def line_items() -> dict[str, LineItem]:
 def ratios() -> tuple[Ratio, ...]:
     """What follows from the lines."""
     return tuple(
-        Ratio(tuple(one["names"]), tuple(map(tuple, one["items"])), frozenset(one.get("loose", ())))
+        Ratio(
+            tuple(one["names"]),
+            tuple(map(tuple, one["items"])),
+            frozenset(one.get("loose", ())),
+            tuple(
+                Sum(formula, one.get("unit", ""), tuple(way))
+                for formula, way in zip(one.get("sums", ()), one["items"], strict=False)
+            ),
+        )
         for one in _table()["ratio"]
     )
 
 
-def _lines_meant(name: str, labels: Counter[str]) -> tuple[tuple[str, ...], ...]:
-    """The labels of the lines that a name means; none where one of them has the name in it."""
-    ways = [[_labels_of(line_items()[key], labels) for key in way] for way in _ways()[name]]
-    fullest = max(ways, key=lambda lines: sum(map(bool, lines)) / len(lines))
+def _lines_meant(name: str, labels: Counter[str]) -> tuple[tuple[tuple[str, ...], ...], Sum | None]:
+    """The labels of the lines that a name means, and how it follows from them where all are there.
+
+    No lines where one of them has the name in it.
+    """
+    ways = [
+        ([_labels_of(line_items()[key], labels) for key in keys], how)
+        for keys, how in _ways()[name]
+    ]
+    fullest, how = max(ways, key=lambda way: sum(map(bool, way[0])) / len(way[0]))
     found = tuple(line for line in fullest if line)
     is_called_so = re.compile(rf"\b{re.escape(name)}").search
-    return () if any(is_called_so(label) for line in found for label in line) else found
+    if any(is_called_so(label) for line in found for label in line):
+        return (), None
+    return found, how if len(found) == len(fullest) else None
 
 
 def _labels_of(item: LineItem, labels: Counter[str]) -> tuple[str, ...]:
@@ -144,15 +182,18 @@ def _labels_of(item: LineItem, labels: Counter[str]) -> tuple[str, ...]:
 
 
 @cache
-def _ways() -> dict[str, tuple[tuple[str, ...], ...]]:
-    """The keys of the lines that a name means, in lower case; one list for each way."""
-    ways = {
-        name.lower(): one.ways for one in ratios() for name in one.names if name not in one.loose
+def _ways() -> dict[str, tuple[tuple[tuple[str, ...], Sum | None], ...]]:
+    """By name in lower case the keys of the lines it means, and the sum; one for each way."""
+    ways: dict[str, tuple[tuple[tuple[str, ...], Sum | None], ...]] = {
+        name.lower(): tuple(zip_longest(one.ways, one.sums))
+        for one in ratios()
+        for name in one.names
+        if name not in one.loose
     }
     for item in line_items().values():
         for name in item.names:
             if name not in item.loose:
-                ways[name.lower()] = ((item.key,), *ways.get(name.lower(), ()))
+                ways[name.lower()] = (((item.key,), None), *ways.get(name.lower(), ()))
     return ways
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from docqa.engine.columns import cell_spans, fitted_names
 from docqa.engine.generators.abstention import place, unlikely
 from docqa.engine.generators.base import BRACKETED_NUMBER, Draft, OnText
-from docqa.engine.line_items import label_of, reworded
+from docqa.engine.generators.ratio import ratio_asked_for, work_out
+from docqa.engine.generators.scale import scale_of
 from docqa.engine.retriever import IsCancelled
-from docqa.engine.types import Citation, Document, Evidence, Sentence, SentenceKind
+from docqa.engine.types import Citation, Document, Evidence, SentenceKind
 
 if TYPE_CHECKING:
     from docqa.engine.reader import AnswerSpan, SpanReader
@@ -26,7 +26,6 @@ NEAR_LEAD = 0.5
 N_COMPARED = 10
 MIN_WORDS = 4
 """Shorter prose (`12.1 Term.`) names a place, as a heading does."""
-_SCALE = re.compile(r"\bin (?:thousands|millions|billions)\b[^|()\[\]]*", re.IGNORECASE)
 
 
 class ExtractiveGenerator:
@@ -76,13 +75,13 @@ class ExtractiveGenerator:
         if not evidence or confidence < self.threshold:
             return unlikely(documents, evidence, confidence)
         candidates = quotable(documents, evidence)
-        chosen = rows_of_ratio(question, documents, candidates)
+        opening, chosen = answer_ratio(question, documents, evidence)
         if self.reader is not None and not chosen:
             span = find_words(self.reader, question, documents, candidates)
             if span is not None:
                 return short_answer(documents, span)
         chosen = chosen or choose_quotes(candidates)
-        text = "\n".join(show_quote(documents, one) for one in chosen)
+        text = "\n".join([*opening, *(show_quote(documents, one) for one in chosen)])
         citations = tuple(
             Citation(
                 one.document_id,
@@ -94,23 +93,20 @@ class ExtractiveGenerator:
         return Draft(text, False, citations)
 
 
-def rows_of_ratio(
-    question: str, documents: Mapping[str, Document], candidates: tuple[Evidence, ...]
-) -> tuple[Evidence, ...]:
-    """The rows that a ratio in the question is worked out from, where there are two or more.
+def answer_ratio(
+    question: str, documents: Mapping[str, Document], evidence: tuple[Evidence, ...]
+) -> tuple[list[str], tuple[Evidence, ...]]:
+    """A line with the ratio that is asked for, where it can be worked out, and the rows it needs.
 
-    One of their figures alone would pass for the ratio.
+    Nothing and no rows where no ratio is asked for. One figure of its rows alone would pass for it.
     """
-    rows: dict[str, Evidence] = {}
-    for one in candidates:
-        document = documents[one.document_id]
-        if document.sentences[one.sentence_id].kind is SentenceKind.ROW:
-            rows.setdefault(document.sentence_text(one.sentence_id), one)
-    by_label = {label_of(text): one for text, one in reversed(rows.items())}  # the best one stays
-    for ratio in reworded(question, rows):
-        if len(ratio.lines) > 1:
-            return tuple(by_label[line[0]] for line in ratio.lines)
-    return ()
+    ratio = ratio_asked_for(question, documents, evidence)
+    if ratio is None:
+        return [], ()
+    done = work_out(ratio, question, documents, evidence)
+    if done is None:
+        return [], tuple(rows[0] for rows in ratio.rows)
+    return [done.text], done.rows
 
 
 def find_words(
@@ -173,20 +169,6 @@ def short_answer(documents: Mapping[str, Document], span: AnswerSpan) -> Draft:
     short = " ".join(part for part in (_one_line(words), scale) if part)
     text = f"{short} ({place(documents, evidence)})\n{show_quote(documents, evidence)}"
     return Draft(text, False, (Citation(document.id, evidence.sentence_id, words),))
-
-
-def scale_of(document: Document, sentence: Sentence, words: str) -> str:
-    """What a table says its figures are counted in (`in thousands`), where `words` is a figure.
-
-    Nothing is multiplied: the table may say `in thousands, except per share data`.
-    """
-    if sentence.kind is not SentenceKind.ROW or not re.search(r"\d", words) or "%" in words:
-        return ""
-    for near in (sentence.id, sentence.header, sentence.heading):
-        found = None if near is None else _SCALE.search(document.sentence_text(near))
-        if found:
-            return _one_line(found[0]).rstrip(" ,;:.").lower()
-    return ""
 
 
 def show_quote(documents: Mapping[str, Document], evidence: Evidence) -> str:

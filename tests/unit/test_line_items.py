@@ -117,6 +117,7 @@ def test_a_ratio_is_answered_with_the_rows_it_is_worked_out_from(report: Documen
     retriever, generator = load_retriever("bm25"), ExtractiveGenerator(reader=Talker())
     answer = ask(question, [report], retriever, generator)
     assert answer.text.splitlines() == [
+        "Net margin: 5.8% = 92 / 1,577 (2023, p. 1)",
         "Net income (loss) — 2023: 92; 2022: (11) (p. 1)",
         "Total net sales — 2023: 1,577; 2022: 1,373 (p. 1)",
     ]
