@@ -36,7 +36,7 @@ def windows(n_tokens: int, window_tokens: int) -> Iterator[tuple[int, int]]:
 def segments(
     sentence_ends: NDArray[np.int32], n_tokens: int, interval: int, first: int = 0
 ) -> Iterator[Cut]:
-    """Cut a document into segments that end with a sentence where one ends in reach.
+    """Cut a document into segments; where the question returns, between sentences if it can be.
 
     Args:
         sentence_ends: (s,) last token of each sentence.
@@ -51,7 +51,7 @@ def segments(
     begin = first
     while begin < n_tokens:
         end = min(begin + size, n_tokens)
-        if end < n_tokens:
+        if interval and end < n_tokens:
             last = int(np.searchsorted(sentence_ends, end, side="left")) - 1
             if last >= 0 and sentence_ends[last] >= begin:
                 end = int(sentence_ends[last]) + 1
