@@ -21,8 +21,8 @@ from docqa.engine.generators.scale import scale_of
 from docqa.engine.line_items import Reworded, Sum, label_of, line_items, reworded
 from docqa.engine.types import Document, Evidence, Sentence, SentenceKind
 
-FEWEST_LINES = 3
-"""Known lines that make a table a statement."""
+FEWEST_LINES, FULL = 3, 0.8
+"""Known lines that make a page one of a statement, and the share of the most that it has."""
 PAGES_OF_A_STATEMENT, PAGES_OF_ALL = 2, 10
 """Most pages that one statement of a report takes, and all of them."""
 
@@ -56,7 +56,7 @@ class _Row:
     statement: str
     """The kind of statement its line belongs to."""
     n_lines: int
-    """Known lines of that kind in its table."""
+    """Known lines of that kind on its page and the next or the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,22 +131,29 @@ def work_out(
 
 
 def _rows_called(document: Document, key: str) -> list[_Row]:
-    """The rows of a line, those of the fullest statement of its kind first, then in order.
+    """The rows of a line, those in the fullest statements of its kind first, each in their order.
 
-    A company's own statements come before those of its parts.
+    A report's own statements come before those of its parts.
     """
     statement = line_items()[key].statement
     keys_of = cache(lambda label: _lines_called(label, statement))
-    lines: dict[int | None, set[str]] = {}
+    lines: dict[int, set[str]] = {}
     called = []
     for sentence in document.sentences:
         if sentence.kind is SentenceKind.ROW:
             keys = keys_of(label_of(document.sentence_text(sentence.id)))
-            lines.setdefault(sentence.header, set()).update(keys)
+            lines.setdefault(sentence.page, set()).update(keys)
             if key in keys:
                 called.append(sentence)
-    rows = [_Row(one, statement, len(lines[one.header])) for one in called]
-    return sorted(rows, key=lambda row: -row.n_lines)
+    rows = [_Row(one, statement, _n_lines(lines, one.page)) for one in called]
+    most = max((row.n_lines for row in rows), default=0)
+    return sorted(rows, key=lambda row: row.n_lines < FULL * most)
+
+
+def _n_lines(lines: Mapping[int, set[str]], page: int) -> int:
+    """Lines on a page and the one before or after it, of which more has more."""
+    around = (lines.get(page - 1, set()), lines.get(page + 1, set()))
+    return max(len(lines[page] | other) for other in around)
 
 
 def _lines_called(label: str, statement: str) -> frozenset[str]:
