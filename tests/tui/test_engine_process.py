@@ -168,7 +168,7 @@ def test_the_screen_survives_the_death_of_the_engine(
         await stage.until(lambda: card.unanswered_id is not None and engine.pid)
         os.kill(engine.pid or 0, signal.SIGKILL)
         await stage.until(lambda: card.state is CardState.UNANSWERED)
-            await stage.until(lambda: any("SIGKILL" in toast for toast in stage.toasts))
+        await stage.until(lambda: any("SIGKILL" in toast for toast in stage.toasts))
         await stage.pilot.click(card.query_one("Button"))
         await stage.answered(card)
 
