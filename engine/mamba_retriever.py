@@ -270,7 +270,7 @@ class MambaRetriever:
         interval = self.model.config.question_interval
         for first, last in windows(len(tokens.token_ids), self._window_tokens):
             cuts = segments(tokens.sentence_ends, last, interval, first)
-            groups = list(together(cuts, self._reader.tokens_at_once // len(asked)))
+            groups = list(together(cuts, self.segment_tokens // len(asked)))
             batches = (
                 [self._assemble(one, tokens, group, first) for one in asked] for group in groups
             )

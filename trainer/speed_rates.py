@@ -77,17 +77,8 @@ def alternate(
 def turn_tokens(model: Mamba2Model) -> int:
     """Tokens of a turn of docqa's path."""
     times = CUDA_TIMES if model.backbone.embedding.weight.device.type == "cuda" else 1
-    n_tokens = int(times * TURN_FLOPS / (2 * n_projection_weights(model)))
+    n_tokens = int(times * TURN_FLOPS / (2 * model.n_projection_weights))
     return min(times * MOST_TURN_TOKENS, n_tokens)
-
-
-def n_projection_weights(model: Mamba2Model) -> int:
-    """Numbers in the input and output projections."""
-    return sum(
-        linear.weight.numel()
-        for block in model.backbone.blocks
-        for linear in (block.mixer.in_proj, block.mixer.out_proj)
-    )
 
 
 def own_contestants(retriever: MambaRetriever) -> list[Contestant]:
@@ -139,7 +130,7 @@ class Projections:
     """The linear projections of a model on segments of given lengths, and nothing else.
 
     What is multiplied is random and the same for every layer; results are written into memory
-    that is there already. No way of running the model can do with less.
+    that is there already. No way of running the model can do with less in this precision.
     """
 
     def __init__(self, model: Mamba2Model, lengths: Sequence[int]) -> None:

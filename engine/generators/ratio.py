@@ -22,7 +22,7 @@ from docqa.engine.line_items import Reworded, Sum, label_of, line_items, reworde
 from docqa.engine.types import Document, Evidence, Sentence, SentenceKind
 
 FEWEST_LINES, FULL = 3, 0.8
-"""Known lines that make a page one of a statement, and the share of the most that it has."""
+"""Known lines that make a page one of a statement, and as a share of the most the full ones."""
 PAGES_OF_A_STATEMENT, PAGES_OF_ALL = 2, 10
 """Most pages that one statement of a report takes, and all of them."""
 

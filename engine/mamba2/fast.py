@@ -30,7 +30,7 @@ CHUNK = 64
 """Tokens of a chunk. 64 is where the products inside the chunks (which grow with it) and the
 traffic of the states between them (which shrinks) cost least; any length gives the same result."""
 N_TAPS = 4
-"""Tokens that the convolution reads; the kernels know no other number."""
+"""Tokens that the convolution reads; the kernels know no other number, fewer have weights of 0."""
 
 
 @dataclass(slots=True)

@@ -233,6 +233,15 @@ class Mamba2Model(nn.Module):
         initialise_coverage(self.coverage, generator)
         return self.coverage
 
+    @property
+    def n_projection_weights(self) -> int:
+        """Numbers in the input and output projections of all layers."""
+        return sum(
+            linear.weight.numel()
+            for block in self.backbone.blocks
+            for linear in (block.mixer.in_proj, block.mixer.out_proj)
+        )
+
     def initial_state(self, n_batch: int) -> list[Mamba2State]:
         """The state before the first token: zeros."""
         config, weight = self.config, self.backbone.embedding.weight

@@ -142,13 +142,8 @@ class FastReader:
         self._n_threads = max(1, n_threads // len(self._parts))
         self.path = f"numba kernels, {len(self._parts)} stages x {self._n_threads} threads"
         self.path += f", {INT8}" if int8 else ""
-        n_weights = sum(
-            linear.weight.numel()
-            for block in blocks
-            for linear in (block.mixer.in_proj, block.mixer.out_proj)
-        )
-        at_once = int(np.clip(FAST_WORK / n_weights, FEWEST_FAST_TOKENS, MOST_FAST_TOKENS))
-        self.tokens_at_once = at_once
+        wanted = FAST_WORK / model.n_projection_weights
+        self.tokens_at_once = int(np.clip(wanted, FEWEST_FAST_TOKENS, MOST_FAST_TOKENS))
 
     def read(self, segments: Iterable[Segment]) -> Generator[Logits]:
         """See `Reader.read`."""
@@ -277,11 +272,17 @@ def fast_obstacle(model: Mamba2Model) -> str:
     if weight.dtype not in (torch.bfloat16, torch.float32):
         return f"the compiled kernels take bf16 and fp32, the model is {weight.dtype}"
     try:
-        from docqa.engine.mamba2 import kernels  # noqa: F401
+        from docqa.engine.mamba2.fast import N_TAPS
     except ImportError as error:
         return f"numba is not installed: {error}"
     except RuntimeError as error:  # numba found no folder for its cache
         return f"numba cannot work here: {error}"
+    config = model.config
+    if config.d_conv > N_TAPS:
+        return f"the compiled kernels convolve {N_TAPS} tokens, the model {config.d_conv}"
+    if config.d_model % 2 or config.headdim % 2 or config.d_state % 2:
+        widths = f"d_model {config.d_model}, headdim {config.headdim}, d_state {config.d_state}"
+        return f"the compiled kernels take even widths, the model has {widths}"
     return ""
 
 

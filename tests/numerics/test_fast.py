@@ -116,6 +116,22 @@ def test_bf16_keeps_scores_and_ranking(make_model: MakeModel) -> None:
     assert len(best[0] & best[1]) >= 50 * TOP_50_OVERLAP
 
 
+@pytest.mark.parametrize("changes", [{"d_conv": 5}, {"headdim": 3, "d_model": 6}])
+def test_a_shape_that_the_kernels_do_not_know_is_read_by_torch(
+    make_model: MakeModel, changes: dict[str, int]
+) -> None:
+    reader = choose_reader(make_model(torch.float32, **changes))
+    assert isinstance(reader, TorchReader)
+    assert "the compiled kernels" in reader.path
+
+
+def test_fewer_taps_are_read_as_the_model_reads_them(make_model: MakeModel) -> None:
+    model = make_model(torch.float32, d_conv=3)
+    expected = np.concatenate(list(TorchReader(model).read(make_segments(4))))
+    got = np.concatenate(list(FastReader(model, 1).read(make_segments(4))))
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=2e-5)
+
+
 def test_extreme_values_stay_finite(make_model: MakeModel) -> None:
     model = make_model(torch.float32)
     with torch.no_grad():
