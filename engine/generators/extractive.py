@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from docqa.engine.columns import cell_spans, fitted_names
 from docqa.engine.generators.abstention import place, unlikely
 from docqa.engine.generators.base import BRACKETED_NUMBER, Draft, OnText
+from docqa.engine.generators.growth import growth_asked_for, work_out_growth
 from docqa.engine.generators.ratio import ratio_asked_for, work_out
 from docqa.engine.generators.scale import scale_of
 from docqa.engine.retriever import IsCancelled
@@ -75,7 +76,7 @@ class ExtractiveGenerator:
         if not evidence or confidence < self.threshold:
             return unlikely(documents, evidence, confidence)
         candidates = quotable(documents, evidence)
-        opening, chosen = answer_ratio(question, documents, evidence)
+        opening, chosen = answer_sum(question, documents, evidence)
         if self.reader is not None and not chosen:
             span = find_words(self.reader, question, documents, candidates)
             if span is not None:
@@ -93,13 +94,18 @@ class ExtractiveGenerator:
         return Draft(text, False, citations)
 
 
-def answer_ratio(
+def answer_sum(
     question: str, documents: Mapping[str, Document], evidence: tuple[Evidence, ...]
 ) -> tuple[list[str], tuple[Evidence, ...]]:
-    """A line with the ratio that is asked for, where it can be worked out, and the rows it needs.
+    """A line with the growth or ratio that is asked for, if it can be worked out, and its rows.
 
-    Nothing and no rows where no ratio is asked for. One figure of its rows alone would pass for it.
+    Nothing and no rows where neither is asked for. Of a ratio that cannot be worked out the rows
+    alone: one figure of them would pass for it.
     """
+    growth = growth_asked_for(question, [*documents.values()])
+    grown = growth and work_out_growth(growth, documents, evidence)
+    if grown:
+        return [grown.text], grown.rows
     ratio = ratio_asked_for(question, documents, evidence)
     if ratio is None:
         return [], ()

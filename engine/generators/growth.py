@@ -1,0 +1,131 @@
+"""How much a line of the statements grew from one year to another, with the sum shown.
+
+`Sales growth: 11.4% = (93,512 − 83,959) / 83,959 (2021 to 2022, in millions, p. 58)`. As for a
+ratio, nothing is worked out that is not plain: both figures stand in one row of the statements,
+that row or one that says the same is in the evidence, and the question asks for the whole company.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from docqa.engine.generators.abstention import place
+from docqa.engine.generators.ratio import WorkedOut
+from docqa.engine.generators.statements import YEAR, Figure, figures_of, latest_year, rows_called
+from docqa.engine.line_items import line_items
+from docqa.engine.own_name import about_the_company
+from docqa.engine.types import Document, Evidence
+
+_CHANGE = (
+    r"(?:grow|grew|grown|rise|rose|risen|increased?|climb(?:ed)?|fall|fell|fallen|declined?"
+    r"|decreased?|drop(?:ped)?|shrink|shrank|changed?|growth)"
+)
+_WHOSE = r"(?:the company(?:['’]s)?|its|their|the|total|net|overall|annual|consolidated)"
+_OPENS = rf"(?:^\W*|\b(?:did|has|have|does|do|of|in|is|was)\s+|\b{_WHOSE}\s+)(?:{_WHOSE}\s+)*?"
+"""What may stand before the line: `did the company's …`, not `did domestic …`."""
+_ABOUT_ELSE = re.compile(
+    r"\b(?:segments?|divisions?|quarters?|q[1-4]|months?|same-store|comparable|organic|currency"
+    r"|expected|forecast|guidance|average|years|why|drove|drivers?|driven|due|because|reasons?|caused?"
+    r"|explains?|led|contributed)\b",
+    re.IGNORECASE,
+)
+"""Asks for a part of the company or year, for several years, for what may come, or for reasons."""
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """A growth that a question asks for."""
+
+    name: str
+    """What the question calls the line."""
+    keys: tuple[str, ...]
+    """The lines that are called so."""
+    years: tuple[str, ...]
+    """Those it names, at most two."""
+
+
+def growth_asked_for(question: str, documents: Sequence[Document]) -> Growth | None:
+    """What a question asks the growth of; None where it asks something else."""
+    for document in documents:
+        question = about_the_company(document, question)
+    years = tuple(sorted(set(YEAR.findall(question))))
+    asked = _asked().search(question)
+    if asked is None or len(years) > 2 or _ABOUT_ELSE.search(question):
+        return None
+    name = next(filter(None, asked.groupdict().values()))
+    return Growth(name, _keys_by_name()[name.lower()], years)
+
+
+def work_out_growth(
+    growth: Growth, documents: Mapping[str, Document], evidence: Sequence[Evidence]
+) -> WorkedOut | None:
+    """The growth between the years that are named, the last one named, or the latest."""
+    for document_id in dict.fromkeys(one.document_id for one in evidence):
+        found = {one.sentence_id: one for one in evidence if one.document_id == document_id}
+        for key in growth.keys:
+            done = _work_out(growth, key, documents, found)
+            if done is not None:
+                return done
+    return None
+
+
+def _work_out(
+    growth: Growth, key: str, documents: Mapping[str, Document], found: Mapping[int, Evidence]
+) -> WorkedOut | None:
+    """The growth of one line of one document, of which some sentences were found."""
+    document = documents[next(iter(found.values())).document_id]
+    rows = rows_called(document, key)
+    last = growth.years[-1] if growth.years else latest_year(document, rows)
+    first = growth.years[0] if len(growth.years) > 1 else str(int(last or 0) - 1)
+    pairs = _pairs(figures_of(document, rows, first), figures_of(document, rows, last))
+    shown = [
+        (before, after)
+        for before, after in pairs
+        if before.row.sentence.id in found
+        and before.repeats(pairs[0][0])
+        and after.repeats(pairs[0][1])
+    ]
+    if not shown:
+        return None
+    before, after = shown[0]
+    a, b = (abs(one.value) if line_items()[key].spent else one.value for one in (before, after))
+    if a <= 0:
+        return None
+    row = found[before.row.sentence.id]
+    name = growth.name[0].upper() + growth.name[1:]
+    said = ", ".join(filter(None, (f"{first} to {last}", after.scale, place(documents, row))))
+    result = f"{100 * (b - a) / a:.1f}% = ({b:,} − {a:,}) / {a:,}"
+    return WorkedOut(f"{name} growth: {result} ({said})", (row,))
+
+
+def _pairs(before: Sequence[Figure], after: Sequence[Figure]) -> list[tuple[Figure, Figure]]:
+    """The figures of two years that stand in one row."""
+    later = {one.row.sentence.id: one for one in after}
+    return [(one, later[one.row.sentence.id]) for one in before if one.row.sentence.id in later]
+
+
+@cache
+def _keys_by_name() -> dict[str, tuple[str, ...]]:
+    """The lines of statements by what they are called, in lower case."""
+    keys: dict[str, tuple[str, ...]] = {}
+    for one in line_items().values():
+        if one.statement:
+            for name in one.names:
+                keys[name.lower()] = (*keys.get(name.lower(), ()), one.key)
+    return keys
+
+
+@cache
+def _asked() -> re.Pattern[str]:
+    """Finds what a question asks the growth of, in either order."""
+    names = "|".join(map(re.escape, sorted(_keys_by_name(), key=len, reverse=True)))
+    when = r"(?:\s+(?:in|from|for|between|since|fiscal|FY|year|and|to|\d{4}))*"
+    return re.compile(
+        rf"{_OPENS}(?P<subject>{names}){when}\s+{_CHANGE}\b"
+        rf"|\b(?:{_CHANGE}|rate|decrease|decline)\s+(?:in|of)\s+(?:{_WHOSE}\s+)*?(?P<object>{names})"
+        rf"(?=\s*(?:$|[?.,]|in\b|from\b|for\b|between\b|over\b|fiscal\b))",
+        re.IGNORECASE,
+    )
