@@ -1,33 +1,57 @@
-"""Scores of the model together with what words say: to rank by, and apart.
+"""Scores of the model together with what words and the reader say: to rank by, and apart.
 
 Shared words lift a sentence above others, but their number says little about an answer: `capex`
-shares none with the row of a cash flow statement, `What did the moon landing cost?` many. So what
-the words add decides the order, and the logits alone whether anything answers at all.
+shares none with the row of a cash flow statement, `What did the moon landing cost?` many. The
+reader then compares the question with the best sentences word by word, which the model, that reads
+thousands of them in one pass, cannot. Whether anything answers at all is judged by the logits and
+by the reader, the order by all of them.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from docqa.engine.evidence import ranking
+from docqa.engine.reader import SpanReader
 from docqa.engine.retriever import Scores
+from docqa.engine.types import Document
+
+N_READ = 20
+"""Sentences of a document that the reader is asked about."""
+READER_WEIGHT = 0.75
+"""What the reader's logit counts beside the model's; trainer/README.md has the figures."""
+N_JUDGED = 6
+"""Sentences that tell whether anything answers."""
+SURE = 1e-4
+"""Nothing is surer than this."""
 
 
 class FusedScores(np.ndarray[Any, np.dtype[np.float32]]):
-    """(s,) scores to rank by, with the logits that say whether anything answers at all."""
+    """(s,) scores to rank by, with what they are made of."""
 
     logits: Scores
+    """(s,) the model's."""
+    unread: Scores
+    """(s,) scores without the reader's word."""
+    read: Mapping[int, float]
+    """The reader's logits that sentences answer, by sentence."""
 
     def __array_finalize__(self, made_from: Any) -> None:
-        """A part or a sum of them has its own values for logits."""
-        self.logits = np.asarray(self)
+        """A part or a sum of them has its own values for logits, and nobody has read it."""
+        self.logits = self.unread = np.asarray(self)
+        self.read = MappingProxyType({})
 
 
 def lifted(scores: Scores, words: Scores, weight: float) -> Scores:
     """Scores plus the share of the best that each sentence has by its words, weighted.
 
-    What the logits are stays what it is, so that scores of several documents still compare.
+    What the logits are stays what it is, so that scores of several documents still compare; what
+    the reader said has to be added again.
 
     Args:
         scores: (s,) logits, or those lifted before.
@@ -36,12 +60,69 @@ def lifted(scores: Scores, words: Scores, weight: float) -> Scores:
     """
     best = float(words.max()) if len(words) else 0.0
     share = words / best if best > 0 else np.zeros_like(words)
-    fused = (np.asarray(scores) + weight * share).astype(np.float32).view(FusedScores)
+    fused = (np.asarray(unread_of(scores)) + weight * share).astype(np.float32).view(FusedScores)
     fused.logits = logits_of(scores)
+    fused.read = read_of(scores)
     return fused
+
+
+def read_by(reader: SpanReader | None, question: str, document: Document, scores: Scores) -> Scores:
+    """The scores with the reader's word on the best sentences; as they are where there is none.
+
+    A sentence that is not read counts as the least likely of those that are.
+
+    Args:
+        reader: Of the checkpoint.
+        question: As the retriever read it.
+        document: What was read.
+        scores: (s,) of its sentences, without the reader's word on them or just lifted.
+    """
+    if reader is None or not len(scores):
+        return scores
+    best = [int(i) for i in ranking(np.asarray(scores))[:N_READ]]
+    known = dict(read_of(scores))
+    new = [i for i in best if i not in known]
+    known.update(zip(new, reader.answers(question, document, new), strict=True))
+    lift = np.full(len(scores), min(known[i] for i in best), np.float32)
+    lift[best] = [known[i] for i in best]
+    read = (np.asarray(scores) + READER_WEIGHT * lift).astype(np.float32).view(FusedScores)
+    read.logits = logits_of(scores)
+    read.unread = np.asarray(scores)
+    read.read = MappingProxyType(known)
+    return read
 
 
 def logits_of(scores: Scores) -> Scores:
     """(s,) the model's logits: the scores themselves where nothing was added."""
     logits: Scores = getattr(scores, "logits", scores)
     return logits
+
+
+def unread_of(scores: Scores) -> Scores:
+    """(s,) the scores without the reader's word."""
+    unread: Scores = getattr(scores, "unread", scores)
+    return unread
+
+
+def read_of(scores: Scores) -> Mapping[int, float]:
+    """The reader's logits that sentences answer, by sentence; none where nothing was read."""
+    read: Mapping[int, float] = getattr(scores, "read", {})
+    return read
+
+
+def answers_of(scores: Scores) -> float:
+    """Logit that one of the best sentences answers, as the reader says; 0 where none was read.
+
+    The probability is the mean of those of the best sentences, each weighed by how likely the
+    scores make it the best of them (their softmax).
+    """
+    read = read_of(scores)
+    unread = unread_of(scores)
+    best = [i for i in map(int, ranking(unread)[:N_JUDGED]) if i in read]
+    if not best:
+        return 0.0
+    chances = np.exp(unread[best] - unread[best].max(), dtype=np.float64)
+    sure = 1 / (1 + np.exp(-np.array([read[i] for i in best])))
+    probability = float(chances @ sure / chances.sum())
+    probability = min(max(probability, SURE), 1 - SURE)
+    return math.log(probability / (1 - probability))

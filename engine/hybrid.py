@@ -7,7 +7,7 @@ from typing import Any
 
 from docqa.engine.bm25 import BM25Retriever
 from docqa.engine.confidence import Calibration
-from docqa.engine.fused_scores import lifted
+from docqa.engine.fused_scores import lifted, read_by
 from docqa.engine.reader import SpanReader, reader_of
 from docqa.engine.retriever import IsCancelled, OnProgress, Retriever, Scores
 from docqa.engine.types import Document
@@ -60,7 +60,8 @@ class HybridRetriever:
         mamba = self.mamba.score(
             question, document, on_progress=on_progress, is_cancelled=is_cancelled
         )
-        return fuse(mamba, self.bm25.score(question, document, is_cancelled=is_cancelled))
+        fused = fuse(mamba, self.bm25.score(question, document, is_cancelled=is_cancelled))
+        return read_by(self.span_reader, question, document, fused)
 
     def score_questions(
         self,
@@ -75,7 +76,12 @@ class HybridRetriever:
         batched = getattr(self.mamba, "score_questions", None)
         read = batched or (lambda qs, d, **w: [self.mamba.score(q, d, **w) for q in qs])
         return [
-            fuse(mamba, self.bm25.score(question, document))
+            read_by(
+                self.span_reader,
+                question,
+                document,
+                fuse(mamba, self.bm25.score(question, document)),
+            )
             for question, mamba in zip(questions, read(questions, document, **watch), strict=True)
         ]
 

@@ -28,7 +28,7 @@ from docqa.engine.coverage import (
 )
 from docqa.engine.device import choose_device, choose_dtype
 from docqa.engine.errors import Cancelled, CheckpointError, ConfigError
-from docqa.engine.fused_scores import lifted
+from docqa.engine.fused_scores import lifted, read_by
 from docqa.engine.mamba2.checkpoint import (
     embedded_checkpoint,
     load_model,
@@ -197,7 +197,8 @@ class MambaRetriever:
         """Read question and document once; see `Retriever.score`."""
         tokens = self.tokenize(document)
         asked = [self._question_ids(question)]
-        return self._score(asked, tokens, document.id, on_progress, is_cancelled)[0]
+        (scores,) = self._score(asked, tokens, document.id, on_progress, is_cancelled)
+        return read_by(self.span_reader, question, document, scores)
 
     def score_tokens(self, question_ids: NDArray[np.int64], tokens: TokenizedDocument) -> Scores:
         """`score` for what is tokenized already, as training data are.
@@ -226,7 +227,10 @@ class MambaRetriever:
         for first in range(0, len(questions), n_together):
             some = [self._question_ids(one) for one in questions[first : first + n_together]]
             scores += self._score(some, tokens, document.id, on_progress, is_cancelled)
-        return scores
+        return [
+            read_by(self.span_reader, question, document, one)
+            for question, one in zip(questions, scores, strict=True)
+        ]
 
     def _score(
         self,

@@ -21,7 +21,7 @@ class AnswerSpan:
     end: int
     """One past the last."""
     confidence: float
-    """Probability in [0, 1] that these words answer, rather than the whole sentence or none."""
+    """Probability in [0, 1] that these words answer, rather than the whole sentence."""
 
     def text(self, documents: Mapping[str, Document]) -> str:
         """The words, verbatim."""
@@ -42,6 +42,18 @@ class SpanReader(Protocol):
             question: As the user wrote it.
             documents: By id; at least those that the evidence names.
             evidence: What may answer, best first.
+        """
+        ...
+
+    def answers(
+        self, question: str, document: Document, sentence_ids: Sequence[int]
+    ) -> list[float]:
+        """Logits that sentences answer, by some of their words or as a whole.
+
+        Args:
+            question: As the user wrote it.
+            document: Whose sentences they are.
+            sentence_ids: Which to read.
         """
         ...
 

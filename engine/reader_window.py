@@ -1,8 +1,9 @@
 """What the span reader reads of one sentence: its words, and the context that gives them sense.
 
-The question comes first, then the heading of the section, then the sentence. The cells of a table
-row come each behind the name of its column, so that `2023` stands beside the figure of 2023. Every
-token knows which characters of the sentence it is made of: a span of tokens is a span of its text.
+The question comes first, then the heading of the section, what stands before the sentence, and the
+sentence. The cells of a table row come each behind the name of its column, so that `2023` stands
+beside the figure of 2023. Every token knows which characters of the sentence it is made of: a span
+of tokens is a span of its text.
 """
 
 from __future__ import annotations
@@ -24,12 +25,15 @@ from docqa.engine.words import question_stems, stems
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-MAX_TOKENS = 192
+MAX_TOKENS = 256
 """Most tokens of a window besides the question; a longer sentence is cut."""
 MAX_QUESTION_TOKENS = 64
 MAX_HEADING_TOKENS = 24
 MAX_NAME_TOKENS = 16
 """Most tokens of a column's name."""
+N_BEFORE = 2
+"""Sentences before the one that is read, which say who `it` is; their last tokens are kept."""
+MAX_BEFORE_TOKENS = 64
 N_SHAPES = 10
 N_MATCHES = 3
 NO_PART = -1
@@ -44,6 +48,7 @@ class Role(IntEnum):
     HEADING = 1
     COLUMN = 2
     SENTENCE = 3
+    BEFORE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +84,13 @@ class WindowMaker:
         """
         self._document = document
         self._tokenizer = tokenizer
+        self._question = question_text(question)
         self._matches = WordMatches(question)
-        ids = tokenizer.encode(question_text(question), add_special_tokens=False).ids
-        ids = ids[:MAX_QUESTION_TOKENS]
-        self._content = content_tokens(np.asarray(ids, np.int32), content_mask(tokenizer))
-        self._asked = [(i, Role.QUESTION, 0, 0, NO_PART, 0, 0) for i in ids]
+        encoding = tokenizer.encode(self._question, add_special_tokens=False)
+        asked = list(zip(encoding.ids, encoding.offsets, strict=True))
+        self._asked = asked[:MAX_QUESTION_TOKENS]
+        ids = np.asarray([token_id for token_id, _ in self._asked], np.int32)
+        self._content = content_tokens(ids, content_mask(tokenizer))
 
     def __call__(self, sentence_id: int) -> ReaderWindow:
         """The window of one sentence."""
@@ -93,15 +100,16 @@ class WindowMaker:
         )
         rows: list[tuple[int, ...]] = []
         for (text, role, part, offset), encoding in zip(pieces, encodings, strict=True):
-            tokens = list(zip(encoding.ids, encoding.offsets, strict=True))[: _LIMITS[role]]
-            for token_id, (start, end) in tokens:
+            tokens = list(zip(encoding.ids, encoding.offsets, strict=True))
+            for token_id, (start, end) in tokens[_LIMITS[role]]:
                 features = role, token_shape(text, start, end), self._matches(text, start, end)
                 place = (0, 0) if part == NO_PART else (offset + start, offset + end)
                 rows.append((token_id, *features, part, *place))
-        columns = np.asarray([*self._asked, *rows[:MAX_TOKENS]], np.int32).reshape(-1, 7)
+        asked = self._asked_in(" ".join(text for text, *_ in pieces))
+        columns = np.asarray([*asked, *rows[:MAX_TOKENS]], np.int32).reshape(-1, 7)
         return ReaderWindow(
             sentence_id=sentence_id,
-            n_question=len(self._asked),
+            n_question=len(asked),
             content=self._content,
             token_ids=columns[:, 0],
             features=columns[:, 1:4].astype(np.int8),
@@ -110,11 +118,20 @@ class WindowMaker:
             ends=columns[:, 6],
         )
 
+    def _asked_in(self, text: str) -> list[tuple[int, ...]]:
+        """The question's tokens, each with whether its word stands in what is read."""
+        found = WordMatches(text)
+        return [
+            (token_id, Role.QUESTION, 0, found(self._question, start, end), NO_PART, 0, 0)
+            for token_id, (start, end) in self._asked
+        ]
+
 
 _LIMITS = {
-    Role.HEADING: MAX_HEADING_TOKENS,
-    Role.COLUMN: MAX_NAME_TOKENS,
-    Role.SENTENCE: MAX_TOKENS,
+    Role.HEADING: slice(MAX_HEADING_TOKENS),
+    Role.COLUMN: slice(MAX_NAME_TOKENS),
+    Role.BEFORE: slice(-MAX_BEFORE_TOKENS, None),
+    Role.SENTENCE: slice(MAX_TOKENS),
 }
 
 
@@ -124,13 +141,17 @@ def question_text(question: str) -> str:
 
 
 class WordMatches:
-    """Whether the word a token belongs to stands in the question, whatever its ending.
+    """Whether the word a token belongs to stands in another text, whatever its ending.
 
     The token `##23` of `2023` stands in many a number; the whole word does not.
     """
 
-    def __init__(self, question: str) -> None:
-        text = question_text(question)
+    def __init__(self, other: str) -> None:
+        """
+        Args:
+            other: The question, for the words of a sentence, or the other way round.
+        """
+        text = question_text(other)
         self._all = frozenset(stems(text))
         self._telling = frozenset(question_stems(text))
         self._known: dict[str, int] = {}
@@ -177,6 +198,9 @@ def _pieces(document: Document, sentence: Sentence) -> Iterator[tuple[str, Role,
     if sentence.heading is not None and sentence.kind is not SentenceKind.HEADING:
         yield document.sentence_text(sentence.heading), Role.HEADING, NO_PART, 0
     if sentence.kind is not SentenceKind.ROW:
+        before = _before(document, sentence)
+        if before:
+            yield before, Role.BEFORE, NO_PART, 0
         yield text, Role.SENTENCE, 0, 0
         return
     header = None if sentence.header is None else document.sentence_text(sentence.header)
@@ -188,3 +212,15 @@ def _pieces(document: Document, sentence: Sentence) -> Iterator[tuple[str, Role,
         if names is not None and part > 0:
             yield question_text(names[part]), Role.COLUMN, NO_PART, 0
         yield text[start:end], Role.SENTENCE, part, start
+
+
+def _before(document: Document, sentence: Sentence) -> str:
+    """The prose just before a sentence, under the same heading."""
+    earlier = document.sentences[max(sentence.id - N_BEFORE, 0) : sentence.id]
+    told: list[str] = []
+    for one in earlier:
+        if one.kind is SentenceKind.PROSE and one.heading == sentence.heading:
+            told.append(document.sentence_text(one.id))
+        else:
+            told.clear()
+    return " ".join(told)

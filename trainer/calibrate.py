@@ -26,7 +26,7 @@ TARGET_PRECISION = 0.8
 MAX_FALSE_REFUSALS = 0.05
 """... and no more than this share of the questions with an answer is refused: a reader forgives a
 weak quotation sooner than the claim that the document does not say what it says."""
-LOGIT_FEATURES = ("top", "log_n_sentences", "log_n_question_words")
+LOGIT_FEATURES = ("top", "answers", "log_n_sentences", "log_n_question_words")
 """All that is fitted for a retriever whose scores are logits. Gaps between the best sentences say
 nothing there: a filing states its capital expenditure in four tables, and all are right."""
 MIN_REFUSALS = 20
@@ -255,8 +255,10 @@ def evaluate(examples: Sequence[Example], calibration: Calibration) -> dict[str,
         `refusal_recall`: share of the questions without an answer that are refused; over
         the questions marked as unanswerable alone it is `refusal_recall_unanswerable`. None
         where there is nothing to divide by. `false_refusals`: share of the questions with an
-        answer that are refused. `ece`: expected calibration error over ten bins. Classes and
-        files are weighted as in `fit_confidence`.
+        answer that are refused. `refusal_precision_at_60`: that share of right refusals where a
+        threshold, whatever it is, refuses 60 % of the questions without an answer. `ece`:
+        expected calibration error over ten bins. Classes and files are weighted as in
+        `fit_confidence`.
     """
     weights = example_weights(examples)
     slopes = np.array([calibration.weights.get(name, 0.0) for name in FEATURES])
@@ -272,8 +274,26 @@ def evaluate(examples: Sequence[Example], calibration: Calibration) -> dict[str,
         "refusal_recall": _share(refused & ~answerable, ~answerable, weights),
         "refusal_recall_unanswerable": _share(refused & marked, marked, weights),
         "false_refusals": _share(refused & answerable, answerable, weights),
+        "refusal_precision_at_60": _precision_at(0.6, confidences, answerable, weights),
         "ece": round(expected_calibration_error(confidences, answerable, weights), 4),
     }
+
+
+def _precision_at(
+    recall: float,
+    confidences: NDArray[np.float64],
+    answerable: NDArray[np.bool_],
+    weights: NDArray[np.float64],
+) -> float | None:
+    """The share of right refusals at the lowest threshold that reaches a recall."""
+    order = np.argsort(confidences, kind="stable")
+    right = np.cumsum((weights * ~answerable)[order])
+    if not len(right) or right[-1] == 0:
+        return None
+    last = int(np.searchsorted(right, recall * right[-1] - 1e-9))
+    # Where confidences are equal, all of them fall on the same side.
+    n_refused = int(np.searchsorted(confidences[order], confidences[order][last], side="right"))
+    return round(float(right[n_refused - 1] / weights[order][:n_refused].sum()), 4)
 
 
 def expected_calibration_error(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from docqa.engine.bm25 import BM25Retriever
+from docqa.engine.fused_scores import read_by, unread_of
 from docqa.engine.fusion import reciprocal_rank
 from docqa.engine.hybrid import HybridRetriever
 from docqa.engine.mamba_retriever import MambaRetriever
@@ -58,7 +59,14 @@ class _Fused(HybridRetriever):
         self, questions: Sequence[str], document: Document, **_: Any
     ) -> list[Scores]:
         return [
-            self._fuse(self.mamba.score(one, document), self._other.score(one, document))
+            read_by(
+                self.span_reader,
+                one,
+                document,
+                self._fuse(
+                    unread_of(self.mamba.score(one, document)), self._other.score(one, document)
+                ),
+            )
             for one in questions
         ]
 

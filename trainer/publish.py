@@ -34,6 +34,8 @@ from docqa.trainer.remembered_scores import RememberedScores
 
 MAX_BYTES = 30 * 1024**2
 """Most bytes the embedded checkpoint may take."""
+MORE_FOR_CONFIDENCE = 3
+"""Times as many questions for the confidence: a threshold wants more of them than a mean."""
 
 OnFile = Callable[[str, int, int], None]
 
@@ -59,7 +61,7 @@ def publish(
         checkpoint: A checkpoint folder, as training leaves it.
         out: The folder to write; replaced only when everything is measured.
         dev: Labelled files.
-        limit: Most questions of each kind a file.
+        limit: Most questions a file; the confidence takes more (`MORE_FOR_CONFIDENCE`).
         seed: Of the sample.
         baselines: Measure `embedding` and `fusion` too, on the same questions, if the extra
             `embedding` is installed.
@@ -87,8 +89,9 @@ def publish(
     for result in results[:3]:
         result["checkpoint"] = None if result["retriever"] == "bm25" else "embedded"
     reading: list[Retriever] = [mamba, hybrid]
+    asked = None if limit is None else MORE_FOR_CONFIDENCE * limit
     confidence = {
-        one.name: calibrate(dev, one, limit=limit, seed=seed, on_progress=on_progress)
+        one.name: calibrate(dev, one, limit=asked, seed=seed, on_progress=on_progress)
         for one in reading
     }
     metrics = {**trained, "benchmark": results, "confidence": confidence}
@@ -147,17 +150,30 @@ def card(metrics: Mapping[str, Any]) -> str:
     n_examples = max(entry["metrics"]["n_examples"] for entry in fitted)
     parts += ["", "Refusing what the document does not answer, on documents not fitted on"]
     parts += [f"({n_examples} questions with and without an answer):", ""]
-    parts += ["| retriever | precision | recall | refused with an answer | ECE |"]
-    parts += ["| --- | ---: | ---: | ---: | ---: |"]
-    for name, entry in metrics["confidence"].items():
-        measured = entry["metrics"]
-        cells = [
-            measured[key]
-            for key in ("refusal_precision", "refusal_recall", "false_refusals", "ece")
-        ]
-        shown = ["-" if cell is None else f"{cell:.2f}" for cell in cells]
-        parts.append(f"| {name} | {' | '.join(shown)} |")
+    parts += _refusals({name: entry["metrics"] for name, entry in metrics["confidence"].items()})
+    by_file = metrics["confidence"]["hybrid"]["metrics"].get("files", {})
+    parts += [
+        "",
+        'The same of `hybrid` by file; "at 60 %" is the precision of a threshold that refuses',
+    ]
+    parts += ["60 % of what has no answer, whatever it is:", "", *_refusals(by_file)]
     return "\n".join([*parts, *_reader_part(metrics.get("reader", {}))]) + "\n"
+
+
+def _refusals(measured: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """The rows of a table of refusals, with its head."""
+    columns = {
+        "precision": "refusal_precision",
+        "recall": "refusal_recall",
+        "refused with an answer": "false_refusals",
+        "at 60 %": "refusal_precision_at_60",
+        "ECE": "ece",
+    }
+    yield f"| | {' | '.join(columns)} |"
+    yield f"| --- |{' ---: |' * len(columns)}"
+    for name, one in measured.items():
+        cells = [one.get(key) for key in columns.values()]
+        yield f"| {name} | {' | '.join('-' if c is None else f'{c:.2f}' for c in cells)} |"
 
 
 def _reader_part(reader: Mapping[str, Any]) -> Iterator[str]:

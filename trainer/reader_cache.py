@@ -33,6 +33,8 @@ class ReaderData:
     spans: NDArray[np.int64]
     """(m, 2) first and last token of the right spans, counted in their window."""
     span_offsets: NDArray[np.int64]
+    answers: NDArray[np.bool_]
+    """Whether the sentence answers, by a span or as a whole."""
     n_question: NDArray[np.int64]
     sentence_ids: NDArray[np.int64]
     sources: NDArray[Any]
@@ -57,7 +59,7 @@ class ReaderData:
             **{name: getattr(self, name)[a:b] for name in _TOKEN_COLUMNS},
         )
         spans = tuple((int(first), int(last)) for first, last in self.spans[e:f])
-        return ReaderExample(str(self.sources[i]), window, spans)
+        return ReaderExample(str(self.sources[i]), window, spans, bool(self.answers[i]))
 
     @classmethod
     def of(cls, examples: Iterable[ReaderExample]) -> ReaderData:
@@ -74,6 +76,7 @@ class ReaderData:
             content_offsets=_offsets([len(w.content) for w in windows]),
             spans=np.concatenate(spans),
             span_offsets=_offsets([len(one) for one in spans]),
+            answers=np.asarray([one.answers for one in kept], np.bool_),
             n_question=np.asarray([w.n_question for w in windows], np.int64),
             sentence_ids=np.asarray([w.sentence_id for w in windows], np.int64),
             sources=np.asarray([one.source for one in kept]),

@@ -1,8 +1,9 @@
 """Training examples of the span reader: a question, a sentence, and where the answer stands in it.
 
 Most questions give two: the sentence with the answer, and one that shares words with the question
-but does not answer it. What is learned from a sentence without a span, be it that one or one that
-answers as a whole ("How does ...?"), is to leave it whole.
+but does not answer it. Many give a third: the sentence with the answer, asked for something else
+(`docqa.trainer.templates.swaps`). A sentence that answers as a whole ("How does ...?") teaches to
+leave it whole.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from docqa.engine.bm25 import BM25Retriever
 from docqa.engine.evidence import ranking
 from docqa.engine.reader_window import NO_PART, ReaderWindow, WindowMaker
 from docqa.engine.types import Document, SentenceKind
+from docqa.engine.wording import in_words_of
 from docqa.trainer.dataset import LabelledDocument, LabelledQuestion, read_documents
+from docqa.trainer.templates.swaps import Swapper
 
 MAX_SHARE = 0.75
 """An answer that takes more of a long sentence than this is no span of it: it stays whole."""
@@ -40,6 +43,8 @@ class ReaderExample:
     window: ReaderWindow
     spans: tuple[tuple[int, int], ...]
     """First and last token of every place where the answer stands; none = no span."""
+    answers: bool
+    """Whether the sentence answers, by a span or as a whole."""
 
 
 def read_examples(
@@ -49,9 +54,10 @@ def read_examples(
     limits: Mapping[str, int],
     seed: int,
     negative_share: float,
+    swapped_share: float,
     on_file: OnFile | None = None,
 ) -> Iterator[ReaderExample]:
-    """Examples of the answerable questions of some files.
+    """Examples of the questions of some files.
 
     Args:
         files: Labelled documents.
@@ -59,6 +65,7 @@ def read_examples(
         limits: Most questions by source; a source not named gives all.
         seed: Of the draws.
         negative_share: Share of the questions that give a sentence without the answer too.
+        swapped_share: Share of them put to the sentence with the answer with one thing exchanged.
         on_file: Called with the file's name and the documents read so far.
     """
     chooser = random.Random(seed)
@@ -66,22 +73,39 @@ def read_examples(
     for path in files:
         kept = _share_kept(path, limits)
         for n_done, labelled in enumerate(read_documents(path), 1):
-            asked = [q for q in labelled.questions if q.evidence and chooser.random() < kept]
-            document = labelled.document
-            if not asked or not document.sentences:
+            asked = [q for q in labelled.questions if chooser.random() < kept]
+            if not asked or not labelled.document.sentences:
                 continue
+            swap = Swapper(labelled)
             for question in asked:
-                maker = WindowMaker(question.question, document, tokenizer)
-                chosen = [_draw(answer_places(labelled, question), chooser)]
-                if chooser.random() < negative_share:
-                    scores = bm25.score(question.question, document)
-                    chosen += _near_miss(labelled, question, scores, chooser)
-                for sentence_id, spans in chosen:
-                    window = maker(sentence_id)
-                    found = tuple(token_spans(window, spans))
-                    yield ReaderExample(labelled.source, window, found)
+                put = _Put(labelled, question.question, tokenizer)
+                if question.evidence:
+                    sentence_id, spans = _draw(answer_places(labelled, question), chooser)
+                    yield put(sentence_id, spans, answers=True)
+                    swapped = chooser.random() < swapped_share and swap(question, chooser)
+                    if swapped:
+                        yield _Put(labelled, swapped, tokenizer)(sentence_id, (), answers=False)
+                if not question.evidence or chooser.random() < negative_share:
+                    scores = bm25.score(put.question, labelled.document)
+                    for sentence_id in _near_miss(labelled, question, scores, chooser):
+                        yield put(sentence_id, (), answers=False)
             if on_file is not None:
                 on_file(path.name, n_done)
+
+
+class _Put:
+    """Puts one question to sentences of one document, in the document's words."""
+
+    def __init__(self, labelled: LabelledDocument, question: str, tokenizer: Tokenizer) -> None:
+        self.question = in_words_of(labelled.document, question)
+        self._source = labelled.source
+        self._maker = WindowMaker(self.question, labelled.document, tokenizer)
+
+    def __call__(
+        self, sentence_id: int, spans: Sequence[tuple[int, int]], *, answers: bool
+    ) -> ReaderExample:
+        window = self._maker(sentence_id)
+        return ReaderExample(self._source, window, tuple(token_spans(window, spans)), answers)
 
 
 def answer_spans(
@@ -160,8 +184,8 @@ def _near_miss(
     question: LabelledQuestion,
     scores: NDArray[np.float32],
     chooser: random.Random,
-) -> list[tuple[int, list[tuple[int, int]]]]:
-    """A sentence that BM25 puts high and that neither answers nor holds the answer's words."""
+) -> list[int]:
+    """One sentence or none: BM25 puts it high, and it neither answers nor holds the answer."""
     document = labelled.document
     relevant = {i for span in question.evidence for i in labelled.sentences_of(span)}
     answers = [answer.lower() for answer in question.answers]
@@ -171,7 +195,7 @@ def _near_miss(
         is_heading = document.sentences[i].kind is SentenceKind.HEADING
         if i not in relevant and not is_heading and not any(answer in text for answer in answers):
             near.append(i)
-    return [(chooser.choice(near[:N_NEAR]), [])] if near else []
+    return [chooser.choice(near[:N_NEAR])] if near else []
 
 
 def _share_kept(path: Path, limits: Mapping[str, int]) -> float:

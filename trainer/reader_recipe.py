@@ -30,7 +30,9 @@ class ReaderRecipe:
     gradient_clip: float = 1.0
     negative_share: float = 0.8
     """Share of the questions put to a sentence without the answer too."""
-    max_tokens: int = 160
+    swapped_share: float = 0.6
+    """Share of them put to the sentence with the answer too, with one thing exchanged."""
+    max_tokens: int = 224
     """Longer examples are left out: one of them would double the time of its batch."""
     save_every: int = 200
     """Steps between two saved states."""

@@ -32,6 +32,7 @@ from docqa.engine.mamba2.reader_head import (
     MAX_ANSWER_TOKENS,
     ReaderBatch,
     ReaderHead,
+    Verdict,
     span_loss,
 )
 from docqa.trainer.publish import card
@@ -139,7 +140,7 @@ def _set_up(
 ) -> ReaderRun:
     """Model, examples and optimizer of a run."""
     place = choose_device(device)
-    model = load_model(checkpoint).to(place)
+    model = load_model(checkpoint, with_reader=False).to(place)
     tokenizer = load_tokenizer(checkpoint)
     out.mkdir(parents=True, exist_ok=True)
     (out / "run.toml").write_text(recipe.to_toml(), encoding="utf-8")
@@ -166,7 +167,7 @@ def _examples(
     for file in files:
         if not file.is_file():
             raise TrainingError(f"No data file {file}.", "Give JSON Lines, plain or gzip.")
-    drawn = (recipe.seed, recipe.negative_share, recipe.sources)
+    drawn = (recipe.seed, recipe.negative_share, recipe.swapped_share, recipe.sources)
     path = folder / "packed" / f"reader-{fingerprint(files, tokenizer.to_str(), *drawn)}.npz"
 
     def on_file(file: str, n_documents: int) -> None:
@@ -180,6 +181,7 @@ def _examples(
             limits=recipe.sources,
             seed=recipe.seed,
             negative_share=recipe.negative_share,
+            swapped_share=recipe.swapped_share,
             on_file=on_file,
         )
         ReaderData.of(examples).save(path)
@@ -247,10 +249,11 @@ def batch_of(model: Mamba2Model, examples: Sequence[ReaderExample]) -> tuple[Rea
     with torch.no_grad():
         batch = make_batch(model.backbone.embedding.weight, [one.window for one in examples])
     n = batch.parts.shape[1]
-    targets = torch.zeros(len(examples), n * n + 1, dtype=torch.bool)
+    targets = torch.zeros(len(examples), n * n + len(Verdict), dtype=torch.bool)
     for row, example in enumerate(examples):
-        spans = [(a, b) for a, b in example.spans if b - a < MAX_ANSWER_TOKENS]
-        targets[row, [a * n + b for a, b in spans] or [n * n]] = True
+        spans = [a * n + b for a, b in example.spans if b - a < MAX_ANSWER_TOKENS]
+        verdict = Verdict.WHOLE if example.answers else Verdict.NOTHING
+        targets[row, spans or [n * n + verdict]] = True
     return batch, targets.to(batch.parts.device)
 
 

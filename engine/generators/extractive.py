@@ -110,9 +110,8 @@ def answer_sum(
     if ratio is None:
         return [], ()
     done = work_out(ratio, question, documents, evidence)
-    if done is None:
-        return [], tuple(rows[0] for rows in ratio.rows)
-    return [done.text], done.rows
+    rows = [row for one in done for row in one.rows] or [rows[0] for rows in ratio.rows]
+    return [one.text for one in done], tuple(dict.fromkeys(rows))
 
 
 def find_words(

@@ -69,16 +69,27 @@ def ratio_asked_for(
 
 def work_out(
     ratio: Ratio, question: str, documents: Mapping[str, Document], evidence: Sequence[Evidence]
-) -> WorkedOut | None:
-    """The ratio for the year in the question, or the latest; None where something is not plain."""
-    how = ratio.asked.sum
+) -> tuple[WorkedOut, ...]:
+    """The ratio for each year in the question, or for the latest.
+
+    Nothing where something is not plain, of one year or of all.
+    """
     years = sorted(set(YEAR.findall(question)))
-    if how is None or len(years) > 1:
+    done = [_work_out(ratio, year, documents, evidence) for year in years or [""]]
+    return tuple(filter(None, done)) if all(done) else ()
+
+
+def _work_out(
+    ratio: Ratio, year: str, documents: Mapping[str, Document], evidence: Sequence[Evidence]
+) -> WorkedOut | None:
+    """The ratio for a year, which may be empty: for the latest."""
+    how = ratio.asked.sum
+    if how is None:
         return None
     document = documents[ratio.rows[0][0].document_id]
     found = {one.sentence_id: one for one in evidence if one.document_id == document.id}
     rows_of = [rows_called(document, key) for key in how.keys]
-    year = years[0] if years else latest_year(document, rows_of[0])
+    year = year or latest_year(document, rows_of[0])
     figures = [figures_of(document, rows, year) for rows in rows_of]
     stated = [one[0] for one in figures if one]
     if len(stated) < len(figures) or not stand_together([one.row for one in stated]):

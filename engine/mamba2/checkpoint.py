@@ -42,6 +42,8 @@ def load_model(
     folder: Path,
     dtype: torch.dtype = torch.float32,
     defaults: Mapping[str, Tensor] = MappingProxyType({}),
+    *,
+    with_reader: bool = True,
 ) -> Mamba2Model:
     """Load the model of a checkpoint folder.
 
@@ -49,6 +51,7 @@ def load_model(
         folder: Ours or a published one converted to safetensors.
         dtype: Of all parameters except the decays, the steps and the reader head, which stay fp32.
         defaults: What the file may lack, by name: a base model has no head for sentences.
+        with_reader: Load the reader too, if there is one.
 
     Raises:
         CheckpointError: When a file is missing or damaged, a tensor is missing, left over or of
@@ -59,6 +62,9 @@ def load_model(
     with torch.device("meta"):
         model = Mamba2Model(config)
     tensors = {**defaults, **published_names(_read_tensors(path, dtype), path)}
+    if not with_reader:
+        model.drop_reader()
+        tensors = {name: value for name, value in tensors.items() if not _is_reader(name)}
     check_tensors(model, tensors, path)
     wanted = {name: value.to(_precision(name, dtype)) for name, value in tensors.items()}
     model.load_state_dict(wanted, strict=True, assign=True)
@@ -226,7 +232,14 @@ def check_tensors(model: Mamba2Model, tensors: Mapping[str, Tensor], path: Path)
             "--data FILE --out DIR",
         )
     if missing:
-        raise CheckpointError(f"{path} lacks {len(missing)} tensors: {', '.join(missing[:4])}.")
+        of_reader = all(map(_is_reader, missing))
+        raise CheckpointError(
+            f"{path} lacks {len(missing)} tensors: {', '.join(missing[:4])}.",
+            f"Train its reader again: docqa train reader --checkpoint {path.parent} "
+            "--data FILE --out DIR"
+            if of_reader
+            else "",
+        )
     if unused := sorted(set(tensors) - set(wanted)):
         raise CheckpointError(
             f"{path} has {len(unused)} tensors the config does not name: {', '.join(unused[:4])}."

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from docqa.engine.mamba2.reader_head import ReaderBatch
-from docqa.engine.question_match import token_similarity
+from docqa.engine.question_match import NOT_SIMILAR, token_similarity
 from docqa.engine.reader_window import NO_PART, ReaderWindow
 
 
@@ -27,15 +27,27 @@ def make_batch(embedding: Float[Tensor, "v d"], windows: Sequence[ReaderWindow])
     token_ids = _filled([one.token_ids for one in windows]).to(device)
     content = _filled([one.content for one in windows], filling=-1).to(device)
     n_question = torch.tensor([one.n_question for one in windows], device=device)
-    asks = torch.arange(token_ids.shape[1], device=device) < n_question[:, None]
+    n_tokens = torch.tensor([len(one.token_ids) for one in windows], device=device)
+    place = torch.arange(token_ids.shape[1], device=device)
+    asks = place < n_question[:, None]
+    words = functional.embedding(token_ids, embedding).float()
+    told = (place < n_tokens[:, None]) & ~asks
+    similarity = token_similarity(embedding, token_ids, content)
     return ReaderBatch(
-        embedding=functional.embedding(token_ids, embedding).float(),
+        embedding=words,
         features=_filled([one.features for one in windows]).to(device),
-        similarity=token_similarity(embedding, token_ids, content).masked_fill(asks, 0.0),
+        similarity=torch.where(asks, _nearest(words, told), similarity),
         parts=_filled([one.parts for one in windows], filling=NO_PART).to(device),
         n_question=n_question,
-        n_tokens=torch.tensor([len(one.token_ids) for one in windows], device=device),
+        n_tokens=n_tokens,
     )
+
+
+def _nearest(words: Float[Tensor, "b n d"], told: Bool[Tensor, "b n"]) -> Float[Tensor, "b n"]:
+    """How near each token comes to any of those that are told, as in `token_similarity`."""
+    directions = functional.normalize(words, dim=-1)
+    cosine = (directions @ directions.transpose(1, 2)).masked_fill(~told[:, None], -1.0)
+    return ((cosine.amax(-1) - NOT_SIMILAR) / (1 - NOT_SIMILAR)).clamp(min=0.0, max=1.0)
 
 
 def _filled(rows: Sequence[NDArray[Any]], filling: int = 0) -> Tensor:

@@ -1,17 +1,19 @@
-"""The reader head: where in a sentence an answer begins and ends, or that the sentence is one.
+"""The reader head: where in a sentence an answer begins and ends, that it is one, or has none.
 
 It stands on the retriever's token embedding, not on its states: those know what a sentence is worth
 but are causal, and gave no better spans (trainer/README.md has the figures). The head looks both
 ways: two recurrent layers, the second one after the tokens of the sentence have been compared with
-those of the question (bidirectional attention flow, Seo et al., arXiv 1611.01603, section 2; what
-is told of a token follows Chen et al., arXiv 1704.00051, section 3.2).
-Letters: b windows, n tokens of a window, d width of the embedding, r of the reader, m = n * n + 1
+those of the question and those of the question with the sentence's (bidirectional attention flow,
+Seo et al., arXiv 1611.01603, section 2; what is told of a token follows Chen et al., arXiv
+1704.00051, section 3.2).
+Letters: b windows, n tokens of a window, d width of the embedding, r of the reader, m = n * n + 2
 answers.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -29,6 +31,14 @@ FEATURE_STD = 0.3
 """Of the features' first values, about that of the projected words."""
 
 
+class Verdict(IntEnum):
+    """What a window says where no span of it answers."""
+
+    WHOLE = 0
+    """The sentence as a whole answers."""
+    NOTHING = 1
+
+
 @dataclass(frozen=True, slots=True)
 class ReaderBatch:
     """Windows, filled up to the longest."""
@@ -37,7 +47,7 @@ class ReaderBatch:
     features: Int[Tensor, "b n 3"]
     """Role, shape and match of each token (`ReaderWindow`)."""
     similarity: Float[Tensor, "b n"]
-    """Nearness to the question's content tokens, 0 to 1; 0 in the question."""
+    """Nearness to the question's content tokens, in the question to those that are read; 0 to 1."""
     parts: Int[Tensor, "b n"]
     """`ReaderWindow.parts`, -1 in the question."""
     n_question: Int[Tensor, " b"]
@@ -46,7 +56,7 @@ class ReaderBatch:
 
 
 class ReaderHead(nn.Module):
-    """Scores every span of a window, and the answer "no span"."""
+    """Scores every span of a window, the sentence as a whole, and that nothing here answers."""
 
     def __init__(self, d_model: int, width: int, dropout: float = 0.0) -> None:
         super().__init__()
@@ -64,11 +74,11 @@ class ReaderHead(nn.Module):
         self.decide = nn.GRU(width, half, batch_first=True, bidirectional=True)
         self.start = nn.Linear(2 * width, 1 + PAIR_WIDTH)
         self.end = nn.Linear(2 * width, 1 + PAIR_WIDTH)
-        self.none = nn.Linear(2 * width, 1)
+        self.verdict = nn.Linear(4 * width, len(Verdict))
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, batch: ReaderBatch) -> Float[Tensor, "b m"]:
-        """(b, n * n + 1) logits of all spans, first token times n plus last token; then "none"."""
+        """(b, n * n + 2) logits of all spans, first token times n plus last; then `Verdict`."""
         place = torch.arange(batch.parts.shape[1], device=batch.parts.device)
         asks = place < batch.n_question[:, None]
         real = (place < batch.n_tokens[:, None]) & ~asks
@@ -82,8 +92,8 @@ class ReaderHead(nn.Module):
         spans = starts[..., :1] + ends[..., 0][:, None]
         spans = spans + starts[..., 1:] @ ends[..., 1:].transpose(1, 2) * PAIR_WIDTH**-0.5
         spans = spans.masked_fill(~allowed_spans(batch.parts, real), -torch.inf)
-        none = self.none(last.masked_fill(~real[..., None], -1e4).amax(1))
-        return torch.cat([spans.flatten(1), none], -1)
+        most = [last.masked_fill(~of[..., None], -1e4).amax(1) for of in (real, asks)]
+        return torch.cat([spans.flatten(1), self.verdict(torch.cat(most, -1))], -1)
 
     def _inputs(self, batch: ReaderBatch) -> Float[Tensor, "b n r"]:
         # unit variance: raw embeddings are so small that the features would drown them for long
@@ -96,13 +106,14 @@ class ReaderHead(nn.Module):
     def _compare(
         self, x: Float[Tensor, "b n r"], asks: Bool[Tensor, "b n"], real: Bool[Tensor, "b n"]
     ) -> Float[Tensor, "b n k"]:
-        """(b, n, 4 r) each token beside what of the question it is most like."""
+        """(b, n, 4 r) each token beside what it is most like: of the question or the sentence."""
         likeness = (x * self.compare) @ x.transpose(1, 2)
-        asked = likeness.masked_fill(~asks[:, None], -1e4).softmax(-1) @ x
+        across = torch.where(asks[..., None], real[:, None], asks[:, None])
+        other = likeness.masked_fill(~across, -1e4).softmax(-1) @ x
         # the window's tokens that the question is most like, the same for every token
         best = likeness.masked_fill(~asks[:, None], -1e4).amax(-1).masked_fill(~real, -1e4)
         found = (best.softmax(-1)[:, None] @ x).expand_as(x)
-        return torch.cat([x, asked, x * asked, x * found], -1)
+        return torch.cat([x, other, x * other, x * found], -1)
 
 
 def run_both_ways(

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from docqa.engine.mamba2.model import Mamba2Model
 from docqa.engine.mamba2.reader_batch import make_batch
+from docqa.engine.mamba2.reader_head import Verdict
 from docqa.engine.reader import AnswerSpan
 from docqa.engine.reader_window import ReaderWindow, WindowMaker
 from docqa.engine.types import Document, Evidence
@@ -26,8 +27,10 @@ LEADS = (0.0, 1.0)
 """A lead outside of these counts as the nearer: words that fit well (`6,720` for how much) do not
 make their sentence the right one, and where the best one answers as a whole (`the later of (a) a
 year from …`), the figure of another is not the answer."""
-THRESHOLD = 0.3
+THRESHOLD = 0.4
 """Confidence below which the answer is the sentence; trainer/README.md has the figures."""
+UNREADABLE = -10.0
+"""Logit that a sentence of which the tokenizer keeps nothing answers."""
 _CURRENCIES = ("$", "€", "£", "¥")
 _SCALE = re.compile(r"\s?(?:%|(?:hundred|thousand|million|billion|trillion|percent)\b)")
 
@@ -40,9 +43,11 @@ class WindowSpan:
     end: int
     """In the text of the sentence."""
     lead: float
-    """Its logit less that of "none"; above 0 where it is likelier."""
+    """Its logit less that of "no span"; above 0 where it is likelier."""
     confidence: float
-    """Its probability among all spans and "none"."""
+    """Its probability if the sentence answers: among all spans and the sentence as a whole."""
+    answers: float
+    """Logit that the sentence answers, by a span or as a whole."""
 
 
 class MambaSpanReader:
@@ -75,6 +80,14 @@ class MambaSpanReader:
         text = documents[evidence_of.document_id].sentence_text(evidence_of.sentence_id)
         start, end = whole_amount(text, span.start, span.end)
         return AnswerSpan(evidence_of, start, end, span.confidence)
+
+    def answers(
+        self, question: str, document: Document, sentence_ids: Sequence[int]
+    ) -> list[float]:
+        """See `SpanReader.answers`."""
+        read = [Evidence(document.id, i, 0.0, rank) for rank, i in enumerate(sentence_ids, 1)]
+        spans = self.spans(question, {document.id: document}, read)
+        return [UNREADABLE if span is None else span.answers for span in spans]
 
     def spans(
         self, question: str, documents: Mapping[str, Document], evidence: Sequence[Evidence]
@@ -123,15 +136,22 @@ def best_spans(
     windows: Sequence[ReaderWindow], logits: Float[Tensor, "b m"]
 ) -> list[WindowSpan | None]:
     """The likeliest span of each window, in characters of its sentence."""
-    n = int((logits.shape[1] - 1) ** 0.5)
-    best, places = logits[:, :-1].max(-1)
-    leads = (best - logits[:, -1]).tolist()
-    confidences = (best - logits.logsumexp(-1)).exp().tolist()
+    n_spans = logits.shape[1] - len(Verdict)
+    n = int(n_spans**0.5)
+    best, places = logits[:, :n_spans].max(-1)
+    nothing = logits[:, n_spans + Verdict.NOTHING]
+    answers = logits[:, : n_spans + Verdict.NOTHING].logsumexp(-1)
+    figures = torch.stack(
+        [
+            best - logits[:, n_spans:].logsumexp(-1),
+            (best - answers).exp(),
+            answers - nothing,
+        ],
+        -1,
+    )
     spans: list[WindowSpan | None] = []
-    for window, place, lead, confidence in zip(
-        windows, places.tolist(), leads, confidences, strict=True
-    ):
+    for window, place, told in zip(windows, places.tolist(), figures.tolist(), strict=True):
         first, last = divmod(place, n)
         start, end = int(window.starts[first]), int(window.ends[last])
-        spans.append(WindowSpan(start, end, lead, confidence) if end > start else None)
+        spans.append(WindowSpan(start, end, *told) if end > start else None)
     return spans

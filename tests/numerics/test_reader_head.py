@@ -11,6 +11,7 @@ from docqa.engine.mamba2.reader_head import (
     PAIR_WIDTH,
     ReaderBatch,
     ReaderHead,
+    Verdict,
     allowed_spans,
     span_loss,
 )
@@ -76,8 +77,8 @@ def gru_slowly(layer: nn.GRU, x: Tensor) -> Tensor:
 
 def logits_slowly(
     head: ReaderHead, batch: ReaderBatch
-) -> tuple[dict[tuple[int, int], float], float]:
-    """Logits of all spans of one window by (first, last), and of "none"."""
+) -> tuple[dict[tuple[int, int], float], list[float]]:
+    """Logits of all spans of one window by (first, last), and of the verdicts."""
     q, n = int(batch.n_question), int(batch.n_tokens)
     role, shape, match = batch.features[0, :n].T
     words = batch.embedding[0, :n]
@@ -91,8 +92,9 @@ def logits_slowly(
     )
     found = best[q:].softmax(0) @ encoded[q:]
     for i in range(n):
-        asked = torch.stack([(encoded[i] * head.compare) @ encoded[j] for j in range(q)])
-        mixed = asked.softmax(0) @ encoded[:q]
+        across = range(q) if i >= q else range(q, n)
+        likeness = torch.stack([(encoded[i] * head.compare) @ encoded[j] for j in across])
+        mixed = likeness.softmax(0) @ encoded[across.start : across.stop]
         rows.append(torch.cat([x[i], encoded[i], mixed, encoded[i] * mixed, encoded[i] * found]))
     merged = torch.relu(head.merge(torch.stack(rows)))
     last = torch.cat([gru_slowly(head.decide, merged), merged], -1)
@@ -103,7 +105,7 @@ def logits_slowly(
                 start, end = head.start(last[i]), head.end(last[j])
                 pair = start[1:] @ end[1:] * PAIR_WIDTH**-0.5
                 spans[i, j] = (start[0] + end[0] + pair).item()
-    return spans, head.none(last[q:].amax(0)).item()
+    return spans, head.verdict(torch.cat([last[q:].amax(0), last[:q].amax(0)])).tolist()
 
 
 @torch.no_grad()
@@ -112,12 +114,12 @@ def test_the_head_is_its_slow_twin(head: ReaderHead) -> None:
     batches = [window(3, 14, n), window(5, 9, n, seed=1), window(1, 3, n, seed=2)]
     logits = head(joined(*batches))
     for row, batch in zip(logits, batches, strict=True):
-        spans, none = logits_slowly(head, batch)
-        square = row[:-1].view(n, n)
+        spans, verdict = logits_slowly(head, batch)
+        square = row[: -len(Verdict)].view(n, n)
         assert {(int(i), int(j)) for i, j in square.isfinite().nonzero()} == set(spans)
         for place, value in spans.items():
             assert square[place].item() == pytest.approx(value, abs=TOLERANCE)
-        assert row[-1].item() == pytest.approx(none, abs=TOLERANCE)
+        assert row[-len(Verdict) :].tolist() == pytest.approx(verdict, abs=TOLERANCE)
 
 
 @torch.no_grad()
@@ -133,8 +135,9 @@ def test_filling_changes_nothing(head: ReaderHead) -> None:
         filled.n_tokens,
     )
     long = head(more)
-    torch.testing.assert_close(long[:, :-1].view(15, 15)[:10, :10].flatten(), short[0, :-1])
-    torch.testing.assert_close(long[0, -1], short[0, -1])
+    k = len(Verdict)
+    torch.testing.assert_close(long[:, :-k].view(15, 15)[:10, :10].flatten(), short[0, :-k])
+    torch.testing.assert_close(long[0, -k:], short[0, -k:])
 
 
 def test_no_span_leaves_its_cell_or_is_too_long() -> None:

@@ -104,6 +104,8 @@ def test_evaluation_by_hand():
     assert found["refusal_recall"] == pytest.approx(6 / 8)
     assert found["refusal_recall_unanswerable"] == pytest.approx(2 / 4)
     assert found["false_refusals"] == pytest.approx(1 / 4)
+    # 60 % of them are refused only together with the answerable one of the same confidence
+    assert found["refusal_precision_at_60"] == pytest.approx(4.5 / 6, abs=1e-4)
     assert (found["n_examples"], found["n_answerable"]) == (12, 4)
 
 

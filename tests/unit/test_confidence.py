@@ -28,6 +28,7 @@ def test_features_by_hand():
     assert found == pytest.approx(
         {
             "top": 4,
+            "answers": 0,
             "top_per_word": 4 / (3 * np.log(6)),
             "top_z": 2.5 / spread,
             "gap": 2 / spread,

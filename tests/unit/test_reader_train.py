@@ -12,13 +12,13 @@ import torch
 from safetensors.torch import load_file
 
 from docqa.engine.errors import CheckpointError, TrainingError
-from docqa.engine.mamba2.checkpoint import load_model, read_metrics
+from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer, read_metrics
 from docqa.engine.reader import reader_of
 from docqa.engine.retriever import load_retriever
 from docqa.trainer import publish as publishing
 from docqa.trainer.dataset import LabelledDocument, LabelledQuestion
 from docqa.trainer.reader_bench import bench_reader, has_short_answers
-from docqa.trainer.reader_examples import answer_places, answer_spans
+from docqa.trainer.reader_examples import answer_places, answer_spans, read_examples
 from docqa.trainer.reader_recipe import read_reader_recipe, reader_recipe_from_record
 from docqa.trainer.reader_train import train_reader
 from docqa.trainer.recipe import read_recipe
@@ -85,8 +85,9 @@ def test_a_checkpoint_that_lacks_a_part_of_its_reader_is_refused(
     config = json.loads((trained / "run/checkpoint/config.json").read_text(encoding="utf-8"))
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     (folder / WEIGHTS).write_bytes((trained / "start" / WEIGHTS).read_bytes())
-    with pytest.raises(CheckpointError, match=r"lacks \d+ tensors: reader\."):
+    with pytest.raises(CheckpointError, match=r"lacks \d+ tensors: reader\..* docqa train reader"):
         load_model(folder)
+    assert load_model(folder, with_reader=False).reader is None
 
 
 def test_a_resumed_run_is_the_uninterrupted_one(trained: Path, tmp_path: Path) -> None:
@@ -200,6 +201,39 @@ def test_an_answer_that_is_the_sentence_is_no_span() -> None:
     sentence = "You must give your driver license to the examiner before the test begins."
     document, question = labelled(f"Before.\n\n{sentence}", sentence, sentence)
     assert list(answer_places(document, question).values()) == [[]]
+
+
+def test_a_sentence_is_asked_for_what_it_says_and_for_something_else(
+    trained: Path, tmp_path: Path
+) -> None:
+    text = (
+        "The Harbour Cup of 1998 was won by Ada Holm.\n\nNobody rowed for years.\n\n"
+        "The Harbour Cup of 2003 went to nobody.\n\nWho may row is not told."
+    )
+    start = text.index("Ada")
+    asked = [
+        {
+            "id": "1",
+            "question": "Who won the Harbour Cup of 1998?",
+            "answers": ["Ada Holm"],
+            "evidence": [[start, start + 8]],
+        },
+        {"id": "2", "question": "Who may row?", "answers": [], "evidence": [], "answerable": False},
+    ]
+    path = tmp_path / "cup.train.jsonl"
+    record = {"doc_id": "1", "source": "cups", "domain": "x", "title": "Cup", "text": text}
+    path.write_text(json.dumps({**record, "questions": asked}) + "\n", encoding="utf-8")
+    tokenizer = load_tokenizer(trained / "start")
+    made = list(
+        read_examples([path], tokenizer, limits={}, seed=0, negative_share=1.0, swapped_share=1.0)
+    )
+    told = [(one.window.sentence_id, bool(one.spans), one.answers) for one in made]
+    assert told[:2] == [(0, True, True), (0, False, False)]  # the second asks for another year
+    assert all(sentence_id != 0 and not answers for sentence_id, _, answers in told[2:])
+    assert len(told) == 4  # one near miss of each question
+    first, swapped = (one.window for one in made[:2])
+    question = slice(None, first.n_question)
+    assert first.token_ids[question].tolist() != swapped.token_ids[question].tolist()
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from docqa.engine.columns import cell_spans
 from docqa.engine.ingest import document_from_text
 from docqa.engine.mamba2.checkpoint import embedded_checkpoint, load_tokenizer
 from docqa.engine.reader_window import (
+    MAX_BEFORE_TOKENS,
     MAX_QUESTION_TOKENS,
     MAX_TOKENS,
     NO_PART,
@@ -88,6 +89,43 @@ def test_offsets_hold_in_any_script(tokenizer: Tokenizer, words: str) -> None:
         assert (window.starts[inside] < window.ends[inside]).all()
         assert (window.ends[inside] <= n_chars).all()
         assert (np.diff(window.starts[inside]) >= 0).all()
+
+
+def test_prose_comes_with_what_stands_before_it(tokenizer: Tokenizer) -> None:
+    text = document("The Kestrin was built in Ostwin. She is a ferry. It is said she is fast.")
+    maker = WindowMaker("How fast is the Kestrin?", text, tokenizer)
+    said = shown(maker, 2, tokenizer)
+    before = [word for word, role in said if role == "BEFORE"]
+    assert before[:2] == ["the", "ke"]
+    assert before[-2:] == ["ferry", "."]
+    assert [word for word, role in said if role == "SENTENCE"][:2] == ["it", "is"]
+    assert (maker(2).parts[: -len(said) + len(before)] == NO_PART).all()
+    assert "BEFORE" not in {role for _, role in shown(maker, 0, tokenizer)}
+
+
+def test_long_prose_before_a_sentence_keeps_its_end(tokenizer: Tokenizer) -> None:
+    text = document("Long " + "word " * 200 + "end. It is said she is fast.")
+    maker = WindowMaker("How fast?", text, tokenizer)
+    said = shown(maker, text.sentences[-1].id, tokenizer)
+    before = [word for word, role in said if role == "BEFORE"]
+    assert len(before) == MAX_BEFORE_TOKENS
+    assert before[-2:] == ["end", "."]
+
+
+def test_the_question_knows_which_of_its_words_are_found(tokenizer: Tokenizer) -> None:
+    text = document("The Kestrin was built in Ostwin in 1961.")
+    window = WindowMaker("Who built the Kestrin in 1998?", text, tokenizer)(0)
+    found = {
+        tokenizer.id_to_token(int(token)): int(match)
+        for token, match in zip(window.token_ids, window.features[:, 2], strict=True)
+    }
+    asked = [tokenizer.id_to_token(int(token)) for token in window.token_ids[: window.n_question]]
+    assert {word: found[word] for word in asked if word in ("who", "built", "the", "1998")} == {
+        "who": 0,
+        "built": 2,
+        "the": 1,
+        "1998": 0,
+    }
 
 
 def test_long_questions_and_sentences_are_cut(tokenizer: Tokenizer) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from docqa.trainer.dataset import LabelledDocument, LabelledQuestion, read_documents
+from docqa.trainer.templates import swaps
 from docqa.trainer.templates.questions import make_questions
-from docqa.trainer.templates.swaps import PER_DOCUMENT, ask_swaps
+from docqa.trainer.templates.swaps import PER_DOCUMENT, Swapper, ask_swaps
 
 TEXT = (
     "The Harbour Cup of 1998 was won by Ada Holm. The race was the longest of its kind. "
@@ -47,6 +48,28 @@ def test_one_thing_of_a_question_is_exchanged(question: str, words: str, swapped
         assert one.sentences == ()
         n_same = sum(a == b for a, b in zip(one.question.split(), question.split(), strict=True))
         assert n_same >= len(question.split()) - 2
+
+
+def test_a_question_is_denied_where_nothing_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(swaps, "_DENIED", 1.0)
+    labelled = document(("Where did the Cup go?", "Ada Holm"), ("Who does row?", "who rowed"))
+    swap = Swapper(labelled)
+    chance = random.Random(0)
+    denied, kept = (swap(question, chance) for question in labelled.questions)
+    assert denied == "Where didn't the Cup go?"
+    assert kept is None  # what `Nobody` does and `doesn't` might agree
+
+
+def test_a_word_gives_way_to_one_between_the_same_neighbours() -> None:
+    text = (
+        "They paid for the timber of the mole. It was sold by the city of Ostwin. "
+        "It rained. A song told of the keeper of the light."
+    )
+    span = ((0, text.index("mole")),)
+    asked = "who paid for the timber of it?"
+    question = LabelledQuestion("1", asked, ("They",), span, answerable=True)
+    labelled = LabelledDocument("1", "people", "x", "Cup", text, (question,))
+    assert Swapper(labelled)(question, random.Random(0)) == "who paid for the keeper of it?"
 
 
 def test_what_stands_beside_the_answer_is_not_put_in() -> None:

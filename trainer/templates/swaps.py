@@ -1,7 +1,8 @@
 """Questions that a document does not answer: those that it does, with one thing exchanged.
 
 `Who won the race in 1998?` becomes `Who won the race in 2003?` where another sentence of the
-document names 2003, and `the largest` becomes `the smallest`. Nearly every word still stands in
+document names 2003, `the largest` becomes `the smallest`, `did` becomes `didn't`, and a word gives
+way to another that the document has between the same neighbours. Nearly every word still stands in
 the sentence that answered, which is what makes such questions hard (the writers of Rajpurkar et
 al. 2018, arXiv 1806.03822, did much the same). Now and then the document answers the new one too.
 """
@@ -49,12 +50,23 @@ OPPOSITES = (
     ("support", "oppose"),
     ("supported", "opposed"),
 )
-_YEAR = re.compile(r"\b(?:1[0-9]|20)\d\d\b")
+_YEAR = re.compile(r"(?:\b|(?<=\bFY))(?:1[0-9]|20)\d\d\b")
 _NUMBER = re.compile(r"(?<![\d.,$])\d{1,3}(?![\d.,%])")
 _NAME = re.compile(r"(?<=[\w,;:] )[A-Z][\w.’'-]*[\w](?: (?:of (?:the )?)?[A-Z][\w.’'-]*[\w])*")
 KINDS = (_YEAR, _NUMBER, _NAME)
 _MADE_OPPOSITE = 0.35
 """Share of the questions with a word that has an opposite where that is exchanged."""
+_DENIED = 0.06
+"""Share of the questions that are denied where they can be."""
+_OTHER_WORD = 0.4
+"""Share of the others in which a word gives way before a name or number does."""
+_AUXILIARY = re.compile(r"\b(?:did|does|do|was|were|is|are|could|has|have|had|would|should)\b")
+_NEGATION = re.compile(
+    r"\b(?:not|no|never|without|none|nobody|nothing|nor|neither)\b|n['’]t\b", re.IGNORECASE
+)
+_WORD = re.compile(r"[^\W\d_]+")
+_COMMON_START = 4
+"""Words alike in so many first letters may mean the same."""
 
 
 def ask_swaps(document: LabelledDocument, chance: random.Random) -> Iterator[TemplateQuestion]:
@@ -64,18 +76,86 @@ def ask_swaps(document: LabelledDocument, chance: random.Random) -> Iterator[Tem
         document: With questions that it answers.
         chance: Draws the questions and what is put into them.
     """
-    texts = [document.document.sentence_text(one.id) for one in document.document.sentences]
-    things = [_things(texts, kind) for kind in KINDS]
+    swap = Swapper(document)
     questions = [one for one in document.questions if one.evidence]
     chance.shuffle(questions)
     n_made = 0
     for question in questions:
         if n_made == PER_DOCUMENT:
             return
-        swapped = _swapped(question.question, _around(document, question, texts), things, chance)
+        swapped = swap(question, chance)
         if swapped:
             yield TemplateQuestion(swapped, ())
             n_made += 1
+
+
+class Swapper:
+    """Makes questions that a document does not answer of those that it does."""
+
+    def __init__(self, document: LabelledDocument) -> None:
+        self._document = document
+        self._texts = [
+            document.document.sentence_text(one.id) for one in document.document.sentences
+        ]
+        self._things = [_things(self._texts, kind) for kind in KINDS]
+        self._between = _between(self._texts)
+
+    def __call__(self, question: LabelledQuestion, chance: random.Random) -> str | None:
+        """The question with one thing exchanged; None where nothing can be.
+
+        Args:
+            question: One with evidence.
+            chance: Draws what is exchanged and what for.
+        """
+        asked, around = question.question, self._around(question)
+        opposite = _with_opposite(asked, around)
+        if opposite and chance.random() < _MADE_OPPOSITE:
+            return opposite
+        denied = _denied(asked, around)
+        if denied and chance.random() < _DENIED:
+            return denied
+        ways = [self._with_other_thing, self._with_other_word]
+        if chance.random() < _OTHER_WORD:
+            ways.reverse()
+        return ways[0](asked, around, chance) or ways[1](asked, around, chance) or opposite
+
+    def _around(self, question: LabelledQuestion) -> str:
+        """The sentences that answer, and those beside them."""
+        ids = {i for span in question.evidence for i in self._document.sentences_of(span)}
+        near = {i + step for i in ids for step in range(-NEAR, NEAR + 1)}
+        return " ".join(self._texts[i] for i in sorted(near) if 0 <= i < len(self._texts))
+
+    def _with_other_thing(self, question: str, around: str, chance: random.Random) -> str | None:
+        """A year, a number or a name exchanged."""
+        known = f"{question} {around}".lower()
+        for kind, others in zip(KINDS, self._things, strict=True):
+            named = list(kind.finditer(question))
+            if not named:
+                continue
+            old = chance.choice(named)
+            fitting = [
+                thing for thing in others.get(len(old[0].split()), ()) if thing.lower() not in known
+            ]
+            if fitting:
+                return question[: old.start()] + chance.choice(fitting) + question[old.end() :]
+        return None
+
+    def _with_other_word(self, question: str, around: str, chance: random.Random) -> str | None:
+        """A word that stands near the answer exchanged for one between the same neighbours."""
+        words = list(_WORD.finditer(question))
+        near = {word.lower() for word in _WORD.findall(f"{question} {around}")}
+        starts = {word[:_COMMON_START] for word in near}
+        places: list[tuple[re.Match[str], list[str]]] = []
+        for before, word, after in zip(words, words[1:], words[2:], strict=False):
+            if len(word[0]) >= _COMMON_START and word[0].islower():
+                others = self._between.get((before[0].lower(), after[0].lower()), ())
+                fitting = [one for one in others if one[:_COMMON_START] not in starts]
+                if fitting:
+                    places.append((word, fitting))
+        if not places:
+            return None
+        old, fitting = chance.choice(places)
+        return question[: old.start()] + chance.choice(fitting) + question[old.end() :]
 
 
 def _things(texts: list[str], kind: re.Pattern[str]) -> dict[int, list[str]]:
@@ -87,32 +167,23 @@ def _things(texts: list[str], kind: re.Pattern[str]) -> dict[int, list[str]]:
     return {n_words: sorted(some) for n_words, some in found.items()}
 
 
-def _around(document: LabelledDocument, question: LabelledQuestion, texts: list[str]) -> str:
-    """The sentences that answer, and those beside them."""
-    ids = {i for span in question.evidence for i in document.sentences_of(span)}
-    near = {i + step for i in ids for step in range(-NEAR, NEAR + 1)}
-    return " ".join(texts[i] for i in sorted(near) if 0 <= i < len(texts))
+def _between(texts: list[str]) -> dict[tuple[str, str], list[str]]:
+    """The longer words without a capital, by the words before and after them."""
+    found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for text in texts:
+        words = _WORD.findall(text)
+        for before, word, after in zip(words, words[1:], words[2:], strict=False):
+            if len(word) >= _COMMON_START and word.islower():
+                found[before.lower(), after.lower()].add(word)
+    return {neighbours: sorted(some) for neighbours, some in found.items()}
 
 
-def _swapped(
-    question: str, around: str, things: list[dict[int, list[str]]], chance: random.Random
-) -> str | None:
-    """A question with one thing exchanged; None where nothing can be."""
-    opposite = _with_opposite(question, around)
-    if opposite and chance.random() < _MADE_OPPOSITE:
-        return opposite
-    known = f"{question} {around}".lower()
-    for kind, others in zip(KINDS, things, strict=True):
-        named = list(kind.finditer(question))
-        if not named:
-            continue
-        old = chance.choice(named)
-        fitting = [
-            thing for thing in others.get(len(old[0].split()), ()) if thing.lower() not in known
-        ]
-        if fitting:
-            return question[: old.start()] + chance.choice(fitting) + question[old.end() :]
-    return opposite
+def _denied(question: str, around: str) -> str | None:
+    """`Who didn't win?`, where nothing near the answer is denied."""
+    auxiliary = _AUXILIARY.search(question)
+    if auxiliary is None or _NEGATION.search(question) or _NEGATION.search(around):
+        return None
+    return f"{question[: auxiliary.end()]}n't{question[auxiliary.end() :]}"
 
 
 def _with_opposite(question: str, around: str) -> str | None:
