@@ -73,10 +73,11 @@ class ExtractiveGenerator:
         evidence: tuple[Evidence, ...],
         confidence: float,
     ) -> Draft:
-        if not evidence or confidence < self.threshold:
+        opening, chosen = answer_sum(question, documents, evidence)
+        # What can be worked out is answered, whatever the scores say.
+        if not evidence or (confidence < self.threshold and not opening):
             return unlikely(documents, evidence, confidence)
         candidates = quotable(documents, evidence)
-        opening, chosen = answer_sum(question, documents, evidence)
         if self.reader is not None and not chosen:
             span = find_words(self.reader, question, documents, candidates)
             if span is not None:

@@ -124,8 +124,8 @@ def _asked() -> re.Pattern[str]:
     names = "|".join(map(re.escape, sorted(_keys_by_name(), key=len, reverse=True)))
     when = r"(?:\s+(?:in|from|for|between|since|fiscal|FY|year|and|to|\d{4}))*"
     return re.compile(
-        rf"{_OPENS}(?P<subject>{names}){when}\s+{_CHANGE}\b"
-        rf"|\b(?:{_CHANGE}|rate|decrease|decline)\s+(?:in|of)\s+(?:{_WHOSE}\s+)*?(?P<object>{names})"
+        rf"{_OPENS}(?P<subject>{names})s?{when}\s+{_CHANGE}\b"
+        rf"|\b(?:{_CHANGE}|rate|decrease|decline)\s+(?:in|of)\s+(?:{_WHOSE}\s+)*?(?P<object>{names})s?"
         rf"(?=\s*(?:$|[?.,]|in\b|from\b|for\b|between\b|over\b|fiscal\b))",
         re.IGNORECASE,
     )
