@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from docqa.engine.columns import cell_spans, fitted_names
 from docqa.engine.generators.abstention import place, unlikely
 from docqa.engine.generators.base import BRACKETED_NUMBER, Draft, OnText
-from docqa.engine.generators.growth import growth_asked_for, work_out_growth
+from docqa.engine.generators.growth import Growth, growth_asked_for, work_out_growth
 from docqa.engine.generators.ratio import ratio_asked_for, work_out
 from docqa.engine.generators.scale import scale_of
 from docqa.engine.retriever import IsCancelled
@@ -73,12 +73,14 @@ class ExtractiveGenerator:
         evidence: tuple[Evidence, ...],
         confidence: float,
     ) -> Draft:
-        opening, chosen = answer_sum(question, documents, evidence)
+        growth = growth_asked_for(question, [*documents.values()])
+        opening, chosen = answer_sum(question, growth, documents, evidence)
         # What can be worked out is answered, whatever the scores say.
         if not evidence or (confidence < self.threshold and not opening):
             return unlikely(documents, evidence, confidence)
         candidates = quotable(documents, evidence)
-        if self.reader is not None and not chosen:
+        # One figure would pass for a growth, too.
+        if self.reader is not None and not chosen and growth is None:
             span = find_words(self.reader, question, documents, candidates)
             if span is not None:
                 return short_answer(documents, span)
@@ -96,14 +98,16 @@ class ExtractiveGenerator:
 
 
 def answer_sum(
-    question: str, documents: Mapping[str, Document], evidence: tuple[Evidence, ...]
+    question: str,
+    growth: Growth | None,
+    documents: Mapping[str, Document],
+    evidence: tuple[Evidence, ...],
 ) -> tuple[list[str], tuple[Evidence, ...]]:
     """A line with the growth or ratio that is asked for, if it can be worked out, and its rows.
 
     Nothing and no rows where neither is asked for. Of a ratio that cannot be worked out the rows
     alone: one figure of them would pass for it.
     """
-    growth = growth_asked_for(question, [*documents.values()])
     grown = growth and work_out_growth(growth, documents, evidence)
     if grown:
         return [grown.text], grown.rows

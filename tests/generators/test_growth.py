@@ -7,6 +7,7 @@ import pytest
 from docqa.engine.generators.extractive import ExtractiveGenerator
 from docqa.engine.generators.growth import growth_asked_for, work_out_growth
 from docqa.engine.ingest import ingest
+from docqa.engine.reader import AnswerSpan
 from docqa.engine.types import Document, Evidence
 
 STATEMENTS = """Consolidated statements of income
@@ -121,6 +122,26 @@ def test_what_can_be_worked_out_is_answered_whatever_the_confidence(report: Docu
     asked = ("Revenue growth in 2023?", "Who is the auditor?")
     drafts = [generator.generate(one, documents, all_of(report), 0.1) for one in asked]
     assert [one.abstained for one in drafts] == [False, True]
+
+
+class Figures:
+    """A reader that takes a figure wherever it stands."""
+
+    def find(self, question: str, documents: object, evidence: tuple[Evidence, ...]) -> AnswerSpan:
+        return AnswerSpan(evidence[0], 0, 3, 1.0)
+
+    def answers(self, *_: object) -> list[float]:
+        return []
+
+
+def test_no_figure_passes_for_a_growth(report: Document) -> None:
+    documents, generator = {report.id: report}, ExtractiveGenerator(reader=Figures())
+    texts = [
+        generator.generate(question, documents, all_of(report)[:3], 1.0).text.splitlines()[0]
+        for question in ("How much did sales grow in 2019?", "How much was it in 2023?")
+    ]
+    assert texts[0].startswith("Note 9")  # the sentence, whole
+    assert texts[1] == "Net (p. 3)"  # elsewhere it opens the answer
 
 
 def test_an_answer_opens_with_the_growth_and_cites_its_row(report: Document) -> None:
