@@ -75,19 +75,20 @@ def read_by(reader: SpanReader | None, question: str, document: Document, scores
         reader: Of the checkpoint.
         question: As the retriever read it.
         document: What was read.
-        scores: (s,) of its sentences, without the reader's word on them or just lifted.
+        scores: (s,) of its sentences; what the reader said of them before is not asked again.
     """
     if reader is None or not len(scores):
         return scores
-    best = [int(i) for i in ranking(np.asarray(scores))[:N_READ]]
+    unread = np.asarray(unread_of(scores))
+    best = [int(i) for i in ranking(unread)[:N_READ]]
     known = dict(read_of(scores))
     new = [i for i in best if i not in known]
     known.update(zip(new, reader.answers(question, document, new), strict=True))
     lift = np.full(len(scores), min(known[i] for i in best), np.float32)
     lift[best] = [known[i] for i in best]
-    read = (np.asarray(scores) + READER_WEIGHT * lift).astype(np.float32).view(FusedScores)
+    read = (unread + READER_WEIGHT * lift).astype(np.float32).view(FusedScores)
     read.logits = logits_of(scores)
-    read.unread = np.asarray(scores)
+    read.unread = unread
     read.read = MappingProxyType(known)
     return read
 

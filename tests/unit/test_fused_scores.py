@@ -89,10 +89,12 @@ def test_what_was_read_is_not_read_again() -> None:
     document, reader = document_from_text(TEXT, title="harbour"), Listener()
     scores = np.arange(2 * N_READ, dtype=np.float32)[::-1].copy()
     read = read_by(reader, "Who?", document, scores)
+    np.testing.assert_array_equal(read_by(reader, "Who?", document, read), read)
+    assert reader.asked[1] == []
     words = np.zeros(len(scores), np.float32)
     words[N_READ] = 1.0
     again = read_by(reader, "Who?", document, lifted(read, words, 100.0))
-    assert reader.asked[1] == [N_READ]
+    assert reader.asked[2] == [N_READ]
     expected = scores[N_READ] + 100.0 + READER_WEIGHT * (N_READ - 10)
     assert again[N_READ] == pytest.approx(expected)
 
