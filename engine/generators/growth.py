@@ -1,6 +1,6 @@
 """How much a line of the statements grew from one year to another, with the sum shown.
 
-`Sales growth: 11.4% = (93,512 − 83,959) / 83,959 (2021 to 2022, in millions, p. 58)`. As for a
+`Net revenue growth: 17.2% = (10,420 − 8,894) / 8,894 (2020 to 2021, in millions, p. 58)`. As for a
 ratio, nothing is worked out that is not plain: both figures stand in one row of the statements,
 that row or one that says the same is in the evidence, and the question asks for the whole company.
 """
