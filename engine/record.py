@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from docqa.engine.defined_terms import FRONT_SENTENCES, DefinedTerm, terms_in
-from docqa.engine.line_items import Reworded, reworded
 from docqa.engine.quote import pages_named
+from docqa.engine.rewording import Reworded, reworded
 from docqa.engine.sentences import CELL_SEPARATOR
 from docqa.engine.types import Answer, Document, Evidence, Reading, Writing
 

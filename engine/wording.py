@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from docqa.engine.defined_terms import with_terms
-from docqa.engine.line_items import with_line_items
 from docqa.engine.own_name import about_the_company
+from docqa.engine.rewording import with_line_items
 from docqa.engine.types import Document
 
 

@@ -76,7 +76,7 @@ def read_examples(
             asked = [q for q in labelled.questions if chooser.random() < kept]
             if not asked or not labelled.document.sentences:
                 continue
-            swap = Swapper(labelled)
+            swap = Swapper(labelled, of_sentence=True)
             for question in asked:
                 put = _Put(labelled, question.question, tokenizer)
                 if question.evidence:

@@ -7,32 +7,16 @@ that row or one that says the same is in the evidence, and the question asks for
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from docqa.engine.generators.abstention import place
 from docqa.engine.generators.ratio import WorkedOut
 from docqa.engine.generators.statements import YEAR, Figure, figures_of, latest_year, rows_called
 from docqa.engine.line_items import line_items
+from docqa.engine.line_question import asked_line
 from docqa.engine.own_name import about_the_company
 from docqa.engine.types import Document, Evidence
-
-_CHANGE = (
-    r"(?:grow|grew|grown|rise|rose|risen|increased?|climb(?:ed)?|fall|fell|fallen|declined?"
-    r"|decreased?|drop(?:ped)?|shrink|shrank|changed?|growth)"
-)
-_WHOSE = r"(?:the company(?:['’]s)?|its|their|the|total|net|overall|annual|consolidated)"
-_OPENS = rf"(?:^\W*|\b(?:did|has|have|does|do|of|in|is|was)\s+|\b{_WHOSE}\s+)(?:{_WHOSE}\s+)*?"
-"""What may stand before the line: `did the company's …`, not `did domestic …`."""
-_ABOUT_ELSE = re.compile(
-    r"\b(?:segments?|divisions?|quarters?|q[1-4]|months?|same-store|comparable|organic|currency"
-    r"|expected|forecast|guidance|average|years|why|drove|drivers?|driven|due|because|reasons?|caused?"
-    r"|explains?|led|contributed)\b",
-    re.IGNORECASE,
-)
-"""Asks for a part of the company or year, for several years, for what may come, or for reasons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +36,10 @@ def growth_asked_for(question: str, documents: Sequence[Document]) -> Growth | N
     for document in documents:
         question = about_the_company(document, question)
     years = tuple(sorted(set(YEAR.findall(question))))
-    asked = _asked().search(question)
-    if asked is None or len(years) > 2 or _ABOUT_ELSE.search(question):
+    asked = asked_line(question)
+    if asked is None or not asked.grows or len(years) > 2:
         return None
-    name = next(filter(None, asked.groupdict().values()))
-    return Growth(name, _keys_by_name()[name.lower()], years)
+    return Growth(asked.name, asked.keys, years)
 
 
 def work_out_growth(
@@ -105,27 +88,3 @@ def _pairs(before: Sequence[Figure], after: Sequence[Figure]) -> list[tuple[Figu
     """The figures of two years that stand in one row."""
     later = {one.row.sentence.id: one for one in after}
     return [(one, later[one.row.sentence.id]) for one in before if one.row.sentence.id in later]
-
-
-@cache
-def _keys_by_name() -> dict[str, tuple[str, ...]]:
-    """The lines of statements by what they are called, in lower case."""
-    keys: dict[str, tuple[str, ...]] = {}
-    for one in line_items().values():
-        if one.statement:
-            for name in one.names:
-                keys[name.lower()] = (*keys.get(name.lower(), ()), one.key)
-    return keys
-
-
-@cache
-def _asked() -> re.Pattern[str]:
-    """Finds what a question asks the growth of, in either order."""
-    names = "|".join(map(re.escape, sorted(_keys_by_name(), key=len, reverse=True)))
-    when = r"(?:\s+(?:in|from|for|between|since|fiscal|FY|year|and|to|\d{4}))*"
-    return re.compile(
-        rf"{_OPENS}(?P<subject>{names})s?{when}\s+{_CHANGE}\b"
-        rf"|\b(?:{_CHANGE}|rate|decrease|decline)\s+(?:in|of)\s+(?:{_WHOSE}\s+)*?(?P<object>{names})s?"
-        rf"(?=\s*(?:$|[?.,]|in\b|from\b|for\b|between\b|over\b|fiscal\b))",
-        re.IGNORECASE,
-    )

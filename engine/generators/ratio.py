@@ -22,7 +22,8 @@ from docqa.engine.generators.statements import (
     rows_called,
     stand_together,
 )
-from docqa.engine.line_items import Reworded, Sum, label_of, line_items, reworded
+from docqa.engine.line_items import Sum, label_of, line_items
+from docqa.engine.rewording import Reworded, reworded
 from docqa.engine.types import Document, Evidence, SentenceKind
 
 

@@ -78,6 +78,15 @@ def opening(document: Document, question: str, evidence: tuple[Evidence, ...] = 
             "Cost of sales growth: -3.2% = (300 − 310) / 310 (2021 to 2022, in millions, p. 1)",
         ),
         (
+            "By how much, in percentage terms, did net sales increase in the year ended "
+            "December 31, 2022 compared with the prior year?",
+            "Net sales growth: 25.0% = (800 − 640) / 640 (2021 to 2022, in millions, p. 1)",
+        ),
+        (
+            "What was the percentage change in total sales between 2021 and 2022?",
+            "Sales growth: 25.0% = (800 − 640) / 640 (2021 to 2022, in millions, p. 1)",
+        ),
+        (
             "growth of total assets",
             "Total assets growth: 10.0% = (1,870 − 1,700) / 1,700 "
             "(2022 to 2023, in millions, p. 2)",
@@ -102,6 +111,9 @@ def test_the_sum_is_shown_with_both_figures(report: Document, question: str, lin
         "What were net sales in 2023?",  # no growth
         "What was the growth in sales of vessels?",
         "What was the increase in crew in 2023?",  # no line
+        "What was the change in sales in Ostwin from 2022 to 2023?",
+        "How much did sales grow in Ostwin in 2023?",
+        "Which company had an increase in sales?",
     ],
 )
 def test_what_is_not_plain_is_not_worked_out(report: Document, question: str) -> None:

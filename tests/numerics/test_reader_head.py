@@ -140,6 +140,14 @@ def test_filling_changes_nothing(head: ReaderHead) -> None:
     torch.testing.assert_close(long[0, -k:], short[0, -k:])
 
 
+def test_dropout_takes_the_same_units_from_all_tokens() -> None:
+    head = ReaderHead(D, WIDTH, dropout=0.5)
+    kept = head._dropped(torch.ones(3, 5, WIDTH)) != 0
+    assert (kept == kept[:, :1]).all()
+    assert kept.any()
+    assert not kept.all()
+
+
 def test_no_span_leaves_its_cell_or_is_too_long() -> None:
     parts = torch.tensor([[NO_PART, 0, 0, 1, 1, *[2] * 60]])
     allowed = allowed_spans(parts, torch.ones_like(parts, dtype=torch.bool))[0]

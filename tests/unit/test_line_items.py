@@ -13,11 +13,12 @@ from docqa.app.cli import cli
 from docqa.app.widgets.answer_card import foot_line
 from docqa.engine.generators.extractive import ExtractiveGenerator
 from docqa.engine.ingest import document_from_text
-from docqa.engine.line_items import line_items, plain_label, ratios, with_line_items
+from docqa.engine.line_items import line_items, plain_label, ratios
 from docqa.engine.pipeline import ask
 from docqa.engine.reader import AnswerSpan
 from docqa.engine.record import make_record
 from docqa.engine.retriever import load_retriever
+from docqa.engine.rewording import with_line_items
 from docqa.engine.types import Document, Evidence
 from docqa.engine.wording import in_words_of
 
@@ -59,7 +60,22 @@ def report() -> Document:
             "quick ratio (cash and cash equivalents, accounts receivable, net, total current "
             "liabilities) 2023",
         ),
+        # loose names, where the whole question asks for their line
+        (
+            "How much profit did the company make in 2023?",
+            "How much profit (net income) did the company make in 2023?",
+        ),
+        ("Total earnings, FY2023?", "Total earnings (net income), FY2023?"),
+        ("Total earnings in FY2023?", "Total earnings (net income) in FY2023?"),
+        ("What was the turnover?", "What was the turnover (total net sales)?"),
+        ("How did profit change in 2023?", "How did profit (net income) change in 2023?"),
+        ("What was the growth of AR?", "What was the growth of AR (accounts receivable, net)?"),
+        ("How does the profit sharing plan work?", "How does the profit sharing plan work?"),
+        ("What was the profit of the segment?", "What was the profit of the segment?"),
+        ("What was the profit in the first quarter?", "What was the profit in the first quarter?"),
+        ("Why did profit grow in 2023?", "Why did profit grow in 2023?"),
         # a row is called so already
+        ("What were sales in 2023?", "What were sales in 2023?"),
         ("What was net income?", "What was net income?"),
         ("How much was research and development?", "How much was research and development?"),
         (

@@ -38,6 +38,7 @@ def document(*pairs: tuple[str, str]) -> LabelledDocument:
         ("Who won the Harbour Cup?", "Ada Holm", "Who won the Lantern Prize?"),
         ("Which race was the longest?", "the longest", "Which race was the shortest?"),
         ("Did Bo Lind row 14 hours?", "14 hours", "Did Ada Holm row 14 hours?"),
+        ("Where did her three dogs live?", "Ada Holm", "Where did her two dogs live?"),
     ],
 )
 def test_one_thing_of_a_question_is_exchanged(question: str, words: str, swapped: str) -> None:
@@ -58,6 +59,28 @@ def test_a_question_is_denied_where_nothing_is(monkeypatch: pytest.MonkeyPatch) 
     denied, kept = (swap(question, chance) for question in labelled.questions)
     assert denied == "Where didn't the Cup go?"
     assert kept is None  # what `Nobody` does and `doesn't` might agree
+
+
+def test_a_denial_is_taken_back_where_the_answer_denies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(swaps, "_DENIED", 1.0)
+    labelled = document(("Who couldn't tell it?", "Nobody remembers"))
+    (question,) = labelled.questions
+    assert Swapper(labelled)(question, random.Random(0)) == "Who could tell it?"
+
+
+def test_a_name_from_beside_the_answer_is_put_to_its_sentence_alone() -> None:
+    text = "The cup went to Ada Holm. The boat was built by Bo Lind. " + "It rained. " * 9
+    text += "The mole was paid for by Cy Moss."
+    span = ((text.index("The cup"), text.index(" The boat")),)
+    asked = "Did the cup go to Ada Holm?"
+    question = LabelledQuestion("1", asked, ("yes",), span, answerable=True)
+    labelled = LabelledDocument("1", "people", "x", "Cup", text, (question,))
+    chance = random.Random(0)
+    put = [Swapper(labelled, of_sentence=True)(question, chance) for _ in range(40)]
+    beside, far = (f"Did the cup go to {name}?" for name in ("Bo Lind", "Cy Moss"))
+    assert set(put) == {beside, far}
+    assert put.count(beside) > put.count(far)
+    assert {one.question for one in ask_swaps(labelled, chance)} == {far}
 
 
 def test_a_word_gives_way_to_one_between_the_same_neighbours() -> None:

@@ -20,6 +20,8 @@ from docqa.trainer.templates.rules import TemplateQuestion
 PER_DOCUMENT = 25
 NEAR = 1
 """The new thing stands in no sentence this near to the answer."""
+REACH = 3
+"""Sentences to each side of the answer whose things are put into what is asked of it alone."""
 OPPOSITES = (
     ("first", "last"),
     ("highest", "lowest"),
@@ -53,17 +55,23 @@ OPPOSITES = (
 _YEAR = re.compile(r"(?:\b|(?<=\bFY))(?:1[0-9]|20)\d\d\b")
 _NUMBER = re.compile(r"(?<![\d.,$])\d{1,3}(?![\d.,%])")
 _NAME = re.compile(r"(?<=[\w,;:] )[A-Z][\w.’'-]*[\w](?: (?:of (?:the )?)?[A-Z][\w.’'-]*[\w])*")
-KINDS = (_YEAR, _NUMBER, _NAME)
+_AMOUNT = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d.,%])")
+_COUNT = re.compile(r"\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty)\b")
+_ORDINAL = re.compile(r"\b(?:second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth)\b")
+KINDS = (_YEAR, _NUMBER, _AMOUNT, _COUNT, _ORDINAL, _NAME)
 _MADE_OPPOSITE = 0.35
 """Share of the questions with a word that has an opposite where that is exchanged."""
-_DENIED = 0.06
+_DENIED = 0.1
 """Share of the questions that are denied where they can be."""
+_CLOSE = 0.6
+"""Share of the exchanges that take something from within `REACH` where they may and can."""
 _OTHER_WORD = 0.4
 """Share of the others in which a word gives way before a name or number does."""
 _AUXILIARY = re.compile(r"\b(?:did|does|do|was|were|is|are|could|has|have|had|would|should)\b")
 _NEGATION = re.compile(
     r"\b(?:not|no|never|without|none|nobody|nothing|nor|neither)\b|n['’]t\b", re.IGNORECASE
 )
+_DENIAL = re.compile(r"n['’]t\b| not\b")
 _WORD = re.compile(r"[^\W\d_]+")
 _COMMON_START = 4
 """Words alike in so many first letters may mean the same."""
@@ -92,8 +100,15 @@ def ask_swaps(document: LabelledDocument, chance: random.Random) -> Iterator[Tem
 class Swapper:
     """Makes questions that a document does not answer of those that it does."""
 
-    def __init__(self, document: LabelledDocument) -> None:
+    def __init__(self, document: LabelledDocument, *, of_sentence: bool = False) -> None:
+        """
+        Args:
+            document: With questions that it answers.
+            of_sentence: The questions are put to the sentence that answered and to no other, so
+                that names from beside it may be put in: they stand there in another role.
+        """
         self._document = document
+        self._of_sentence = of_sentence
         self._texts = [
             document.document.sentence_text(one.id) for one in document.document.sentences
         ]
@@ -107,26 +122,36 @@ class Swapper:
             question: One with evidence.
             chance: Draws what is exchanged and what for.
         """
-        asked, around = question.question, self._around(question)
+        asked = question.question
+        around = self._around(question, 0 if self._of_sentence else NEAR)
         opposite = _with_opposite(asked, around)
         if opposite and chance.random() < _MADE_OPPOSITE:
             return opposite
         denied = _denied(asked, around)
         if denied and chance.random() < _DENIED:
             return denied
+        close = ""
+        if self._of_sentence and chance.random() < _CLOSE:
+            close = self._around(question, REACH)
         ways = [self._with_other_thing, self._with_other_word]
         if chance.random() < _OTHER_WORD:
             ways.reverse()
-        return ways[0](asked, around, chance) or ways[1](asked, around, chance) or opposite
+        for way in ways:
+            swapped = way(asked, around, close, chance)
+            if swapped:
+                return swapped
+        return opposite
 
-    def _around(self, question: LabelledQuestion) -> str:
-        """The sentences that answer, and those beside them."""
+    def _around(self, question: LabelledQuestion, reach: int) -> str:
+        """The sentences that answer, and so many to each side of them."""
         ids = {i for span in question.evidence for i in self._document.sentences_of(span)}
-        near = {i + step for i in ids for step in range(-NEAR, NEAR + 1)}
+        near = {i + step for i in ids for step in range(-reach, reach + 1)}
         return " ".join(self._texts[i] for i in sorted(near) if 0 <= i < len(self._texts))
 
-    def _with_other_thing(self, question: str, around: str, chance: random.Random) -> str | None:
-        """A year, a number or a name exchanged."""
+    def _with_other_thing(
+        self, question: str, around: str, close: str, chance: random.Random
+    ) -> str | None:
+        """A year, a number or a name exchanged, for one of `close` if any of it fits."""
         known = f"{question} {around}".lower()
         for kind, others in zip(KINDS, self._things, strict=True):
             named = list(kind.finditer(question))
@@ -137,11 +162,14 @@ class Swapper:
                 thing for thing in others.get(len(old[0].split()), ()) if thing.lower() not in known
             ]
             if fitting:
-                return question[: old.start()] + chance.choice(fitting) + question[old.end() :]
+                new = chance.choice([thing for thing in fitting if thing in close] or fitting)
+                return question[: old.start()] + new + question[old.end() :]
         return None
 
-    def _with_other_word(self, question: str, around: str, chance: random.Random) -> str | None:
-        """A word that stands near the answer exchanged for one between the same neighbours."""
+    def _with_other_word(
+        self, question: str, around: str, close: str, chance: random.Random
+    ) -> str | None:
+        """A word exchanged for one that the document has between the same neighbours."""
         words = list(_WORD.finditer(question))
         near = {word.lower() for word in _WORD.findall(f"{question} {around}")}
         starts = {word[:_COMMON_START] for word in near}
@@ -155,7 +183,8 @@ class Swapper:
         if not places:
             return None
         old, fitting = chance.choice(places)
-        return question[: old.start()] + chance.choice(fitting) + question[old.end() :]
+        new = chance.choice([word for word in fitting if f" {word} " in close] or fitting)
+        return question[: old.start()] + new + question[old.end() :]
 
 
 def _things(texts: list[str], kind: re.Pattern[str]) -> dict[int, list[str]]:
@@ -179,7 +208,10 @@ def _between(texts: list[str]) -> dict[tuple[str, str], list[str]]:
 
 
 def _denied(question: str, around: str) -> str | None:
-    """`Who didn't win?`, where nothing near the answer is denied."""
+    """`Who didn't win?`, where nothing near the answer is denied; where it is, the reverse."""
+    denial = _DENIAL.search(question)
+    if denial is not None and _NEGATION.search(around):
+        return question[: denial.start()] + question[denial.end() :]
     auxiliary = _AUXILIARY.search(question)
     if auxiliary is None or _NEGATION.search(question) or _NEGATION.search(around):
         return None

@@ -1,0 +1,100 @@
+"""Questions for one line of the financial statements by its name: for its figure or its growth.
+
+`Sales` and `profit` mean many things (`sales of vessels`, `profit sharing`). Where the whole
+question asks for the figure of a line or for its growth, they mean the line.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from docqa.engine.line_items import line_items
+
+_CHANGE = (
+    r"(?:grow|grew|grown|rise|rose|risen|increased?|climb(?:ed)?|fall|fell|fallen|declined?"
+    r"|decreased?|drop(?:ped)?|shrink|shrank|changed?|growth)"
+)
+_WHOSE = r"(?:the company(?:['’]s)?|its|their|the|total|net|overall|annual|consolidated)"
+_OPENS = rf"(?:^\W*|\b(?:did|has|have|does|do|of|in|is|was)\s+|\b{_WHOSE}\s+)(?:{_WHOSE}\s+)*?"
+"""What may stand before the line: `did the company's …`, not `did domestic …`."""
+_WHEN = (
+    r"(?:[\s,]+(?:in|from|for|during|over|between|since|by|to|and|of|as|at|on|with|the|a|an|its|how|much"
+    r"|fiscal|FY|years?|end(?:ed|ing)?|last|prior|previous|preceding|compared|versus|vs\.?|against"
+    r"|year-over-year|year-on-year|yoy|percent(?:age)?|terms|(?:FY)?\d{4}|\d\d?"
+    r"|january|february|march|april|may|june|july|august|september|october|november|december))*"
+)
+"""What may stand behind the line and its change: no country, and no kind of customer."""
+_MADE = (
+    r"(?:\s+(?:did|does|has)\s+(?:the company|it|they|we)"
+    r"\s+(?:make|have|earn|report|record|generate|achieve|post|made|had|earned|reported))?"
+)
+_ABOUT_ELSE = re.compile(
+    r"\b(?:segments?|divisions?|quarters?|q[1-4]|months?|same-store|comparable|organic|currency"
+    r"|expected|forecast|guidance|average|years|why|drove|drivers?|driven|due|because|reasons?|caused?"
+    r"|explains?|led|contributed|which|driving|responsible)\b",
+    re.IGNORECASE,
+)
+"""Asks for a part of the company or year, for several years, for what may come, or for reasons."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedLine:
+    """A line that a question asks for."""
+
+    name: str
+    """What the question calls it."""
+    end: int
+    """Where the name ends in the question."""
+    grows: bool
+    """Whether its growth is asked for, rather than its figure."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The lines that are called so."""
+        return _keys_by_name()[self.name.lower()]
+
+    @property
+    def is_loose(self) -> bool:
+        """Whether the name means other things elsewhere."""
+        loose = {name.lower() for key in self.keys for name in line_items()[key].loose}
+        return self.name.lower() in loose
+
+
+def asked_line(question: str) -> AskedLine | None:
+    """The line a question asks for; None where it asks for something else, or for a part of it.
+
+    Args:
+        question: With "the company" for the name of the company (`about_the_company`).
+    """
+    found = _asked().search(question)
+    if found is None or _ABOUT_ELSE.search(question):
+        return None
+    way = next(way for way, name in found.groupdict().items() if name)
+    return AskedLine(found[way], found.end(way), way != "figure")
+
+
+@cache
+def _keys_by_name() -> dict[str, tuple[str, ...]]:
+    """The lines of statements by what they are called, in lower case."""
+    keys: dict[str, tuple[str, ...]] = {}
+    for one in line_items().values():
+        if one.statement:
+            for name in one.names:
+                keys[name.lower()] = (*keys.get(name.lower(), ()), one.key)
+    return keys
+
+
+@cache
+def _asked() -> re.Pattern[str]:
+    """Finds the line in a question: what grew, the growth of what, or how much it was."""
+    names = "|".join(map(re.escape, sorted(_keys_by_name(), key=len, reverse=True)))
+    return re.compile(
+        rf"{_OPENS}(?P<subject>{names})s?{_WHEN}\s+{_CHANGE}{_WHEN}\W*$"
+        rf"|\b(?:{_CHANGE}|rate|decrease|decline)\s+(?:in|of)\s+(?:{_WHOSE}\s+)*?(?P<object>{names})s?"
+        rf"{_WHEN}\W*$"
+        rf"|^\W*(?:(?:what|how\s+(?:much|high|large))\s+)?(?:(?:was|were|is|are)\s+)?(?:{_WHOSE}\s+)*?"
+        rf"(?P<figure>{names})s?{_MADE}{_WHEN}\W*$",
+        re.IGNORECASE,
+    )
