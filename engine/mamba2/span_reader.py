@@ -27,7 +27,7 @@ LEADS = (0.0, 1.0)
 """A lead outside of these counts as the nearer: words that fit well (`6,720` for how much) do not
 make their sentence the right one, and where the best one answers as a whole (`the later of (a) a
 year from …`), the figure of another is not the answer."""
-THRESHOLD = 0.4
+THRESHOLD = 0.3
 """Confidence below which the answer is the sentence; trainer/README.md has the figures."""
 UNREADABLE = -10.0
 """Logit that a sentence of which the tokenizer keeps nothing answers."""
