@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ NEAR_LEAD = 0.5
 N_COMPARED = 10
 MIN_WORDS = 4
 """Shorter prose (`12.1 Term.`) names a place, as a heading does."""
+_ASKS_WHY = re.compile(r"\b(?:why|reasons?)\b", re.IGNORECASE)
 
 
 class ExtractiveGenerator:
@@ -128,14 +130,16 @@ def find_words(
     """The words that answer, if there are such words.
 
     Where the documents were read again, what that found comes first: the sentence that led there
-    says who or what is asked about, which a reader takes for the answer.
+    says who or what is asked about, which a reader takes for the answer. No figure is a reason.
     """
     last_hop = max(one.hop for one in candidates)
     span = None
     if last_hop > 1:
         further = [one for one in candidates if one.hop == last_hop]
         span = reader.find(question, documents, further)
-    return span or reader.find(question, documents, candidates)
+    span = span or reader.find(question, documents, candidates)
+    is_figure = span is not None and not any(map(str.isalpha, span.text(documents)))
+    return None if is_figure and _ASKS_WHY.search(question) else span
 
 
 def quotable(

@@ -27,6 +27,8 @@ LEADS = (0.0, 1.0)
 """A lead outside of these counts as the nearer: words that fit well (`6,720` for how much) do not
 make their sentence the right one, and where the best one answers as a whole (`the later of (a) a
 year from …`), the figure of another is not the answer."""
+LEAST_LEAD = -2.0
+"""Below it the reader finds that nothing there answers, whichever words would fit best."""
 THRESHOLD = 0.3
 """Confidence below which the answer is the sentence; trainer/README.md has the figures."""
 UNREADABLE = -10.0
@@ -75,7 +77,7 @@ class MambaSpanReader:
         if not found:
             return None
         evidence_of, span = max(found, key=_promise)
-        if span.confidence < THRESHOLD:
+        if span.confidence < THRESHOLD or span.lead < LEAST_LEAD:
             return None
         text = documents[evidence_of.document_id].sentence_text(evidence_of.sentence_id)
         start, end = whole_amount(text, span.start, span.end)

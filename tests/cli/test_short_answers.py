@@ -54,7 +54,7 @@ def test_a_figure_of_the_right_year_opens_the_answer(
 
 
 def test_a_question_for_an_explanation_keeps_its_sentences(docqa: Run) -> None:
-    answer = ask(docqa, "How are multi-trip cards recognized as revenue?")
+    answer = ask(docqa, "How does the fare formula work?")
     assert answer["citations"]
     for citation in answer["citations"]:
         texts = [one["text"] for one in answer["evidence"]]

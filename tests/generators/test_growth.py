@@ -156,6 +156,24 @@ def test_no_figure_passes_for_a_growth(report: Document) -> None:
     assert texts[1] == "Net (p. 3)"  # elsewhere it opens the answer
 
 
+def test_no_figure_passes_for_a_reason(report: Document) -> None:
+    documents, generator = {report.id: report}, ExtractiveGenerator(reader=Sum())
+    asked = ("Why did costs fall in 2022?", "By how much did it fall in 2022?")
+    texts = [
+        generator.generate(question, documents, all_of(report)[-4:-3], 1.0).text.splitlines()[0]
+        for question in asked
+    ]
+    assert texts[0].endswith("Cost of goods sold — 2023: (400); 2022: (300); 2021: (310) (p. 1)")
+    assert texts[1] == "(400) in millions (p. 1)"
+
+
+class Sum(Figures):
+    """A reader that takes the second cell of a row."""
+
+    def find(self, question: str, documents: object, evidence: tuple[Evidence, ...]) -> AnswerSpan:
+        return AnswerSpan(evidence[0], 21, 26, 1.0)
+
+
 def test_an_answer_opens_with_the_growth_and_cites_its_row(report: Document) -> None:
     documents = {report.id: report}
     question = "By what percentage did revenue grow in 2023?"

@@ -6,7 +6,7 @@ import pytest
 
 from docqa.engine.ingest import document_from_text
 from docqa.engine.mamba2.checkpoint import embedded_checkpoint, load_model, load_tokenizer
-from docqa.engine.mamba2.span_reader import MambaSpanReader, whole_amount
+from docqa.engine.mamba2.span_reader import LEAST_LEAD, THRESHOLD, MambaSpanReader, whole_amount
 from docqa.engine.types import Document, Evidence
 
 TEXT = """Ledger
@@ -77,7 +77,7 @@ def test_where_the_best_sentence_has_no_such_words_no_other_ones_are_taken(
 ) -> None:
     """A date in a sentence far below is not how long a term is."""
     document = document_from_text(
-        "This agreement is entered into as of the 14th day of May, 1999, by the parties.\n"
+        "This agreement is made on May 14, 1999, for the harbour line.\n"
         "The term of this agreement shall not end until the later of the launch of the harbour "
         "line or the day on which the office has shown all notices that were agreed upon.",
         title="contract",
@@ -86,7 +86,17 @@ def test_where_the_best_sentence_has_no_such_words_no_other_ones_are_taken(
     assert reader.find(question, documents, found(document, 5.0, 7.7)) is None
     spans = reader.spans(question, documents, found(document, 5.0, 7.7))
     assert spans[1] is not None
-    assert spans[1].confidence > 0.3
+    assert spans[1].confidence > THRESHOLD
+
+
+def test_words_of_what_answers_nothing_are_not_taken(reader: MambaSpanReader) -> None:
+    document = document_from_text("(In thousands) | 2024 | 2023\nFuel | 14,963 | 16,204", title="r")
+    question, documents = "How does the company buy fuel?", {document.id: document}
+    _, row = reader.spans(question, documents, found(document))
+    assert row is not None
+    assert row.confidence > THRESHOLD
+    assert row.lead < LEAST_LEAD
+    assert reader.find(question, documents, found(document)) is None
 
 
 def test_every_span_is_cut_from_its_sentence_in_any_script(reader: MambaSpanReader) -> None:
