@@ -53,7 +53,7 @@ def with_line_items(document: Document, question: str) -> str:
         document: What is asked.
         question: As the user wrote it.
     """
-    if not any(_named(question)):
+    if not _named(question):
         return question
     rows = (
         document.sentence_text(one.id) for one in document.sentences if one.kind is SentenceKind.ROW

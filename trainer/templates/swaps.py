@@ -19,7 +19,7 @@ from docqa.trainer.templates.rules import TemplateQuestion
 
 PER_DOCUMENT = 25
 NEAR = 1
-"""The new thing stands in no sentence this near to the answer."""
+"""The new thing stands in no sentence this near to the answer, where a document is asked."""
 REACH = 3
 """Sentences to each side of the answer whose things are put into what is asked of it alone."""
 OPPOSITES = (
