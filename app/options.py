@@ -40,6 +40,47 @@ def data_files(about: str) -> Callable[[Command], Command]:
     return with_files
 
 
+def head_options(recipe: str) -> Callable[[Command], Command]:
+    """How a head of a checkpoint is trained; `recipe` is the one that comes with docqa."""
+    folder = click.Path(file_okay=False, path_type=Path)
+    options = (
+        click.option(
+            "--checkpoint",
+            type=click.Path(exists=True, file_okay=False, path_type=Path),
+            required=True,
+            metavar="DIR",
+            help="The checkpoint that gets the head; all else in it stays.",
+        ),
+        click.option(
+            "--out",
+            type=folder,
+            required=True,
+            metavar="DIR",
+            help="The run: checkpoint, settings, metrics.",
+        ),
+        click.option(
+            "--recipe",
+            metavar="NAME|FILE",
+            default=recipe,
+            show_default=True,
+            help="Training settings, as TOML.",
+        ),
+        click.option(
+            "--steps", type=click.IntRange(min=1), metavar="N", help="Default: the recipe's."
+        ),
+        click.option(
+            "--minutes", type=click.FloatRange(min=0), help="Stop cleanly after this time."
+        ),
+        click.option("--seed", type=int, help="Default: the recipe's."),
+        click.option("--resume", is_flag=True, help="Go on with the run in DIR."),
+        click.option(
+            "--device", type=click.Choice(DEVICES), default="auto", help="Where to train."
+        ),
+        quiet_option,
+    )
+    return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
+
+
 def sample_options(command: Command) -> Command:
     """Which questions of labelled files are asked."""
     limit = click.option(

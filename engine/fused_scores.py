@@ -60,7 +60,12 @@ def lifted(scores: Scores, words: Scores, weight: float) -> Scores:
     """
     best = float(words.max()) if len(words) else 0.0
     share = words / best if best > 0 else np.zeros_like(words)
-    fused = (np.asarray(unread_of(scores)) + weight * share).astype(np.float32).view(FusedScores)
+    return raised(scores, weight * share)
+
+
+def raised(scores: Scores, gain: Scores) -> Scores:
+    """Scores plus what each sentence gains, (s,) in logits; see `lifted`."""
+    fused = (np.asarray(unread_of(scores)) + gain).astype(np.float32).view(FusedScores)
     fused.logits = logits_of(scores)
     fused.read = read_of(scores)
     return fused

@@ -28,7 +28,8 @@ from docqa.engine.coverage import (
 )
 from docqa.engine.device import choose_device, choose_dtype
 from docqa.engine.errors import Cancelled, CheckpointError, ConfigError
-from docqa.engine.fused_scores import lifted, read_by
+from docqa.engine.evidence import ranking
+from docqa.engine.fused_scores import lifted, raised, read_by, unread_of
 from docqa.engine.mamba2.checkpoint import (
     embedded_checkpoint,
     load_model,
@@ -45,6 +46,7 @@ from docqa.engine.mamba2.reading import (
     choose_reader,
 )
 from docqa.engine.mamba2.segments import Cut, segments, together, windows
+from docqa.engine.mamba2.sentence_vectors import SentenceVectors
 from docqa.engine.mamba2.span_reader import MambaSpanReader
 from docqa.engine.packing import TokenCache, TokenizedDocument, standing_above, tokenize_document
 from docqa.engine.question_match import (
@@ -58,6 +60,11 @@ from docqa.engine.retriever import MOST_TOGETHER, IsCancelled, OnProgress, Progr
 from docqa.engine.types import Document
 from docqa.engine.units import in_units
 
+N_NEAR = 1000
+"""Sentences of a document, the best by then, whose meaning is compared with the question's: no more
+are worth the time, however long the document."""
+NEARNESS_WEIGHT = 10.0
+"""What a cosine of 1 gains, in logits; trainer/README.md has the figures."""
 UNREAD_SCORE = -1e4
 """Score of a sentence of which the tokenizer keeps nothing."""
 
@@ -145,6 +152,11 @@ class MambaRetriever:
             return None
         return MambaSpanReader(self.model, self.tokenizer)
 
+    @cached_property
+    def sentence_vectors(self) -> SentenceVectors | None:
+        """What sentences say, by the checkpoint's encoder, if it has one."""
+        return None if self.model.encoder is None else SentenceVectors(self.model)
+
     @property
     def compute_path(self) -> str:
         """How it computes: see `reading.py`."""
@@ -198,6 +210,7 @@ class MambaRetriever:
         tokens = self.tokenize(document)
         asked = [self._question_ids(question)]
         (scores,) = self._score(asked, tokens, document.id, on_progress, is_cancelled)
+        scores = self._with_meaning(scores, asked[0], tokens, is_cancelled)
         return read_by(self.span_reader, question, document, scores)
 
     def score_tokens(self, question_ids: NDArray[np.int64], tokens: TokenizedDocument) -> Scores:
@@ -226,7 +239,11 @@ class MambaRetriever:
         scores = []
         for first in range(0, len(questions), n_together):
             some = [self._question_ids(one) for one in questions[first : first + n_together]]
-            scores += self._score(some, tokens, document.id, on_progress, is_cancelled)
+            found = self._score(some, tokens, document.id, on_progress, is_cancelled)
+            scores += [
+                self._with_meaning(of, asked, tokens, is_cancelled)
+                for of, asked in zip(found, some, strict=True)
+            ]
         return [
             read_by(self.span_reader, question, document, one)
             for question, one in zip(questions, scores, strict=True)
@@ -266,6 +283,25 @@ class MambaRetriever:
         if not self.model.config.coverage:
             return logits
         return lifted(logits, asked.coverage[:, SHARE], COVERAGE_WEIGHT)
+
+    def _with_meaning(
+        self,
+        scores: Scores,
+        question_ids: NDArray[np.int64],
+        tokens: TokenizedDocument,
+        is_cancelled: IsCancelled | None,
+    ) -> Scores:
+        """Scores and how near the best sentences come to the question by what they say.
+
+        A sentence that is not compared counts as the least near of those that are.
+        """
+        if self.sentence_vectors is None or not len(scores):
+            return scores
+        best = [int(i) for i in ranking(unread_of(scores))[:N_NEAR]]
+        near = self.sentence_vectors.nearness(question_ids, tokens, best, is_cancelled)
+        gain = np.full(len(scores), near.min(), np.float32)
+        gain[best] = near
+        return raised(scores, NEARNESS_WEIGHT * gain)
 
     def _read(
         self, asked: Sequence[_Question], tokens: TokenizedDocument

@@ -15,15 +15,23 @@ from typing import Any
 import torch
 
 from docqa.engine.errors import TrainingError
-from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer, read_metrics, save_checkpoint
-from docqa.engine.mamba2.model import Mamba2Model
+from docqa.engine.mamba2.checkpoint import (
+    SETTINGS,
+    load_model,
+    load_tokenizer,
+    read_metrics,
+    save_checkpoint,
+)
+from docqa.engine.mamba2.model import EMBEDDING_HEADS, Mamba2Model
+
+_HEAD_WIDTHS = {f"{head}_width" for head in EMBEDDING_HEADS}
 
 
 def average(first: Path, second: Path, weight: float, out: Path) -> Path:
     """Write the checkpoint `(1 - weight) * first + weight * second`, in fp32.
 
-    The reader stands on the token embedding: the first checkpoint's is kept where both have the
-    same embedding, and left out where not. `train publish` makes the result small.
+    Reader and encoder stand on the token embedding: the first checkpoint's are kept where both have
+    the same embedding, and left out where not. `train publish` makes the result small.
 
     Args:
         first: A checkpoint folder.
@@ -42,26 +50,28 @@ def average(first: Path, second: Path, weight: float, out: Path) -> Path:
     _check_alike(first, second, model, other)
     embeddings = model.backbone.embedding.weight, other.backbone.embedding.weight
     if not torch.allclose(*embeddings, rtol=1e-4):  # `train publish` rounds
-        model.drop_reader()
+        model.drop(*EMBEDDING_HEADS)
     theirs = other.state_dict()
     with torch.no_grad():
         for name, value in model.state_dict().items():
-            if not name.startswith("reader."):
+            if not name.startswith(tuple(f"{head}." for head in EMBEDDING_HEADS)):
                 value.lerp_(theirs[name], weight)
     metrics = _metrics(first, second, weight)
-    if model.reader is None:
-        del metrics["reader"]
+    lost = [head for head in EMBEDDING_HEADS if getattr(model, head) is None]
+    for head in lost:
+        metrics.pop(head, None)
     save_checkpoint(out, model, load_tokenizer(first), metrics=metrics)
-    for settings in (second / "run.toml", first / "reader.toml"):
-        if settings.is_file() and (settings.name == "run.toml" or model.reader is not None):
-            shutil.copyfile(settings, out / settings.name)
+    for name in SETTINGS:
+        settings = (second if name == "run.toml" else first) / name
+        if settings.is_file() and name.removesuffix(".toml") not in lost:
+            shutil.copyfile(settings, out / name)
     return out
 
 
 def _check_alike(first: Path, second: Path, model: Mamba2Model, other: Mamba2Model) -> None:
     for field in fields(model.config):
         ours, theirs = (getattr(one.config, field.name) for one in (model, other))
-        if ours != theirs and field.name != "reader_width":
+        if ours != theirs and field.name not in _HEAD_WIDTHS:
             raise TrainingError(
                 f"{field.name} is {ours} in {first} and {theirs} in {second}.",
                 "Average a checkpoint with one that went on from it.",
@@ -74,10 +84,14 @@ def _check_alike(first: Path, second: Path, model: Mamba2Model, other: Mamba2Mod
 
 
 def _metrics(first: Path, second: Path, weight: float) -> dict[str, Any]:
-    """How the second was trained, what it was averaged with, and how the reader was trained."""
+    """How the second was trained, what it was averaged with, and how its heads were trained."""
     before, after = read_metrics(first), read_metrics(second)
     return {
         **{key: after.get(key) for key in ("step", "tokens", "seed")},
         "averaged": {"weight": weight, **{key: before.get(key) for key in ("step", "tokens")}},
-        "reader": {k: v for k, v in before.get("reader", {}).items() if k != "benchmark"},
+        **{
+            head: {k: v for k, v in before[head].items() if k != "benchmark"}
+            for head in EMBEDDING_HEADS
+            if head in before
+        },
     }

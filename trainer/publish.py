@@ -18,6 +18,7 @@ from docqa.engine.errors import CheckpointError, MissingError
 from docqa.engine.fusion import FusionRetriever
 from docqa.engine.hybrid import HybridRetriever
 from docqa.engine.mamba2.checkpoint import (
+    SETTINGS,
     load_model,
     load_tokenizer,
     read_metrics,
@@ -116,7 +117,7 @@ def save_small(checkpoint: Path, out: Path) -> dict[str, Any]:
     save_checkpoint(
         out, model, tokenizer, metrics=trained, dtype=torch.float16, int8_embedding=True
     )
-    for name in ("run.toml", "reader.toml"):
+    for name in SETTINGS:
         if (checkpoint / name).is_file():
             shutil.copyfile(checkpoint / name, out / name)
     return trained

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import math
 import shutil
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -15,12 +13,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
-from torch import Tensor, nn
+from torch import Tensor
 
 from docqa.engine.device import choose_device
 from docqa.engine.errors import TrainingError
 from docqa.engine.mamba2.checkpoint import (
-    add_reader,
+    add_head,
     load_model,
     load_tokenizer,
     read_metrics,
@@ -35,35 +33,25 @@ from docqa.engine.mamba2.reader_head import (
     Verdict,
     span_loss,
 )
+from docqa.trainer.head_run import HeadRun, OnProgress, chosen_recipe, fit, load_state
 from docqa.trainer.publish import card
 from docqa.trainer.reader_bench import bench_reader
 from docqa.trainer.reader_cache import ReaderData, fingerprint, length_groups
 from docqa.trainer.reader_examples import ReaderExample, read_examples
-from docqa.trainer.reader_recipe import ReaderRecipe, read_reader_recipe
-
-LOG_EVERY = 20
-
-OnProgress = Callable[[str, int, int, dict[str, float]], None]
-"""Called with the phase, steps done, steps in all and the latest figures."""
+from docqa.trainer.reader_recipe import ReaderRecipe
 
 
 @dataclass
-class ReaderRun:
-    """What a run carries from step to step."""
+class ReaderRun(HeadRun):
+    """A run that trains a reader head."""
 
     recipe: ReaderRecipe
-    folder: Path
     model: Mamba2Model
     """The checkpoint's; only its embedding is read."""
-    head: ReaderHead
     tokenizer: Tokenizer
     data: ReaderData
     usable: NDArray[np.int64]
     """Examples that are not too long."""
-    optimizer: torch.optim.AdamW
-    step: int = 0
-    seconds: float = 0.0
-    losses: list[float] = field(default_factory=list)
 
 
 def train_reader(
@@ -104,30 +92,15 @@ def train_reader(
         TrainingError: When data, recipe or run folder cannot be used.
         CheckpointError: When the checkpoint cannot be used.
     """
-    chosen = _chosen_recipe(out, recipe, n_steps, seed, resume)
+    chosen = chosen_recipe(ReaderRecipe, out, recipe, n_steps, seed, known="reader", resume=resume)
     run = _set_up(chosen, files, checkpoint, out, device, on_progress)
     if resume:
-        _load_state(run)
-    _fit(run, max_seconds, on_progress)
+        load_state(run)
+    fit(run, chosen, _batches(run), partial(_loss, run), max_seconds, on_progress)
     folder = _save(run, checkpoint)
     if dev and run.step == run.recipe.n_steps:
         _measure(folder, dev, limit, device, on_progress)
     return folder
-
-
-def _chosen_recipe(
-    out: Path, recipe: str | Path, n_steps: int | None, seed: int | None, resume: bool
-) -> ReaderRecipe:
-    if resume:
-        if not (out / "run.toml").is_file():
-            raise TrainingError(f"No run in {out}.", "Start without --resume.")
-        return read_reader_recipe(out / "run.toml")
-    if (out / "state").exists():
-        raise TrainingError(f"{out} already holds a run.", "Add --resume, or choose another --out.")
-    chosen = read_reader_recipe(recipe)
-    if n_steps is not None:
-        chosen = replace(chosen, n_steps=n_steps)
-    return chosen if seed is None else replace(chosen, seed=seed)
 
 
 def _set_up(
@@ -140,7 +113,7 @@ def _set_up(
 ) -> ReaderRun:
     """Model, examples and optimizer of a run."""
     place = choose_device(device)
-    model = load_model(checkpoint, with_reader=False).to(place)
+    model = load_model(checkpoint, without=["reader"]).to(place)
     tokenizer = load_tokenizer(checkpoint)
     out.mkdir(parents=True, exist_ok=True)
     (out / "run.toml").write_text(recipe.to_toml(), encoding="utf-8")
@@ -153,7 +126,7 @@ def _set_up(
     optimizer = torch.optim.AdamW(
         head.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
-    return ReaderRun(recipe, out, model, head, tokenizer, data, usable, optimizer)
+    return ReaderRun(out, head, optimizer, recipe, model, tokenizer, data, usable)
 
 
 def _examples(
@@ -188,28 +161,6 @@ def _examples(
     return ReaderData.load(path)
 
 
-def _fit(run: ReaderRun, max_seconds: float | None, on_progress: OnProgress | None) -> None:
-    """Step until the recipe's end or the time is up, saving on the way."""
-    started = time.monotonic()
-    saved_at = run.step
-    for chosen in _batches(run):
-        if max_seconds is not None and time.monotonic() - started > max_seconds:
-            break
-        begun = time.monotonic()
-        figures = _train_step(run, chosen)
-        run.seconds += time.monotonic() - begun
-        run.step += 1
-        if run.step % LOG_EVERY == 0 or run.step == run.recipe.n_steps:
-            _log(run, figures)
-            if on_progress is not None:
-                on_progress("training", run.step, run.recipe.n_steps, figures)
-        if run.step % run.recipe.save_every == 0:
-            _save_state(run)
-            saved_at = run.step
-    if saved_at != run.step:
-        _save_state(run)
-
-
 def _batches(run: ReaderRun) -> Iterator[NDArray[np.int64]]:
     """What is left of the run: each epoch takes every example once, in an order of its own."""
     begin, n_drawn = run.step, 0
@@ -225,23 +176,10 @@ def _batches(run: ReaderRun) -> Iterator[NDArray[np.int64]]:
             n_drawn += 1
 
 
-def _train_step(run: ReaderRun, chosen: NDArray[np.int64]) -> dict[str, float]:
-    """One optimizer step on one batch."""
-    rate = learning_rate(run.step, run.recipe)
-    for group in run.optimizer.param_groups:
-        group["lr"] = rate
-    # a resumed run draws the same dropout as one that was never stopped
-    torch.manual_seed(run.recipe.seed * 1_000_003 + run.step)
+def _loss(run: ReaderRun, chosen: NDArray[np.int64]) -> Tensor:
+    """The loss of one batch of examples."""
     batch, targets = batch_of(run.model, [run.data[i] for i in chosen.tolist()])
-    run.head.train()
-    loss = span_loss(run.head(batch), targets)
-    loss.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(run.head.parameters(), run.recipe.gradient_clip)
-    run.optimizer.step()
-    run.optimizer.zero_grad(set_to_none=True)
-    run.losses.append(loss.item())
-    del run.losses[:-200]
-    return {"loss": sum(run.losses) / len(run.losses), "learning_rate": rate}
+    return span_loss(run.head(batch), targets)
 
 
 def batch_of(model: Mamba2Model, examples: Sequence[ReaderExample]) -> tuple[ReaderBatch, Tensor]:
@@ -257,57 +195,16 @@ def batch_of(model: Mamba2Model, examples: Sequence[ReaderExample]) -> tuple[Rea
     return batch, targets.to(batch.parts.device)
 
 
-def learning_rate(step: int, recipe: ReaderRecipe) -> float:
-    """Linear warm-up, then a cosine down to a hundredth."""
-    n_warmup = max(1, round(recipe.warmup_share * recipe.n_steps))
-    if step < n_warmup:
-        return recipe.learning_rate * (step + 1) / n_warmup
-    done = (step - n_warmup) / max(1, recipe.n_steps - n_warmup)
-    return recipe.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))
-
-
-def _log(run: ReaderRun, figures: dict[str, float]) -> None:
-    record = {"step": run.step, "seconds": round(run.seconds, 1), **figures}
-    with (run.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(record) + "\n")
-
-
-def _save_state(run: ReaderRun) -> None:
-    """Everything a resumed run needs, written beside the last one and then moved over it."""
-    folder = run.folder / "state"
-    folder.mkdir(exist_ok=True)
-    state = {
-        "head": run.head.state_dict(),
-        "optimizer": run.optimizer.state_dict(),
-        "progress": json.dumps({"step": run.step, "seconds": run.seconds, "losses": run.losses}),
-    }
-    partial = folder / "state.pt.part"
-    torch.save(state, partial)
-    partial.replace(folder / "state.pt")
-
-
-def _load_state(run: ReaderRun) -> None:
-    path = run.folder / "state" / "state.pt"
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise TrainingError(f"No saved state in {run.folder}.", "Start without --resume.") from None
-    run.head.load_state_dict(state["head"])
-    run.optimizer.load_state_dict(state["optimizer"])
-    progress = json.loads(state["progress"])
-    run.step, run.seconds, run.losses = progress["step"], progress["seconds"], progress["losses"]
-
-
 def _save(run: ReaderRun, checkpoint: Path) -> Path:
     """The checkpoint with its new reader."""
     folder = run.folder / "checkpoint"
-    add_reader(checkpoint, folder, run.head, run.recipe.width)
+    add_head(checkpoint, folder, "reader", run.head, run.recipe.width)
     metrics = read_metrics(checkpoint)
     metrics["reader"] = {
         "step": run.step,
         "seed": run.recipe.seed,
         "n_examples": len(run.usable),
-        "loss": round(sum(run.losses) / len(run.losses), 4) if run.losses else None,
+        "loss": run.loss,
     }
     write_metrics(folder, metrics)
     shutil.copyfile(run.folder / "run.toml", folder / "reader.toml")

@@ -13,7 +13,7 @@ from docqa.engine.checkpoints.installed import checkpoint_folder
 from docqa.engine.errors import TrainingError
 from docqa.engine.mamba2.checkpoint import embedded_checkpoint, load_model, load_tokenizer
 from docqa.engine.mamba2.config import Mamba2Config, read_config
-from docqa.engine.mamba2.model import Mamba2Model, initialise
+from docqa.engine.mamba2.model import EMBEDDING_HEADS, Mamba2Model, initialise
 from docqa.engine.sentence_encoder import packaged_folder
 from docqa.trainer.recipe import PACKAGED, ModelSection, Recipe
 
@@ -69,7 +69,7 @@ def _from_checkpoint(
     """A checkpoint's model; a base model, which scores no sentences yet, gets a new head, and
     one that does not read coverage yet that input, where the recipe asks for it.
 
-    The reader stands on the token embedding: it is kept where that stays as it is.
+    Reader and encoder stand on the token embedding: they are kept where that stays as it is.
     """
     d_model = read_config(folder / "config.json").d_model
     head = {
@@ -81,11 +81,11 @@ def _from_checkpoint(
     if recipe.model.coverage and not model.config.coverage:
         model.add_coverage(generator)
     if recipe.optimizer.embedding_learning_rate:
-        model.drop_reader()
+        model.drop(*EMBEDDING_HEADS)
     else:
         model.backbone.embedding.requires_grad_(False)
-        if model.reader is not None:
-            model.reader.requires_grad_(False)
+        for head in filter(None, (model.reader, model.encoder)):
+            head.requires_grad_(False)
     return model, load_tokenizer(folder)
 
 

@@ -9,6 +9,7 @@ import click
 from docqa.app.commands.train_ablate import ablate
 from docqa.app.commands.train_average import average
 from docqa.app.commands.train_data import train_data
+from docqa.app.commands.train_encoder import encoder
 from docqa.app.commands.train_mine import mine
 from docqa.app.commands.train_reader import reader
 from docqa.app.commands.train_show import show
@@ -30,6 +31,7 @@ def train() -> None:
 train.add_command(ablate)
 train.add_command(average)
 train.add_command(train_data)
+train.add_command(encoder)
 train.add_command(mine)
 train.add_command(reader)
 train.add_command(show)

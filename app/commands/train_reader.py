@@ -8,47 +8,20 @@ import click
 
 from docqa.app.options import (
     DATA_FILE,
-    DEVICES,
     data_files,
-    quiet_option,
+    head_options,
 )
 
 
 @click.command()
 @data_files("Labelled documents with verbatim answers")
-@click.option(
-    "--checkpoint",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    required=True,
-    metavar="DIR",
-    help="The checkpoint that gets the head; all else in it stays.",
-)
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    required=True,
-    metavar="DIR",
-    help="The run: checkpoint, settings, metrics.",
-)
-@click.option(
-    "--recipe",
-    metavar="NAME|FILE",
-    default="reader",
-    show_default=True,
-    help="Training settings, as TOML.",
-)
+@head_options("reader")
 @click.option(
     "--dev", type=DATA_FILE, multiple=True, metavar="FILE", help="Measure the result on this file."
 )
 @click.option(
     "--limit", type=click.IntRange(min=1), metavar="N", help="Questions of each dev file, at most."
 )
-@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Default: the recipe's.")
-@click.option("--minutes", type=click.FloatRange(min=0), help="Stop cleanly after this time.")
-@click.option("--seed", type=int, help="Default: the recipe's.")
-@click.option("--resume", is_flag=True, help="Go on with the run in DIR.")
-@click.option("--device", type=click.Choice(DEVICES), default="auto", help="Where to train.")
-@quiet_option
 def reader(
     files: tuple[Path, ...],
     more_files: tuple[Path, ...],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -18,17 +18,18 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
-from torch import Tensor
+from torch import Tensor, nn
 
 from docqa.engine.errors import CheckpointError
 from docqa.engine.mamba2.config import read_config
-from docqa.engine.mamba2.model import Mamba2Model
-from docqa.engine.mamba2.reader_head import ReaderHead
+from docqa.engine.mamba2.model import EMBEDDING_HEADS, Mamba2Model
 
 EMBEDDING = "backbone.embedding.weight"
 EMBEDDING_SCALE = "backbone.embedding.scale"
 """(v, 1) what an int8 embedding row is multiplied by; only in checkpoints that shipped small."""
 LM_HEAD = "lm_head.weight"
+SETTINGS = ("run.toml", *(f"{head}.toml" for head in EMBEDDING_HEADS))
+"""With what the retriever and its heads were trained."""
 HEAD = ("binary_head.weight", "binary_head.bias")
 """What a base model lacks."""
 
@@ -43,7 +44,7 @@ def load_model(
     dtype: torch.dtype = torch.float32,
     defaults: Mapping[str, Tensor] = MappingProxyType({}),
     *,
-    with_reader: bool = True,
+    without: Sequence[str] = (),
 ) -> Mamba2Model:
     """Load the model of a checkpoint folder.
 
@@ -51,7 +52,7 @@ def load_model(
         folder: Ours or a published one converted to safetensors.
         dtype: Of all parameters except the decays, the steps and the reader head, which stay fp32.
         defaults: What the file may lack, by name: a base model has no head for sentences.
-        with_reader: Load the reader too, if there is one.
+        without: Heads to leave behind, of `EMBEDDING_HEADS`.
 
     Raises:
         CheckpointError: When a file is missing or damaged, a tensor is missing, left over or of
@@ -62,9 +63,8 @@ def load_model(
     with torch.device("meta"):
         model = Mamba2Model(config)
     tensors = {**defaults, **published_names(_read_tensors(path, dtype), path)}
-    if not with_reader:
-        model.drop_reader()
-        tensors = {name: value for name, value in tensors.items() if not _is_reader(name)}
+    model.drop(*without)
+    tensors = {name: value for name, value in tensors.items() if _head_of(name) not in without}
     check_tensors(model, tensors, path)
     wanted = {name: value.to(_precision(name, dtype)) for name, value in tensors.items()}
     model.load_state_dict(wanted, strict=True, assign=True)
@@ -92,7 +92,7 @@ def _read_tensors(path: Path, dtype: torch.dtype) -> dict[str, Tensor]:
 
 
 def _precision(name: str, dtype: torch.dtype) -> torch.dtype:
-    return torch.float32 if _is_wide(name) or _is_reader(name) else dtype
+    return torch.float32 if _is_wide(name) or _head_of(name) == "reader" else dtype
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
@@ -162,29 +162,30 @@ def save_checkpoint(
     tokenizer.save(str(folder / "tokenizer.json"))
 
 
-def add_reader(checkpoint: Path, folder: Path, reader: ReaderHead, width: int) -> None:
-    """Write a checkpoint with another reader; all its other tensors stay, bit for bit.
+def add_head(checkpoint: Path, folder: Path, name: str, head: nn.Module, width: int) -> None:
+    """Write a checkpoint with another head; all its other tensors stay, bit for bit.
 
     Args:
         checkpoint: A checkpoint folder.
         folder: The one to write; made if need be. Its other files are copied.
-        reader: Stored as fp16.
-        width: Of the reader.
+        name: One of `EMBEDDING_HEADS`.
+        head: Stored as fp16.
+        width: Of the head.
     """
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {
-        name: value
-        for name, value in load_file(checkpoint / "model.safetensors").items()
-        if not _is_reader(name)
+        kept: value
+        for kept, value in load_file(checkpoint / "model.safetensors").items()
+        if _head_of(kept) != name
     }
-    for name, value in reader.state_dict().items():
-        tensors[f"reader.{name}"] = value.detach().half().contiguous().cpu()
+    for part, value in head.state_dict().items():
+        tensors[f"{name}.{part}"] = value.detach().half().contiguous().cpu()
     _save_tensors(tensors, folder)
     record = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))
-    _write_json(folder / "config.json", {**record, "reader_width": width})
-    for name in ("tokenizer.json", "run.toml", "metrics.json", "README.md"):
-        if (checkpoint / name).is_file():
-            shutil.copyfile(checkpoint / name, folder / name)
+    _write_json(folder / "config.json", {**record, f"{name}_width": width})
+    for paper in ("tokenizer.json", "README.md", "metrics.json", *SETTINGS):
+        if (checkpoint / paper).is_file():
+            shutil.copyfile(checkpoint / paper, folder / paper)
 
 
 def _save_tensors(tensors: dict[str, Tensor], folder: Path) -> None:
@@ -202,8 +203,10 @@ def _is_wide(name: str) -> bool:
     return name.endswith((".A_log", ".dt_bias", ".D"))
 
 
-def _is_reader(name: str) -> bool:
-    return name.startswith("reader.")
+def _head_of(name: str) -> str:
+    """The head among `EMBEDDING_HEADS` that a tensor belongs to; empty for any other tensor."""
+    head = name.partition(".")[0]
+    return head if head in EMBEDDING_HEADS else ""
 
 
 def published_names(tensors: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
@@ -232,13 +235,15 @@ def check_tensors(model: Mamba2Model, tensors: Mapping[str, Tensor], path: Path)
             "--data FILE --out DIR",
         )
     if missing:
-        of_reader = all(map(_is_reader, missing))
+        heads = {_head_of(name) for name in missing}
         raise CheckpointError(
             f"{path} lacks {len(missing)} tensors: {', '.join(missing[:4])}.",
-            f"Train its reader again: docqa train reader --checkpoint {path.parent} "
-            "--data FILE --out DIR"
-            if of_reader
-            else "",
+            "".join(
+                f"Train its {head} again: docqa train {head} --checkpoint {path.parent} "
+                "--data FILE --out DIR"
+                for head in heads
+                if len(heads) == 1 and head
+            ),
         )
     if unused := sorted(set(tensors) - set(wanted)):
         raise CheckpointError(

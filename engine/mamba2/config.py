@@ -47,6 +47,8 @@ class Mamba2Config:
     published scanners were trained (see `engine/units.py`); 0 = each sentence by itself."""
     reader_width: int = 0
     """Width of the head that finds an answer's first and last word; 0 = there is none."""
+    encoder_width: int = 0
+    """Width of the head that tells what a sentence says; 0 = there is none."""
 
     def __post_init__(self) -> None:
         if self.d_inner % self.headdim:

@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from docqa.engine.coverage import N_COVERAGE
 from docqa.engine.mamba2.config import Mamba2Config
+from docqa.engine.mamba2.encoder_head import EncoderHead
 from docqa.engine.mamba2.reader_head import ReaderHead
 from docqa.engine.mamba2.scan import chunked_scan
 
@@ -200,6 +201,10 @@ class CoverageInput(nn.Module):
         return out
 
 
+EMBEDDING_HEADS = ("reader", "encoder")
+"""Heads that stand on the token embedding alone, trained when all else is; the config's
+`reader_width` and `encoder_width` say how wide they are."""
+
 Layer = Callable[[Tensor, Mamba2State, RealTokens | None], tuple[Tensor, Mamba2State]]
 
 
@@ -220,11 +225,14 @@ class Mamba2Model(nn.Module):
         self.coverage = CoverageInput(config.d_model) if config.coverage else None
         width = config.reader_width
         self.reader = ReaderHead(config.d_model, width) if width else None
+        width = config.encoder_width
+        self.encoder = EncoderHead(config.d_model, width) if width else None
 
-    def drop_reader(self) -> None:
-        """Leave the reader behind: it belongs to the weights it was trained on."""
-        self.config = replace(self.config, reader_width=0)
-        self.reader = None
+    def drop(self, *heads: str) -> None:
+        """Leave some of `EMBEDDING_HEADS` behind: they belong to what they were trained on."""
+        for head in heads:
+            self.config = replace(self.config, **{f"{head}_width": 0})
+            setattr(self, head, None)
 
     def add_coverage(self, generator: torch.Generator | None = None) -> CoverageInput:
         """Let a checkpoint without this input have it; until it is trained it changes nothing."""

@@ -87,7 +87,7 @@ def test_a_checkpoint_that_lacks_a_part_of_its_reader_is_refused(
     (folder / WEIGHTS).write_bytes((trained / "start" / WEIGHTS).read_bytes())
     with pytest.raises(CheckpointError, match=r"lacks \d+ tensors: reader\..* docqa train reader"):
         load_model(folder)
-    assert load_model(folder, with_reader=False).reader is None
+    assert load_model(folder, without=["reader"]).reader is None
 
 
 def test_a_resumed_run_is_the_uninterrupted_one(trained: Path, tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def test_the_same_evidence_gives_the_same_span(reader: MambaSpanReader) -> None:
 
 def test_a_model_without_a_reader_is_refused() -> None:
     model = load_model(embedded_checkpoint())
-    model.drop_reader()
+    model.drop("reader")
     with pytest.raises(ValueError, match="has no reader"):
         MambaSpanReader(model, load_tokenizer(embedded_checkpoint()))
 

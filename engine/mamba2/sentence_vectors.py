@@ -1,0 +1,139 @@
+"""Vectors of questions and sentences by the encoder head of a checkpoint: how near they come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from docqa.engine.errors import Cancelled
+from docqa.engine.mamba2.encoder_head import VECTOR_WIDTH
+from docqa.engine.mamba2.model import Mamba2Model
+from docqa.engine.packing import TokenizedDocument
+from docqa.engine.retriever import IsCancelled, Scores
+
+MAX_TOKENS = 126
+"""Of a longer sentence the beginning counts; so it was taught."""
+ABOVE_TOKENS = 16
+"""Of the heading of a sentence and of the names of its columns, each: a row says neither whose
+figures it has nor of which year."""
+BATCH_TOKENS = 4096
+"""Tokens that are encoded at once, filling included."""
+
+TokenRow = NDArray[np.integer]
+"""(n,) tokens of a sentence."""
+
+
+class SentenceVectors:
+    """Encodes sentences with the encoder head of a loaded checkpoint."""
+
+    def __init__(self, model: Mamba2Model) -> None:
+        """
+        Args:
+            model: One with an encoder.
+        """
+        if model.encoder is None:
+            raise ValueError("this checkpoint has no encoder")
+        self._head = model.encoder
+        self._embedding = model.backbone.embedding.weight
+
+    def nearness(
+        self,
+        question_ids: TokenRow,
+        tokens: TokenizedDocument,
+        sentence_ids: Sequence[int],
+        is_cancelled: IsCancelled | None = None,
+    ) -> Scores:
+        """(k,) cosine of the question's vector with that of each sentence; 0 for one of no tokens.
+
+        Args:
+            question_ids: (q,) tokens of the question.
+            tokens: Of the document.
+            sentence_ids: Of k sentences.
+            is_cancelled: Asked before each batch.
+
+        Raises:
+            Cancelled: When `is_cancelled` said so.
+        """
+        rows = rows_of(tokens, sentence_ids, with_above=True)
+        asked = self.encode([question_ids])[0]
+        near: Scores = (self.encode(rows, is_cancelled) @ asked).cpu().numpy()
+        return near
+
+    @torch.inference_mode()
+    def encode(
+        self, rows: Sequence[TokenRow], is_cancelled: IsCancelled | None = None
+    ) -> Float[Tensor, "k v"]:
+        """(k, `VECTOR_WIDTH`) vectors of length 1, in fp32; zeros for a row of no tokens."""
+        vectors = torch.zeros(len(rows), VECTOR_WIDTH, device=self._embedding.device)
+        for batch in batches_by_length([min(len(row), MAX_TOKENS) for row in rows], BATCH_TOKENS):
+            if is_cancelled is not None and is_cancelled():
+                raise Cancelled
+            vectors[batch] = self._head(
+                *filled(self._embedding, [rows[i][:MAX_TOKENS] for i in batch])
+            )
+        return vectors
+
+
+def filled(
+    embedding: Float[Tensor, "v d"], rows: Sequence[TokenRow]
+) -> tuple[Float[Tensor, "b n d"], Bool[Tensor, "b n"]]:
+    """Embeddings of rows filled up to the longest, and which tokens are real."""
+    token_ids = torch.nn.utils.rnn.pad_sequence(
+        [torch.from_numpy(row.astype(np.int64)) for row in rows], batch_first=True
+    )
+    n_tokens = torch.tensor([len(row) for row in rows])
+    real = torch.arange(token_ids.shape[1]) < n_tokens[:, None]
+    with torch.no_grad():
+        words = functional.embedding(token_ids.to(embedding.device), embedding)
+    return words, real.to(embedding.device)
+
+
+def rows_of(
+    tokens: TokenizedDocument, sentence_ids: Sequence[int], *, with_above: bool
+) -> list[TokenRow]:
+    """The tokens of sentences, at most `MAX_TOKENS` of each.
+
+    Args:
+        tokens: Of the document.
+        sentence_ids: Which.
+        with_above: Begin with what stands above: heading and names of columns.
+    """
+    stops = tokens.sentence_ends.astype(np.int64) + 1
+    starts = np.concatenate([[0], stops[:-1]])
+    above = tokens.above if with_above else None
+
+    def row(i: int) -> TokenRow:
+        own = tokens.token_ids[starts[i] : stops[i]]
+        if above is None or not len(own):
+            return own[:MAX_TOKENS]
+        standing = [
+            tokens.token_ids[starts[j] : stops[j]][:ABOVE_TOKENS] for j in above[i] if j >= 0
+        ]
+        return np.concatenate([*standing, own])[:MAX_TOKENS]
+
+    return [row(i) for i in sentence_ids]
+
+
+def batches_by_length(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
+    """Indices of rows in batches of about the same length; rows of no tokens are left out.
+
+    Args:
+        lengths: Tokens of each row.
+        most: Tokens of a batch, filling included; a single row may have more.
+    """
+    batch: list[int] = []
+    for i in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if not lengths[i]:
+            continue
+        if batch and (len(batch) + 1) * lengths[i] > most:
+            yield batch
+            batch = []
+        batch.append(i)
+    if batch:
+        yield batch
