@@ -21,13 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docqa.engine.errors import CheckpointError
-from docqa.engine.fused_scores import answers_of, logits_of
+from docqa.engine.fused_scores import answers_of, logits_of, nearest_of
 from docqa.engine.retriever import Retriever, Scores
 from docqa.engine.words import question_stems
 
 FEATURES = (
     "top",
     "answers",
+    "nearest",
     "top_per_word",
     "top_z",
     "gap",
@@ -62,8 +63,9 @@ def score_features(question: str, scores: Sequence[Scores]) -> NDArray[np.float6
     """(f,) the values of `FEATURES` for one question.
 
     `top`: the best score. `answers`: the logit that one of the best sentences answers, as the
-    reader says; 0 without a reader. `top_per_word`: the best score for each telling word of the
-    question and log of the number of sentences, because BM25 adds up over the words found and
+    reader says; 0 without a reader. `nearest`: the highest cosine of the question with a sentence,
+    as the encoder has it; 0 without one. `top_per_word`: the best score for each telling word of
+    the question and log of the number of sentences, because BM25 adds up over the words found and
     weighs a rare word by that log. `top_z`: how many standard deviations the best stands above the
     mean; `gap`, `gap_10`: above the second and the tenth best. The logarithms of the number of
     sentences (the best of many is high by chance) and of telling words in the question.
@@ -83,6 +85,7 @@ def score_features(question: str, scores: Sequence[Scores]) -> NDArray[np.float6
         [
             best[0],
             max(answers_of(one) for one in scores if len(one)),
+            max(nearest_of(one) for one in scores if len(one)),
             best[0] / (n_words * math.log(len(joined) + 2)),
             (best[0] - joined.mean()) / spread,
             (best[0] - best[min(1, len(best) - 1)]) / spread,

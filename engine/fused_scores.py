@@ -10,11 +10,12 @@ by the reader, the order by all of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from docqa.engine.evidence import ranking
 from docqa.engine.reader import SpanReader
@@ -40,11 +41,15 @@ class FusedScores(np.ndarray[Any, np.dtype[np.float32]]):
     """(s,) scores without the reader's word."""
     read: Mapping[int, float]
     """The reader's logits that sentences answer, by sentence."""
+    nearest: float
+    """Cosine of the question with the sentence that comes nearest to what it says; 0 where nobody
+    compared them."""
 
     def __array_finalize__(self, made_from: Any) -> None:
         """A part or a sum of them has its own values for logits, and nobody has read it."""
         self.logits = self.unread = np.asarray(self)
         self.read = MappingProxyType({})
+        self.nearest = 0.0
 
 
 def lifted(scores: Scores, words: Scores, weight: float) -> Scores:
@@ -60,14 +65,34 @@ def lifted(scores: Scores, words: Scores, weight: float) -> Scores:
     """
     best = float(words.max()) if len(words) else 0.0
     share = words / best if best > 0 else np.zeros_like(words)
-    return raised(scores, weight * share)
-
-
-def raised(scores: Scores, gain: Scores) -> Scores:
-    """Scores plus what each sentence gains, (s,) in logits; see `lifted`."""
-    fused = (np.asarray(unread_of(scores)) + gain).astype(np.float32).view(FusedScores)
-    fused.logits = logits_of(scores)
+    fused = _with(scores, np.asarray(unread_of(scores)) + weight * share)
     fused.read = read_of(scores)
+    return fused
+
+
+def brought_near(scores: Scores, near: Scores, compared: Sequence[int], weight: float) -> Scores:
+    """Scores plus how near sentences come to the question by what they say, weighted.
+
+    A sentence that is not compared counts as the least near of those that are.
+
+    Args:
+        scores: (s,) that nobody has read.
+        near: (k,) cosines.
+        compared: The k sentences they belong to.
+        weight: What a cosine of 1 gains, in logits.
+    """
+    gain = np.full(len(scores), near.min(), np.float32)
+    gain[list(compared)] = near
+    fused = _with(scores, np.asarray(scores) + weight * gain)
+    fused.nearest = float(near.max())
+    return fused
+
+
+def _with(scores: Scores, values: NDArray[np.floating[Any]]) -> FusedScores:
+    """Other values in place of scores, with the logits and the nearness they have."""
+    fused = values.astype(np.float32).view(FusedScores)
+    fused.logits = logits_of(scores)
+    fused.nearest = nearest_of(scores)
     return fused
 
 
@@ -91,8 +116,7 @@ def read_by(reader: SpanReader | None, question: str, document: Document, scores
     known.update(zip(new, reader.answers(question, document, new), strict=True))
     lift = np.full(len(scores), min(known[i] for i in best), np.float32)
     lift[best] = [known[i] for i in best]
-    read = (unread + READER_WEIGHT * lift).astype(np.float32).view(FusedScores)
-    read.logits = logits_of(scores)
+    read = _with(scores, unread + READER_WEIGHT * lift)
     read.unread = unread
     read.read = MappingProxyType(known)
     return read
@@ -114,6 +138,12 @@ def read_of(scores: Scores) -> Mapping[int, float]:
     """The reader's logits that sentences answer, by sentence; none where nothing was read."""
     read: Mapping[int, float] = getattr(scores, "read", {})
     return read
+
+
+def nearest_of(scores: Scores) -> float:
+    """Cosine of the question with the sentence nearest to it; 0 where nobody compared them."""
+    nearest: float = getattr(scores, "nearest", 0.0)
+    return nearest
 
 
 def answers_of(scores: Scores) -> float:

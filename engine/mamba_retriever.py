@@ -29,7 +29,7 @@ from docqa.engine.coverage import (
 from docqa.engine.device import choose_device, choose_dtype
 from docqa.engine.errors import Cancelled, CheckpointError, ConfigError
 from docqa.engine.evidence import ranking
-from docqa.engine.fused_scores import lifted, raised, read_by, unread_of
+from docqa.engine.fused_scores import brought_near, lifted, read_by
 from docqa.engine.mamba2.checkpoint import (
     embedded_checkpoint,
     load_model,
@@ -291,17 +291,12 @@ class MambaRetriever:
         tokens: TokenizedDocument,
         is_cancelled: IsCancelled | None,
     ) -> Scores:
-        """Scores and how near the best sentences come to the question by what they say.
-
-        A sentence that is not compared counts as the least near of those that are.
-        """
+        """Scores and how near the best sentences come to the question by what they say."""
         if self.sentence_vectors is None or not len(scores):
             return scores
-        best = [int(i) for i in ranking(unread_of(scores))[:N_NEAR]]
+        best = [int(i) for i in ranking(scores)[:N_NEAR]]
         near = self.sentence_vectors.nearness(question_ids, tokens, best, is_cancelled)
-        gain = np.full(len(scores), near.min(), np.float32)
-        gain[best] = near
-        return raised(scores, NEARNESS_WEIGHT * gain)
+        return brought_near(scores, near, best, NEARNESS_WEIGHT)
 
     def _read(
         self, asked: Sequence[_Question], tokens: TokenizedDocument

@@ -15,14 +15,9 @@ from typing import Any
 import torch
 
 from docqa.engine.errors import TrainingError
-from docqa.engine.mamba2.checkpoint import (
-    SETTINGS,
-    load_model,
-    load_tokenizer,
-    read_metrics,
-    save_checkpoint,
-)
+from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer, read_metrics, save_checkpoint
 from docqa.engine.mamba2.model import EMBEDDING_HEADS, Mamba2Model
+from docqa.trainer.heads import copy_recipes_of_heads, metrics_of_heads
 
 _HEAD_WIDTHS = {f"{head}_width" for head in EMBEDDING_HEADS}
 
@@ -54,17 +49,13 @@ def average(first: Path, second: Path, weight: float, out: Path) -> Path:
     theirs = other.state_dict()
     with torch.no_grad():
         for name, value in model.state_dict().items():
-            if not name.startswith(tuple(f"{head}." for head in EMBEDDING_HEADS)):
+            if name.partition(".")[0] not in EMBEDDING_HEADS:
                 value.lerp_(theirs[name], weight)
-    metrics = _metrics(first, second, weight)
-    lost = [head for head in EMBEDDING_HEADS if getattr(model, head) is None]
-    for head in lost:
-        metrics.pop(head, None)
+    metrics = {**_metrics(first, second, weight), **metrics_of_heads(first, model)}
     save_checkpoint(out, model, load_tokenizer(first), metrics=metrics)
-    for name in SETTINGS:
-        settings = (second if name == "run.toml" else first) / name
-        if settings.is_file() and name.removesuffix(".toml") not in lost:
-            shutil.copyfile(settings, out / name)
+    copy_recipes_of_heads(first, model, out)
+    if (second / "run.toml").is_file():
+        shutil.copyfile(second / "run.toml", out / "run.toml")
     return out
 
 
@@ -84,14 +75,9 @@ def _check_alike(first: Path, second: Path, model: Mamba2Model, other: Mamba2Mod
 
 
 def _metrics(first: Path, second: Path, weight: float) -> dict[str, Any]:
-    """How the second was trained, what it was averaged with, and how its heads were trained."""
+    """How the second was trained, and what it was averaged with."""
     before, after = read_metrics(first), read_metrics(second)
     return {
         **{key: after.get(key) for key in ("step", "tokens", "seed")},
         "averaged": {"weight": weight, **{key: before.get(key) for key in ("step", "tokens")}},
-        **{
-            head: {k: v for k, v in before[head].items() if k != "benchmark"}
-            for head in EMBEDDING_HEADS
-            if head in before
-        },
     }

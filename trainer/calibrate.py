@@ -26,7 +26,7 @@ TARGET_PRECISION = 0.8
 MAX_FALSE_REFUSALS = 0.05
 """... and no more than this share of the questions with an answer is refused: a reader forgives a
 weak quotation sooner than the claim that the document does not say what it says."""
-LOGIT_FEATURES = ("top", "answers", "log_n_sentences", "log_n_question_words")
+LOGIT_FEATURES = ("top", "answers", "nearest", "log_n_sentences", "log_n_question_words")
 """All that is fitted for a retriever whose scores are logits. Gaps between the best sentences say
 nothing there: a filing states its capital expenditure in four tables, and all are right."""
 MIN_REFUSALS = 20

@@ -153,7 +153,7 @@ def ask_teacher(
     for n_done, batch in enumerate(batches):
         texts = tokenizer.decode_batch([rows[i].tolist() for i in batch])
         with torch.autocast(place.type, torch.bfloat16, enabled=multiplies_bf16):
-            found = teacher.embed_sentences(texts, [len(rows[i]) for i in batch], None)
+            found = model.encode_document(texts, batch_size=len(texts), show_progress_bar=False)
         if vectors is None:
             vectors = np.zeros((len(rows), found.shape[1]), np.float16)
         vectors[batch] = found

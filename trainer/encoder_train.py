@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -133,10 +134,10 @@ def _set_up(
     head = EncoderHead(model.config.d_model, recipe.width).to(place)
     embedding = model.backbone.embedding.weight
     head.scale.data.fill_(1 / float(embedding.detach().std()))
-    layers = [one for one in head.parameters() if one.ndim > 1]
-    others = [one for one in head.parameters() if one.ndim <= 1]
+    layers: dict[str, Any] = {"params": [one for one in head.parameters() if one.ndim > 1]}
+    others: dict[str, Any] = {"params": [one for one in head.parameters() if one.ndim <= 1]}
     optimizer = torch.optim.AdamW(
-        [{"params": layers}, {"params": others, "weight_decay": 0.0}],
+        [layers, {**others, "weight_decay": 0.0}],
         lr=recipe.learning_rate,
         betas=(0.9, 0.98),
         weight_decay=recipe.weight_decay,

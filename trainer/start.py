@@ -84,8 +84,8 @@ def _from_checkpoint(
         model.drop(*EMBEDDING_HEADS)
     else:
         model.backbone.embedding.requires_grad_(False)
-        for head in filter(None, (model.reader, model.encoder)):
-            head.requires_grad_(False)
+        for kept in model.heads.values():
+            kept.requires_grad_(False)
     return model, load_tokenizer(folder)
 
 

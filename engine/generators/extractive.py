@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from docqa.engine.columns import cell_spans, fitted_names
 from docqa.engine.generators.abstention import place, unlikely
+from docqa.engine.generators.asked_year import is_of_another_year
 from docqa.engine.generators.base import BRACKETED_NUMBER, Draft, OnText
 from docqa.engine.generators.growth import Growth, growth_asked_for, work_out_growth
 from docqa.engine.generators.ratio import ratio_asked_for, work_out
@@ -130,7 +131,8 @@ def find_words(
     """The words that answer, if there are such words.
 
     Where the documents were read again, what that found comes first: the sentence that led there
-    says who or what is asked about, which a reader takes for the answer. No figure is a reason.
+    says who or what is asked about, which a reader takes for the answer. No figure is a reason, and
+    none of another year answers.
     """
     last_hop = max(one.hop for one in candidates)
     span = None
@@ -138,7 +140,9 @@ def find_words(
         further = [one for one in candidates if one.hop == last_hop]
         span = reader.find(question, documents, further)
     span = span or reader.find(question, documents, candidates)
-    is_figure = span is not None and not any(map(str.isalpha, span.text(documents)))
+    if span is None or is_of_another_year(question, documents, span):
+        return None
+    is_figure = not any(map(str.isalpha, span.text(documents)))
     return None if is_figure and _ASKS_WHY.search(question) else span
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Any, cast
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -228,10 +228,17 @@ class Mamba2Model(nn.Module):
         width = config.encoder_width
         self.encoder = EncoderHead(config.d_model, width) if width else None
 
+    @property
+    def heads(self) -> dict[str, nn.Module]:
+        """Those of `EMBEDDING_HEADS` it has."""
+        found = {name: getattr(self, name) for name in EMBEDDING_HEADS}
+        return {name: head for name, head in found.items() if head is not None}
+
     def drop(self, *heads: str) -> None:
         """Leave some of `EMBEDDING_HEADS` behind: they belong to what they were trained on."""
         for head in heads:
-            self.config = replace(self.config, **{f"{head}_width": 0})
+            without: dict[str, Any] = {f"{head}_width": 0}
+            self.config = replace(self.config, **without)
             setattr(self, head, None)
 
     def add_coverage(self, generator: torch.Generator | None = None) -> CoverageInput:

@@ -146,11 +146,7 @@ def test_a_short_answer_stands_above_its_sentence_with_the_page():
     ("header", "heading", "scale"),
     [
         ("(In thousands) | 2024 | 2023", "Cash flows", " in thousands"),
-        (
-            "(in millions, except per share data) | 2024 | 2023",
-            "Cash flows",
-            " in millions, except per share data",
-        ),
+        ("(in millions, except per share data) | 2024 | 2023", "Cash flows", " in millions"),
         ("| 2024 | 2023", "Cash flows (in billions)", " in billions"),
         ("| 2024 | 2023", "CASH FLOWS, IN MILLIONS", " in millions"),
         ("| 2024 | 2023", "Boats in thousandsfold use", ""),
@@ -163,6 +159,22 @@ def test_a_figure_says_what_its_table_counts_in(header, heading, scale):
     assert quote == "(18,640)"
     assert short(table, 2, "6.2%")[0].splitlines()[0] == "6.2% (p. 9)"
     assert short(table, 2, "Vessels")[0].splitlines()[0] == "Vessels (p. 9)"
+
+
+@pytest.mark.parametrize(
+    ("row", "figure", "scale"),
+    [
+        ("Net income | 3,972 | 3,826", "3,972", " in millions"),
+        ("Net income per share, diluted | $15.48 | $14.33", "$15.48", ""),
+        ("Shares used in computing it | 256 | 266", "256", ""),
+        ("Diluted | $15.48 | $14.33", "$15.48", ""),
+        ("Depreciation | 3.5 | 4.25", "3.5", " in millions"),
+    ],
+)
+def test_what_a_table_excepts_is_not_counted_in_its_scale(row, figure, scale):
+    header = "(In millions, except per share amounts) | 2024 | 2023"
+    table = document((9, HEADING, "Income"), (9, ROW, header), (9, ROW, row))
+    assert short(table, 2, figure)[0].splitlines()[0] == f"{figure}{scale} (p. 9)"
 
 
 def test_a_footnote_in_a_short_answer_is_no_citation():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -19,7 +18,6 @@ from docqa.trainer import publish as publishing
 from docqa.trainer.dataset import LabelledDocument, LabelledQuestion
 from docqa.trainer.reader_bench import bench_reader, has_short_answers
 from docqa.trainer.reader_examples import answer_places, answer_spans, read_examples
-from docqa.trainer.reader_recipe import read_reader_recipe, reader_recipe_from_record
 from docqa.trainer.reader_train import train_reader
 from docqa.trainer.recipe import read_recipe
 from docqa.trainer.start import new_model
@@ -234,25 +232,3 @@ def test_a_sentence_is_asked_for_what_it_says_and_for_something_else(
     first, swapped = (one.window for one in made[:2])
     question = slice(None, first.n_question)
     assert first.token_ids[question].tolist() != swapped.token_ids[question].tolist()
-
-
-@pytest.mark.parametrize(
-    ("record", "message"),
-    [
-        ({"widht": 3}, "unknown field 'widht'. Did you mean width?"),
-        ({"width": "wide"}, "width is 'wide', but must be int"),
-        ({"n_steps": 0}, "n_steps is 0, but must be at least 1"),
-    ],
-)
-def test_recipe_errors_name_the_field(record: dict[str, Any], message: str) -> None:
-    with pytest.raises(TrainingError) as caught:
-        reader_recipe_from_record(record, where="test")
-    assert message in str(caught.value)
-
-
-def test_the_packaged_recipe_survives_its_file(tmp_path: Path) -> None:
-    recipe = read_reader_recipe("reader")
-    (tmp_path / "run.toml").write_text(recipe.to_toml(), encoding="utf-8")
-    assert read_reader_recipe(tmp_path / "run.toml") == recipe
-    with pytest.raises(TrainingError, match="Known: reader"):
-        read_reader_recipe("no-such-recipe")
