@@ -1,0 +1,173 @@
+"""An encoder head learns its teacher's vectors, resumes bit for bit, and changes nothing else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from docqa.engine.errors import CheckpointError, TrainingError
+from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer, read_metrics
+from docqa.engine.sentence_encoder import SentenceEncoder
+from docqa.trainer.average import average
+from docqa.trainer.encoder_recipe import EncoderRecipe
+from docqa.trainer.encoder_texts import EncoderTexts, ask_teacher, draw_rows
+from docqa.trainer.encoder_train import distillation_loss, train_encoder
+from docqa.trainer.publish import publish
+from docqa.trainer.recipe import read_recipe
+from docqa.trainer.start import new_model
+from tests.tiny_checkpoint import make_checkpoint
+from tests.training_files import labelled_file, recipe_file
+
+N_STEPS = 160
+WEIGHTS = "model.safetensors"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with data, the checkpoint without an encoder, and a run that gave it one."""
+    folder = tmp_path_factory.mktemp("encoder")
+    data = labelled_file(folder)
+    start = make_checkpoint(folder / "start", data.read_text(encoding="utf-8"))
+    train_encoder([data], start, folder / "run", recipe=encoder_recipe(folder), device="cpu")
+    return folder
+
+
+def encoder_recipe(folder: Path) -> Path:
+    path = folder / "encoder.toml"
+    path.write_text(
+        f"seed = 5\nwidth = 16\nn_steps = {N_STEPS}\nbatch_tokens = 64\nlearning_rate = 0.01\n"
+        "save_every = 20\nabove_share = 0.0\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def test_it_learns_what_its_teacher_says_of_texts_it_never_saw(trained: Path) -> None:
+    metrics = read_metrics(trained / "run/checkpoint")
+    told = metrics["encoder"]
+    assert told["step"] == N_STEPS
+    (path,) = (trained / "packed").glob("encoder-*.npz")
+    middle = EncoderTexts.load(path).vectors.astype(np.float32).mean(0)
+    # whoever answered with the middle of all vectors would have as much as its length
+    assert told["cosine"] > float(np.linalg.norm(middle)) + 0.1
+    assert metrics["made_by"] == "a test"
+
+
+def test_everything_else_in_the_checkpoint_stays_bit_for_bit(trained: Path) -> None:
+    before = load_file(trained / "start" / WEIGHTS)
+    after = load_file(trained / "run/checkpoint" / WEIGHTS)
+    assert {name for name in after if not name.startswith("encoder.")} == set(before)
+    for name, value in before.items():
+        assert torch.equal(after[name], value)
+    assert load_model(trained / "run/checkpoint").config.encoder_width == 16
+
+
+def test_a_checkpoint_that_lacks_its_encoder_is_refused(trained: Path, tmp_path: Path) -> None:
+    config = (trained / "run/checkpoint/config.json").read_text(encoding="utf-8")
+    (tmp_path / "config.json").write_text(config, encoding="utf-8")
+    (tmp_path / WEIGHTS).write_bytes((trained / "start" / WEIGHTS).read_bytes())
+    with pytest.raises(CheckpointError, match=r"lacks \d+ tensors: encoder\..*docqa train encoder"):
+        load_model(tmp_path)
+    assert load_model(tmp_path, without=["encoder"]).encoder is None
+
+
+def test_a_resumed_run_is_the_uninterrupted_one(trained: Path, tmp_path: Path) -> None:
+    def stop(_phase: str, step: int, _n_steps: int, figures: dict[str, float]) -> None:
+        if figures and step == 100:
+            raise KeyboardInterrupt
+
+    data, start = trained / "people.train.jsonl", trained / "start"
+    recipe, run = encoder_recipe(tmp_path), tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        train_encoder([data], start, run, recipe=recipe, device="cpu", on_progress=stop)
+    with pytest.raises(TrainingError, match="already holds a run"):
+        train_encoder([data], start, run, recipe=recipe, device="cpu")
+    train_encoder([data], start, run, resume=True, device="cpu")
+    whole = load_file(trained / "run/checkpoint" / WEIGHTS)
+    for name, value in load_file(run / "checkpoint" / WEIGHTS).items():
+        assert torch.equal(value, whole[name]), name
+
+
+def test_a_run_that_ends_early_says_how_far_it_came(trained: Path, tmp_path: Path) -> None:
+    data, start = trained / "people.train.jsonl", trained / "start"
+    folder = train_encoder(
+        [data], start, tmp_path / "run", recipe=encoder_recipe(tmp_path), max_seconds=0.0
+    )
+    told = read_metrics(folder)["encoder"]
+    assert (told["step"], told["loss"]) == (0, None)
+
+
+def test_publishing_and_averaging_keep_the_encoder(trained: Path, tmp_path: Path) -> None:
+    data = labelled_file(tmp_path, n_documents=12)
+    checkpoint = trained / "run/checkpoint"
+    small = publish(checkpoint, tmp_path / "small", [data], limit=30, baselines=False, device="cpu")
+    mean = average(checkpoint, checkpoint, 0.5, tmp_path / "mean")
+    for out in (small, mean):
+        assert load_model(out).config.encoder_width == 16
+        assert (out / "encoder.toml").read_bytes() == (checkpoint / "encoder.toml").read_bytes()
+        assert read_metrics(out)["encoder"]["step"] == N_STEPS
+    assert "## Encoder" in (small / "README.md").read_text(encoding="utf-8")
+
+
+def test_training_the_embedding_on_leaves_the_encoder_behind(trained: Path, tmp_path: Path) -> None:
+    model, _ = new_model(read_recipe(recipe_file(tmp_path, trained / "run/checkpoint")))
+    assert model.encoder is None
+    assert model.config.encoder_width == 0
+
+
+def test_texts_are_drawn_once_with_and_without_what_stands_above(tmp_path: Path) -> None:
+    text = "CASH FLOWS\n\nVessels were bought. Vessels were sold.\n\nVessels were bought."
+    record = {"doc_id": "1", "source": "fleet", "domain": "x", "title": "t", "text": text}
+    asked = [{"id": "1", "question": "What?", "answers": [], "evidence": [], "answerable": False}]
+    path = tmp_path / "fleet.jsonl"
+    path.write_text(json.dumps({**record, "questions": asked * 2}) + "\n", encoding="utf-8")
+    tokenizer = load_tokenizer(make_checkpoint(tmp_path / "checkpoint", text))
+
+    def drawn(**changes: object) -> list[str]:
+        recipe = EncoderRecipe(**changes)  # type: ignore[arg-type]
+        return sorted(tokenizer.decode(row.tolist()) for row in draw_rows(path, tokenizer, recipe))
+
+    bare = drawn(above_share=0.0)
+    assert len(bare) == len(set(bare)) == 4  # the heading, two sentences, the question
+    assert sum(text.startswith("cash flows") for text in drawn(above_share=1.0)) == 3
+    assert len(drawn(above_share=0.0, sources={"fleet": 1}, questions={"fleet": 0})) == 1
+    assert drawn(above_share=0.5) == drawn(above_share=0.5)
+
+
+def test_the_teacher_reads_the_same_words(tmp_path: Path) -> None:
+    teacher = SentenceEncoder.load(device="cpu")
+    tokenizer = load_tokenizer(make_checkpoint(tmp_path / "checkpoint"))
+    texts = ["the ferry company bought three vessels", "revenue | 1, 577"]
+    rows = [np.array(tokenizer.encode(text, add_special_tokens=False).ids) for text in texts]
+    vectors = ask_teacher(teacher, rows, tokenizer)
+    for text, row, vector in zip(texts, rows, vectors, strict=True):
+        wanted = teacher.embed_sentences([text], [len(row)], None)[0]
+        assert float(vector @ wanted) > 0.99
+
+
+def test_texts_survive_their_file(tmp_path: Path) -> None:
+    texts = EncoderTexts(
+        np.array([1, 2, 3], np.int32), np.array([0, 1, 3]), np.ones((2, 4), np.float16)
+    )
+    texts.save(tmp_path / "packed" / "texts.npz")
+    found = EncoderTexts.load(tmp_path / "packed" / "texts.npz")
+    assert [found[i].tolist() for i in range(len(found))] == [[1], [2, 3]]
+    assert found.n_tokens.tolist() == [1, 2]
+
+
+def test_the_loss_is_least_where_the_vectors_are_the_teachers() -> None:
+    wanted = torch.nn.functional.normalize(torch.randn(6, 8, generator=_generator()), dim=-1)
+    assert float(distillation_loss(wanted, wanted, 0.05, 0.3)) == pytest.approx(0.0, abs=1e-5)
+    # turned round they are as near to each other as before, and far from what is wanted
+    turned = distillation_loss(-wanted, wanted, 0.05, 0.3)
+    assert float(turned) == pytest.approx(2.0, abs=1e-5)
+    assert float(distillation_loss(wanted.roll(1, 0), wanted, 0.05, 0.3)) > 0.5
+
+
+def _generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
