@@ -25,6 +25,9 @@ figures it has nor of which year."""
 BATCH_TOKENS = 4096
 """Tokens that are encoded at once, filling included."""
 
+MOST_KEPT = 8192
+"""Sentences whose vectors are kept for further questions: 8 MB."""
+
 TokenRow = NDArray[np.integer]
 """(n,) tokens of a sentence."""
 
@@ -41,6 +44,7 @@ class SentenceVectors:
             raise ValueError("this checkpoint has no encoder")
         self._head = model.encoder
         self._embedding = model.backbone.embedding.weight
+        self._kept: dict[bytes, NDArray[np.float16]] = {}
 
     def nearness(
         self,
@@ -60,10 +64,24 @@ class SentenceVectors:
         Raises:
             Cancelled: When `is_cancelled` said so.
         """
+        (asked,) = self.encode([question_ids]).cpu().numpy()
         rows = rows_of(tokens, sentence_ids, with_above=True)
-        asked = self.encode([question_ids])[0]
-        near: Scores = (self.encode(rows, is_cancelled) @ asked).cpu().numpy()
+        near: Scores = self._vectors(rows, is_cancelled) @ asked
         return near
+
+    def _vectors(
+        self, rows: Sequence[TokenRow], is_cancelled: IsCancelled | None
+    ) -> NDArray[np.float32]:
+        """(k, v) vectors of sentences, kept ones where there are."""
+        keys = [row.tobytes() for row in rows]
+        found = {key: self._kept.get(key) for key in keys}
+        new = {key: row for key, row in zip(keys, rows, strict=True) if found[key] is None}
+        made = self.encode(list(new.values()), is_cancelled).cpu().numpy().astype(np.float16)
+        found.update(zip(new, made, strict=True))
+        if new and len(self._kept) + len(new) > MOST_KEPT:
+            self._kept.clear()
+        self._kept.update(zip(new, made, strict=True))
+        return np.array([found[key] for key in keys], np.float32).reshape(-1, VECTOR_WIDTH)
 
     @torch.inference_mode()
     def encode(

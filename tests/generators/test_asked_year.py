@@ -14,7 +14,7 @@ TABLE = """Dividends
 In thousands | 2023 | 2022
 Dividends paid | 1,177 | 793
 2021 | 2,065 | 2.5"""
-PROSE = """In February 2022, we declared a dividend of $0.22 per share. It was $0.72 per share in all.
+PROSE = """In February 2022, we declared a dividend of $0.22 per share. It was $0.72 in all.
 
 We have been its auditor since 1997, for $4 million in 2021."""
 

@@ -13,6 +13,7 @@ from docqa.engine import mamba_retriever
 from docqa.engine.errors import Cancelled
 from docqa.engine.fused_scores import brought_near, lifted, logits_of, nearest_of
 from docqa.engine.ingest import document_from_text
+from docqa.engine.mamba2 import sentence_vectors
 from docqa.engine.mamba2.checkpoint import add_head, load_model
 from docqa.engine.mamba2.encoder_head import EncoderHead
 from docqa.engine.mamba2.sentence_vectors import (
@@ -81,6 +82,37 @@ def test_of_a_long_sentence_the_beginning_counts(vectors: SentenceVectors) -> No
 def test_it_can_be_cancelled(vectors: SentenceVectors) -> None:
     with pytest.raises(Cancelled):
         vectors.encode([row(5)], is_cancelled=lambda: True)
+
+
+def test_what_was_encoded_is_kept_for_the_next_question(
+    with_encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = SentenceVectors(load_model(with_encoder))
+    tokens = TokenizedDocument(
+        np.arange(5, 17, dtype=np.int32), np.array([3, 3, 7, 11], np.int32), None
+    )
+    first = encoder.nearness(row(9, 10), tokens, [0, 2])
+    encoded: list[int] = []
+    encode = encoder.encode
+
+    def counted(rows: Sequence[np.ndarray], *args: object) -> torch.Tensor:
+        encoded.append(len(rows))
+        return encode(rows, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(encoder, "encode", counted)
+    again = encoder.nearness(row(9, 10), tokens, [3, 2, 1, 0])
+    assert encoded == [1, 2]  # the question, and the two that are new
+    np.testing.assert_allclose(again[[3, 1]], first, atol=1e-6)
+    assert again[2] == 0.0
+
+    monkeypatch.setattr(sentence_vectors, "MOST_KEPT", 3)
+    for sentence_ids, n_new in (([0], 0), ([0, 2, 3], 0)):
+        encoder.nearness(row(9), tokens, sentence_ids)
+        assert encoded[-1] == n_new
+    other = TokenizedDocument(np.array([30, 31], np.int32), np.array([0, 1], np.int32), None)
+    encoder.nearness(row(9), other, [0])  # no room: the others are forgotten
+    encoder.nearness(row(9), tokens, [0, 2])
+    assert encoded[-1] == 2
 
 
 def test_rows_begin_with_what_stands_above() -> None:
