@@ -1,7 +1,7 @@
 """How likely it is that a document answers a question, from the scores of its sentences.
 
-A logistic model on the shape of the score distribution and on what the reader says of the best
-sentences. Scores of different retrievers live on different scales, so each has its own
+A logistic model on the shape of the score distribution and on what the heads of a checkpoint say of
+the best sentences. Scores of different retrievers live on different scales, so each has its own
 `Calibration`: the one of `bm25` comes with the package (assets/confidence.toml), those of `mamba`
 and `hybrid` belong to the checkpoint.
 `docqa.trainer.calibrate` fits them.

@@ -1,10 +1,10 @@
-"""Scores of the model together with what words and the reader say: to rank by, and apart.
+"""Scores of the model together with what words and the heads say: to rank by, and apart.
 
 Shared words lift a sentence above others, but their number says little about an answer: `capex`
 shares none with the row of a cash flow statement, `What did the moon landing cost?` many. The
-reader then compares the question with the best sentences word by word, which the model, that reads
-thousands of them in one pass, cannot. Whether anything answers at all is judged by the logits and
-by the reader, the order by all of them.
+encoder knows what says the same in other words. The reader then compares the question with the best
+sentences word by word, which the model, that reads thousands of them in one pass, cannot. Whether
+anything answers at all is judged by the logits and by the heads, the order by all of them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The Mamba-2 retriever: question and whole document in one streamed pass.
 
 The document is read in segments; between segments only the state is kept, so that memory does
-not grow with its length. A sentence is scored as soon as its last token has been read.
+not grow with its length. A sentence is scored as soon as its last token has been read. The heads of
+the checkpoint then look at the best again.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ from docqa.engine.units import in_units
 N_NEAR = 1000
 """Sentences of a document, the best by then, whose meaning is compared with the question's: no more
 are worth the time, however long the document."""
-NEARNESS_WEIGHT = 10.0
+NEARNESS_WEIGHT = 12.0
 """What a cosine of 1 gains, in logits; trainer/README.md has the figures."""
 UNREAD_SCORE = -1e4
 """Score of a sentence of which the tokenizer keeps nothing."""
