@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from docqa.engine.packing import tokenize_document
 from docqa.engine.sentence_encoder import SentenceEncoder
 from docqa.trainer.dataset import LabelledDocument, read_documents
 from docqa.trainer.encoder_recipe import EncoderRecipe
+from docqa.trainer.flat_columns import FlatColumns
 
 MOST_OF_DOCUMENT = 2500
 """Sentences of one document, at most: no book shall drown the others of its source."""
@@ -36,7 +37,7 @@ OnTexts = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class EncoderTexts:
+class EncoderTexts(FlatColumns):
     """Texts as flat columns, with their vectors."""
 
     token_ids: NDArray[np.int32]
@@ -55,20 +56,6 @@ class EncoderTexts:
     def n_tokens(self) -> NDArray[np.int64]:
         """(n,) tokens of each text."""
         return np.diff(self.offsets)
-
-    def save(self, path: Path) -> None:
-        """Write all columns to one .npz file."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(path.name + ".part")
-        with partial.open("wb") as file:
-            np.savez(file, **{f.name: getattr(self, f.name) for f in fields(self)})
-        partial.replace(path)
-
-    @classmethod
-    def load(cls, path: Path) -> EncoderTexts:
-        """Read what `save` wrote; never unpickles."""
-        with np.load(path, allow_pickle=False) as columns:
-            return cls(**{f.name: columns[f.name] for f in fields(cls)})
 
 
 def make_texts(

@@ -38,8 +38,8 @@ from docqa.engine.mamba2.sentence_vectors import SentenceVectors, filled
 from docqa.engine.sentence_encoder import SentenceEncoder
 from docqa.trainer.encoder_recipe import EncoderRecipe
 from docqa.trainer.encoder_texts import EncoderTexts, make_texts
+from docqa.trainer.flat_columns import fingerprint
 from docqa.trainer.head_run import HeadRun, OnProgress, chosen_recipe, fit, load_state
-from docqa.trainer.reader_cache import fingerprint
 
 N_HELD = 2000
 """Texts that are kept aside to tell how near the head comes to its teacher."""
@@ -154,9 +154,6 @@ def _texts(
     on_progress: OnProgress | None,
 ) -> EncoderTexts:
     """The texts of some files with their vectors, made or found from a run before."""
-    for file in data:
-        if not file.is_file():
-            raise TrainingError(f"No data file {file}.", "Give JSON Lines, plain or gzip.")
     tokenizer = load_tokenizer(checkpoint)
     amounts = (recipe.n_sentences, recipe.n_questions, recipe.n_documents, recipe.above_share)
     drawn = (recipe.seed, amounts, recipe.sources, recipe.questions)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from docqa.engine.packing import tokenize_document
 from docqa.engine.sentences import SEGMENTER
 from docqa.engine.wording import in_words_of
 from docqa.trainer.dataset import read_documents
+from docqa.trainer.flat_columns import FlatColumns, fingerprint
 from docqa.trainer.seed_data import Example, holds_token_ids, read_examples
 
 PACKER = "docqa-packed/4"
@@ -31,7 +32,7 @@ OnFile = Callable[[str, int], None]
 
 
 @dataclass(frozen=True)
-class PackedData:
+class PackedData(FlatColumns):
     """Documents and questions of several sources, one array for each column.
 
     `*_starts` columns hold n + 1 offsets into the column they cut.
@@ -94,31 +95,6 @@ class PackedData:
         start, end = self.relevant_starts[question : question + 2]
         return self.relevant[start:end]
 
-    def save(self, path: Path) -> None:
-        """Write all columns to one .npz file."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(path.name + ".part")
-        with partial.open("wb") as file:
-            np.savez(file, **{f.name: getattr(self, f.name) for f in fields(self)})
-        partial.replace(path)
-
-    @classmethod
-    def load(cls, path: Path) -> PackedData:
-        """Read what `save` wrote; never unpickles."""
-        with np.load(path, allow_pickle=False) as columns:
-            return cls(**{f.name: columns[f.name] for f in fields(cls)})
-
-
-def fingerprint(files: Sequence[Path], tokenizer: Tokenizer, question_end: str = "") -> str:
-    """Names the packed form of these files: changes with all it is made from."""
-    made_with = PACKER + SEGMENTER + tokenizer.to_str() + question_end
-    digest = hashlib.sha256(made_with.encode())
-    for file in files:
-        if not file.is_file():
-            raise TrainingError(f"No data file {file}.", "Give JSON Lines, plain or gzip.")
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()[:16]
-
 
 def pack(
     files: Sequence[Path],
@@ -166,7 +142,8 @@ def pack_cached(
     """
     if [file.suffix for file in files] == [".npz"]:
         return _packed_elsewhere(files[0], tokenizer)
-    path = folder / f"packed-{fingerprint(files, tokenizer, question_end)}.npz"
+    made_with = (PACKER, SEGMENTER, tokenizer.to_str(), question_end)
+    path = folder / f"packed-{fingerprint(files, *made_with)}.npz"
     if not path.is_file():
         pack(files, tokenizer, on_file, question_end).save(path)
     return PackedData.load(path)

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from docqa.engine.reader_window import ReaderWindow
+from docqa.trainer.flat_columns import FlatColumns
 from docqa.trainer.reader_examples import ReaderExample
 
 _TOKEN_COLUMNS = ("token_ids", "features", "parts", "starts", "ends")
 
 
 @dataclass(frozen=True)
-class ReaderData:
+class ReaderData(FlatColumns):
     """Examples as flat columns; `*_offsets` hold n + 1 offsets into the columns they cut."""
 
     token_ids: NDArray[np.int32]
@@ -81,28 +79,6 @@ class ReaderData:
             sentence_ids=np.asarray([w.sentence_id for w in windows], np.int64),
             sources=np.asarray([one.source for one in kept]),
         )
-
-    def save(self, path: Path) -> None:
-        """Write all columns to one .npz file."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(path.name + ".part")
-        with partial.open("wb") as file:
-            np.savez(file, **{f.name: getattr(self, f.name) for f in fields(self)})
-        partial.replace(path)
-
-    @classmethod
-    def load(cls, path: Path) -> ReaderData:
-        """Read what `save` wrote; never unpickles."""
-        with np.load(path, allow_pickle=False) as columns:
-            return cls(**{f.name: columns[f.name] for f in fields(cls)})
-
-
-def fingerprint(files: Sequence[Path], *parts: Any) -> str:
-    """Names what was made from files: changes with their bytes and with what else decided it."""
-    digest = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode())
-    for file in files:
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()[:16]
 
 
 def length_groups(

@@ -33,10 +33,11 @@ from docqa.engine.mamba2.reader_head import (
     Verdict,
     span_loss,
 )
+from docqa.trainer.flat_columns import fingerprint
 from docqa.trainer.head_run import HeadRun, OnProgress, chosen_recipe, fit, load_state
 from docqa.trainer.publish import card
 from docqa.trainer.reader_bench import bench_reader
-from docqa.trainer.reader_cache import ReaderData, fingerprint, length_groups
+from docqa.trainer.reader_cache import ReaderData, length_groups
 from docqa.trainer.reader_examples import ReaderExample, read_examples
 from docqa.trainer.reader_recipe import ReaderRecipe
 
@@ -137,9 +138,6 @@ def _examples(
     on_progress: OnProgress | None,
 ) -> ReaderData:
     """The examples of some files, made or found from a run before."""
-    for file in files:
-        if not file.is_file():
-            raise TrainingError(f"No data file {file}.", "Give JSON Lines, plain or gzip.")
     drawn = (recipe.seed, recipe.negative_share, recipe.swapped_share, recipe.sources)
     path = folder / "packed" / f"reader-{fingerprint(files, tokenizer.to_str(), *drawn)}.npz"
 
