@@ -29,6 +29,7 @@ def test_features_by_hand():
         {
             "top": 4,
             "answers": 0,
+            "nearest": 0,
             "top_per_word": 4 / (3 * np.log(6)),
             "top_z": 2.5 / spread,
             "gap": 2 / spread,
