@@ -7,11 +7,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from docqa.engine.errors import TrainingError
+
+Columns = TypeVar("Columns", bound="FlatColumns")
 
 
 class FlatColumns:
@@ -28,7 +30,7 @@ class FlatColumns:
         partial.replace(path)
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls: type[Columns], path: Path) -> Columns:
         """Read what `save` wrote; never unpickles."""
         with np.load(path, allow_pickle=False) as columns:
             return cls(**{f.name: columns[f.name] for f in fields(cls)})
