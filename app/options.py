@@ -42,7 +42,6 @@ def data_files(about: str) -> Callable[[Command], Command]:
 
 def head_options(recipe: str) -> Callable[[Command], Command]:
     """How a head of a checkpoint is trained; `recipe` is the one that comes with docqa."""
-    folder = click.Path(file_okay=False, path_type=Path)
     options = (
         click.option(
             "--checkpoint",
@@ -53,7 +52,7 @@ def head_options(recipe: str) -> Callable[[Command], Command]:
         ),
         click.option(
             "--out",
-            type=folder,
+            type=click.Path(file_okay=False, path_type=Path),
             required=True,
             metavar="DIR",
             help="The run: checkpoint, settings, metrics.",

@@ -215,7 +215,7 @@ class MambaRetriever:
         return read_by(self.span_reader, question, document, scores)
 
     def score_tokens(self, question_ids: NDArray[np.int64], tokens: TokenizedDocument) -> Scores:
-        """`score` for what is tokenized already, as training data are.
+        """`score` for what is tokenized already, as training data are, before the heads look again.
 
         Args:
             question_ids: (q,) tokens of the question, with what ends it.

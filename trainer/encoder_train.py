@@ -34,7 +34,7 @@ from docqa.engine.mamba2.checkpoint import (
 )
 from docqa.engine.mamba2.encoder_head import EncoderHead
 from docqa.engine.mamba2.model import Mamba2Model
-from docqa.engine.mamba2.sentence_vectors import SentenceVectors, filled
+from docqa.engine.mamba2.sentence_vectors import SentenceVectors, batches_in_order, filled
 from docqa.engine.sentence_encoder import SentenceEncoder
 from docqa.trainer.encoder_recipe import EncoderRecipe
 from docqa.trainer.encoder_texts import EncoderTexts, make_texts
@@ -183,32 +183,17 @@ def steps(run: EncoderRun) -> Iterator[Step]:
 
 def _pass(run: EncoderRun, random: np.random.Generator) -> Iterator[Step]:
     n_tokens = run.texts.n_tokens
+    all_lengths = n_tokens.tolist()
     order = random.permutation(run.learned)
     for begin in range(0, len(order), REACH):
         near = order[begin : begin + REACH]
         lengths = n_tokens[near] + JITTER_TOKENS * random.random(len(near))
         near = near[np.argsort(lengths)]
-        batches = list(_filled_up(near, n_tokens, run.recipe.batch_tokens))
+        batches = list(batches_in_order(near.tolist(), all_lengths, run.recipe.batch_tokens))
         mixed = [batches[i] for i in random.permutation(len(batches))]
         n_lengths = min(run.recipe.n_lengths, len(mixed))
         for first in range(0, len(mixed) - n_lengths + 1, n_lengths):
             yield mixed[first : first + n_lengths]
-
-
-def _filled_up(
-    order: NDArray[np.int64], n_tokens: NDArray[np.int64], most: int
-) -> Iterator[list[int]]:
-    """Cut texts, in their order, into batches of so many tokens, filling included."""
-    batch: list[int] = []
-    longest = 0
-    for i in order.tolist():
-        longest = max(longest, int(n_tokens[i]))
-        if batch and (len(batch) + 1) * longest > most:
-            yield batch
-            batch, longest = [], int(n_tokens[i])
-        batch.append(i)
-    if batch:
-        yield batch
 
 
 def _loss(run: EncoderRun, step: Step) -> Tensor:

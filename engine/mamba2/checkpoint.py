@@ -235,15 +235,14 @@ def check_tensors(model: Mamba2Model, tensors: Mapping[str, Tensor], path: Path)
             "--data FILE --out DIR",
         )
     if missing:
-        heads = {_head_of(name) for name in missing}
+        lacking = {_head_of(name) for name in missing}
+        head = lacking.pop() if len(lacking) == 1 else ""
         raise CheckpointError(
             f"{path} lacks {len(missing)} tensors: {', '.join(missing[:4])}.",
-            "".join(
-                f"Train its {head} again: docqa train {head} --checkpoint {path.parent} "
-                "--data FILE --out DIR"
-                for head in heads
-                if len(heads) == 1 and head
-            ),
+            f"Train its {head} again: docqa train {head} --checkpoint {path.parent} "
+            "--data FILE --out DIR"
+            if head
+            else "",
         )
     if unused := sorted(set(tensors) - set(wanted)):
         raise CheckpointError(

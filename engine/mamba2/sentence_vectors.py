@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -145,13 +145,21 @@ def batches_by_length(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
         lengths: Tokens of each row.
         most: Tokens of a batch, filling included; a single row may have more.
     """
+    order = sorted((i for i, n in enumerate(lengths) if n), key=lengths.__getitem__)
+    return batches_in_order(order, lengths, most)
+
+
+def batches_in_order(
+    order: Iterable[int], lengths: Sequence[int], most: int
+) -> Iterator[list[int]]:
+    """Rows, in their order, in batches of so many tokens; see `batches_by_length`."""
     batch: list[int] = []
-    for i in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if not lengths[i]:
-            continue
-        if batch and (len(batch) + 1) * lengths[i] > most:
+    longest = 0
+    for i in order:
+        longest = max(longest, lengths[i])
+        if batch and (len(batch) + 1) * longest > most:
             yield batch
-            batch = []
+            batch, longest = [], lengths[i]
         batch.append(i)
     if batch:
         yield batch
