@@ -1,9 +1,9 @@
 """Training examples of the span reader: a question, a sentence, and where the answer stands in it.
 
-Most questions give two: the sentence with the answer, and one that shares words with the question
-but does not answer it. Many give a third: the sentence with the answer, asked for something else
-(`docqa.trainer.templates.swaps`). A sentence that answers as a whole ("How does ...?") teaches to
-leave it whole.
+Most questions give two: the sentence with the answer, and one that comes near the question but
+does not answer it (`near_misses.py`). Many give a third: the sentence with the answer, asked for
+something else (`docqa.trainer.templates.swaps`). A sentence that answers as a whole ("How does
+...?") teaches to leave it whole.
 """
 
 from __future__ import annotations
@@ -15,22 +15,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from docqa.engine.bm25 import BM25Retriever
-from docqa.engine.evidence import ranking
+from docqa.engine.mamba2.sentence_vectors import SentenceVectors
 from docqa.engine.reader_window import NO_PART, ReaderWindow, WindowMaker
-from docqa.engine.types import Document, SentenceKind
+from docqa.engine.types import Document
 from docqa.engine.wording import in_words_of
 from docqa.trainer.dataset import LabelledDocument, LabelledQuestion, read_documents
+from docqa.trainer.near_misses import NearMisses
 from docqa.trainer.templates.swaps import Swapper
 
 MAX_SHARE = 0.75
 """An answer that takes more of a long sentence than this is no span of it: it stays whole."""
 LONG_WORDS = 10
-N_NEAR = 8
-"""A sentence without the answer is drawn from this many of the best by BM25."""
 
 OnFile = Callable[[str, int], None]
 
@@ -55,6 +52,7 @@ def read_examples(
     seed: int,
     negative_share: float,
     swapped_share: float,
+    vectors: SentenceVectors | None = None,
     on_file: OnFile | None = None,
 ) -> Iterator[ReaderExample]:
     """Examples of the questions of some files.
@@ -66,10 +64,10 @@ def read_examples(
         seed: Of the draws.
         negative_share: Share of the questions that give a sentence without the answer too.
         swapped_share: Share of them put to the sentence with the answer with one thing exchanged.
+        vectors: Of the checkpoint's encoder, which finds sentences without the answer too.
         on_file: Called with the file's name and the documents read so far.
     """
     chooser = random.Random(seed)
-    bm25 = BM25Retriever()
     for path in files:
         kept = _share_kept(path, limits)
         for n_done, labelled in enumerate(read_documents(path), 1):
@@ -77,7 +75,8 @@ def read_examples(
             if not asked or not labelled.document.sentences:
                 continue
             swap = Swapper(labelled, of_sentence=True)
-            for question in asked:
+            near_misses = NearMisses(labelled, asked, tokenizer, vectors)
+            for number, question in enumerate(asked):
                 put = _Put(labelled, question.question, tokenizer)
                 if question.evidence:
                     sentence_id, spans = _draw(answer_places(labelled, question), chooser)
@@ -86,8 +85,7 @@ def read_examples(
                     if swapped:
                         yield _Put(labelled, swapped, tokenizer)(sentence_id, (), answers=False)
                 if not question.evidence or chooser.random() < negative_share:
-                    scores = bm25.score(put.question, labelled.document)
-                    for sentence_id in _near_miss(labelled, question, scores, chooser):
+                    for sentence_id in near_misses.draw(number, chooser):
                         yield put(sentence_id, (), answers=False)
             if on_file is not None:
                 on_file(path.name, n_done)
@@ -97,9 +95,9 @@ class _Put:
     """Puts one question to sentences of one document, in the document's words."""
 
     def __init__(self, labelled: LabelledDocument, question: str, tokenizer: Tokenizer) -> None:
-        self.question = in_words_of(labelled.document, question)
         self._source = labelled.source
-        self._maker = WindowMaker(self.question, labelled.document, tokenizer)
+        asked = in_words_of(labelled.document, question)
+        self._maker = WindowMaker(asked, labelled.document, tokenizer)
 
     def __call__(
         self, sentence_id: int, spans: Sequence[tuple[int, int]], *, answers: bool
@@ -177,25 +175,6 @@ def _draw(
     telling = [sentence_id for sentence_id, spans in places.items() if spans]
     sentence_id = chooser.choice(telling or list(places))
     return sentence_id, places[sentence_id]
-
-
-def _near_miss(
-    labelled: LabelledDocument,
-    question: LabelledQuestion,
-    scores: NDArray[np.float32],
-    chooser: random.Random,
-) -> list[int]:
-    """One sentence or none: BM25 puts it high, and it neither answers nor holds the answer."""
-    document = labelled.document
-    relevant = {i for span in question.evidence for i in labelled.sentences_of(span)}
-    answers = [answer.lower() for answer in question.answers]
-    near = []
-    for i in map(int, ranking(scores)[: 3 * N_NEAR]):
-        text = document.sentence_text(i).lower()
-        is_heading = document.sentences[i].kind is SentenceKind.HEADING
-        if i not in relevant and not is_heading and not any(answer in text for answer in answers):
-            near.append(i)
-    return [chooser.choice(near[:N_NEAR])] if near else []
 
 
 def _share_kept(path: Path, limits: Mapping[str, int]) -> float:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from docqa.engine.device import choose_device
+from docqa.engine.device import choose_device, choose_dtype
 from docqa.engine.errors import TrainingError
 from docqa.engine.mamba2.checkpoint import (
     add_head,
@@ -33,6 +33,7 @@ from docqa.engine.mamba2.reader_head import (
     Verdict,
     span_loss,
 )
+from docqa.engine.mamba2.sentence_vectors import SentenceVectors
 from docqa.trainer.flat_columns import fingerprint
 from docqa.trainer.head_run import HeadRun, OnProgress, chosen_recipe, fit, load_state
 from docqa.trainer.publish import card
@@ -118,7 +119,7 @@ def _set_up(
     tokenizer = load_tokenizer(checkpoint)
     out.mkdir(parents=True, exist_ok=True)
     (out / "run.toml").write_text(recipe.to_toml(), encoding="utf-8")
-    data = _examples(recipe, files, tokenizer, out.parent, on_progress)
+    data = _examples(recipe, files, checkpoint, tokenizer, place, out.parent, on_progress)
     torch.manual_seed(recipe.seed)
     head = ReaderHead(model.config.d_model, recipe.width, recipe.dropout).to(place)
     usable = np.flatnonzero(data.n_tokens <= recipe.max_tokens)
@@ -133,13 +134,16 @@ def _set_up(
 def _examples(
     recipe: ReaderRecipe,
     files: Sequence[Path],
+    checkpoint: Path,
     tokenizer: Tokenizer,
+    place: torch.device,
     folder: Path,
     on_progress: OnProgress | None,
 ) -> ReaderData:
     """The examples of some files, made or found from a run before."""
     drawn = (recipe.seed, recipe.negative_share, recipe.swapped_share, recipe.sources)
-    path = folder / "packed" / f"reader-{fingerprint(files, tokenizer.to_str(), *drawn)}.npz"
+    made_from = [*files, checkpoint / "model.safetensors"]  # its encoder chooses sentences
+    path = folder / "packed" / f"reader-{fingerprint(made_from, tokenizer.to_str(), *drawn)}.npz"
 
     def on_file(file: str, n_documents: int) -> None:
         if on_progress is not None:
@@ -153,10 +157,17 @@ def _examples(
             seed=recipe.seed,
             negative_share=recipe.negative_share,
             swapped_share=recipe.swapped_share,
+            vectors=_sentence_vectors(checkpoint, place),
             on_file=on_file,
         )
         ReaderData.of(examples).save(path)
     return ReaderData.load(path)
+
+
+def _sentence_vectors(checkpoint: Path, place: torch.device) -> SentenceVectors | None:
+    """Those of the checkpoint's encoder, if it has one, made as fast as when it is asked."""
+    model = load_model(checkpoint, choose_dtype(place), without=["reader"]).to(place)
+    return None if model.encoder is None else SentenceVectors(model)
 
 
 def _batches(run: ReaderRun) -> Iterator[NDArray[np.int64]]:

@@ -104,6 +104,25 @@ def test_what_stands_beside_the_answer_is_not_put_in() -> None:
     assert list(ask_swaps(labelled, random.Random(0))) == []
 
 
+def test_no_year_that_a_row_has_a_figure_for_is_put_in() -> None:
+    text = """Purchases in 2019 were small.
+
+Cash flows
+
+2024 | 2023 | 2022
+Purchases of vessels | (21) | (9) | (4)
+
+Nothing was bought in the year 2020, nor in 2021 by anyone at all."""
+    start = text.index("(21)")
+    asked = "What was paid for vessels in 2024?"
+    question = LabelledQuestion("1", asked, ("(21)",), ((start, start + 4),), answerable=True)
+    labelled = LabelledDocument("1", "filings", "x", "Cash", text, (question,))
+    swap, chance = Swapper(labelled, of_sentence=True), random.Random(0)
+    put = {swap(question, chance) for _ in range(60)}
+    years = {year for year in range(2019, 2025) if asked.replace("2024", str(year)) in put}
+    assert years == {2019, 2020, 2021}
+
+
 def test_the_file_says_that_nothing_answers(tmp_path: Path) -> None:
     path = tmp_path / "cup.train.jsonl"
     start = TEXT.index("Ada")

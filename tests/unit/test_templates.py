@@ -8,7 +8,7 @@ import pytest
 
 from docqa.app.commands.train_templates import templates
 from docqa.trainer.dataset import LabelledDocument
-from docqa.trainer.templates.questions import ask, without_links
+from docqa.trainer.templates.questions import ask, labelled_record, without_links
 from docqa.trainer.templates.rules import CLOZE, SWAPS, TABLES, read_rules
 
 REPORT = """Item 7. Management's Discussion
@@ -101,6 +101,18 @@ def test_the_same_figure_elsewhere_is_evidence_and_another_one_is_not() -> None:
         rows[-1:] == ["Purchases of property and equipment | (1,577) | (1,373)"] for rows in before
     )
     assert not any("1,577 million" in row for rows in before for row in rows)
+
+
+def test_the_figure_of_the_asked_year_is_the_answer_as_it_is_printed() -> None:
+    asked = [one for seed in range(40) for one in ask(report(), "filings", seed)]
+    answers = {one.question: one.answers for one in asked}
+    assert answers["What is the FY2023 capital spending for Acme?"] == ("(1,577)", "1,577")
+    before = {a for q, a in answers.items() if "capital spending" in q and "2022" in q}
+    assert before - {()} == {("(1,373)",)}  # `cash flow after capital spending` is in no row
+    assert ("$19,653",) in {a for q, a in answers.items() if "top line" in q}
+    assert answers["What is the FY2023 gross margin for Acme?"] == ()  # it is in no row
+    record = labelled_record(report(), asked, "filings")
+    assert {one["question"]: tuple(one["answers"]) for one in record["questions"]} == answers
 
 
 def test_a_calculation_needs_all_its_rows() -> None:

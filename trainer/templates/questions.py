@@ -94,7 +94,7 @@ def labelled_record(
             {
                 "id": f"{document.id}:{number}",
                 "question": one.question,
-                "answers": [],
+                "answers": list(one.answers),
                 "evidence": [list(document.document.span(i)) for i in one.sentences],
                 "answerable": bool(one.sentences),
             }

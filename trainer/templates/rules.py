@@ -58,6 +58,9 @@ class TemplateQuestion:
     question: str
     sentences: tuple[int, ...]
     """Ids, in document order; none where nothing answers."""
+    answers: tuple[str, ...] = ()
+    """Words of those sentences that answer by themselves, as printed; none where sentences do as a
+    whole."""
 
 
 @cache

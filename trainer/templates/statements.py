@@ -27,6 +27,7 @@ STATEMENT = re.compile(
 END = re.compile(r"(?i)^(notes? to |note 1\b|report of independent)")
 YEAR = re.compile(r"\b20\d\d\b")
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+LETTER = re.compile(r"[^\W\d_]")
 MAX_STATEMENT_ROWS = 120
 """A heading that so many rows follow without another one is no statement's."""
 MAX_EVIDENCE = 8
@@ -76,9 +77,24 @@ class Row:
     """In lower case, without figures, brackets and marks."""
     figures: tuple[str, ...]
     """As digits, without currency, commas and signs."""
+    printed: tuple[str, ...]
+    """The same as they stand there: `$(1,577)`."""
     years: tuple[int, ...]
     """Of its columns, where each figure has one; else empty."""
     in_statement: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """Where a term's figure stands."""
+
+    sentences: tuple[int, ...]
+    """Ids, in document order."""
+    figures: tuple[str, ...]
+    """The figure, in each way these sentences print it."""
+
+
+NOT_STATED = Stated((), ())
 
 
 def ask_statements(
@@ -101,21 +117,23 @@ def ask_statements(
     ]
     years: tuple[int | None, ...] = (None,) if year is None else (year, year - 1)
     for asked in years:
-        evidence = {term.item.key: find_term(term, rows, prose, asked) for term in rules.terms}
+        found = {term.item.key: find_term(term, rows, prose, asked) for term in rules.terms}
         for term in rules.terms:
-            if evidence[term.item.key]:
+            stated = found[term.item.key]
+            if stated.sentences:
                 wordings = ANY_TIME if asked is None else AT_A_DATE if term.at_a_date else FLOW
                 yield TemplateQuestion(
                     _wording(term.item.names, wordings, term.asks, company, asked, chance),
-                    evidence[term.item.key],
+                    stated.sentences,
+                    stated.figures,
                 )
         for ratio in rules.ratios:
-            way = _first_complete(ratio.ways, evidence)
+            way = _first_complete(ratio.ways, found)
             if way:
                 wordings = ANY_TIME if asked is None else CALCULATION
                 yield TemplateQuestion(
                     _wording(ratio.names, wordings, (), company, asked, chance),
-                    tuple(sorted({place for key in way for place in evidence[key]})),
+                    tuple(sorted({place for key in way for place in found[key].sentences})),
                 )
 
 
@@ -136,19 +154,20 @@ def read_rows(document: LabelledDocument) -> Iterator[Row]:
         if len(named) >= 2 and not re.search(r"\d,\d", text):
             years = named
             continue
-        figures = tuple(
-            match.group().replace(",", "") for cell in cells[1:] if (match := NUMBER.search(cell))
-        )
-        if not figures:
+        numbers = [(cell, match) for cell in cells[1:] if (match := NUMBER.search(cell))]
+        if not numbers:
             continue
         if since_heading is not None:
             since_heading += 1
             since_heading = since_heading if since_heading <= MAX_STATEMENT_ROWS else None
-        distinct = len(set(years)) == len(years) == len(figures)
+        distinct = len(set(years)) == len(years) == len(numbers)
         yield Row(
             one.id,
             plain_label(cells[0]),
-            figures,
+            tuple(match.group().replace(",", "") for _, match in numbers),
+            tuple(
+                match.group() if LETTER.search(cell) else cell.strip() for cell, match in numbers
+            ),
             years if distinct else (),
             since_heading is not None,
         )
@@ -156,21 +175,28 @@ def read_rows(document: LabelledDocument) -> Iterator[Row]:
 
 def find_term(
     term: Term, rows: Sequence[Row], prose: Sequence[tuple[int, str]], year: int | None
-) -> tuple[int, ...]:
-    """Ids of the sentences that state a term for a year (any, for None); empty where unsure."""
+) -> Stated:
+    """Where a term's figure for a year (any, for None) stands; `NOT_STATED` where unsure."""
     alike = [row for row in rows if term.item.rows.fullmatch(row.label)]
     main = next((row for row in alike if row.in_statement and _figure(row, year)), None)
     figure = _figure(main, year) if main else _most_common(alike, year)
     if not figure:
-        return ()
-    same = [row.sentence for row in alike if figure in row.figures]
+        return NOT_STATED
+    stating = [row for row in alike if figure in row.figures]
+    told = []
     if len(figure.replace(".", "")) >= MIN_DIGITS:
-        printed = re.compile(rf"(?<![\d,.]){_with_commas(figure)}(?![\d,]|\.\d)")
+        printed = re.compile(rf"(?<![\d,.]){re.escape(_with_commas(figure))}(?![\d,]|\.\d)")
         names = re.compile("|".join(re.escape(name.lower()) for name in term.item.names))
-        same += [i for i, text in prose if printed.search(text) and names.search(text.lower())]
+        told = [i for i, text in prose if printed.search(text) and names.search(text.lower())]
     elif main:
-        same = [main.sentence]
-    return tuple(sorted(same)) if len(same) <= MAX_EVIDENCE else ()
+        stating = [main]
+    places = sorted([*told, *(row.sentence for row in stating)])
+    if len(places) > MAX_EVIDENCE:
+        return NOT_STATED
+    figures = {row.printed[row.figures.index(figure)] for row in stating}
+    if told:
+        figures.add(_with_commas(figure))
+    return Stated(tuple(places), tuple(sorted(figures)))
 
 
 def _figure(row: Row, year: int | None) -> str:
@@ -187,13 +213,11 @@ def _most_common(rows: Sequence[Row], year: int | None) -> str:
 
 def _with_commas(figure: str) -> str:
     whole, point, rest = figure.partition(".")
-    return re.escape(f"{int(whole):,}{point}{rest}")
+    return f"{int(whole):,}{point}{rest}"
 
 
-def _first_complete(
-    ways: Sequence[Sequence[str]], evidence: Mapping[str, tuple[int, ...]]
-) -> Sequence[str]:
-    return next((way for way in ways if all(evidence[key] for key in way)), ())
+def _first_complete(ways: Sequence[Sequence[str]], found: Mapping[str, Stated]) -> Sequence[str]:
+    return next((way for way in ways if all(found[key].sentences for key in way)), ())
 
 
 def _wording(

@@ -143,9 +143,12 @@ class Swapper:
         return opposite
 
     def _around(self, question: LabelledQuestion, reach: int) -> str:
-        """The sentences that answer, and so many to each side of them."""
+        """The sentences that answer, what stands above them, and so many to each side of them."""
         ids = {i for span in question.evidence for i in self._document.sentences_of(span)}
         near = {i + step for i in ids for step in range(-reach, reach + 1)}
+        sentences = self._document.document.sentences
+        # a row has a figure for each year that its header names
+        near |= {header for i in ids if (header := sentences[i].header) is not None}
         return " ".join(self._texts[i] for i in sorted(near) if 0 <= i < len(self._texts))
 
     def _with_other_thing(

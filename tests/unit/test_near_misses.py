@@ -1,0 +1,51 @@
+"""What a reader learns to leave: near in words or in meaning, and no answer."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer
+from docqa.engine.mamba2.sentence_vectors import SentenceVectors
+from docqa.engine.mamba_retriever import embedded_checkpoint
+from docqa.trainer import near_misses
+from docqa.trainer.dataset import LabelledDocument, LabelledQuestion
+from docqa.trainer.near_misses import NearMisses
+
+ROWS = """Cash flows
+
+2024 | 2023
+Interest paid | (829) | (714)
+
+Interest on loans rose for the third year, as lenders asked for more.
+
+The debt of the cost centre in Ostwin was 829 before it closed.
+
+The harbour froze in winter.
+
+Nine vessels sailed."""
+
+
+def labelled() -> LabelledDocument:
+    row = "Interest paid | (829) | (714)"
+    span = ((ROWS.index(row), ROWS.index(row) + len(row)),)
+    asked = "What did debt cost the group in 2024?"
+    question = LabelledQuestion("1", asked, ("829",), span, answerable=True)
+    return LabelledDocument("1", "filings", "x", "Cash", ROWS, (question,))
+
+
+@pytest.mark.parametrize("reads_meaning", [False, True])
+def test_they_come_near_in_words_or_in_meaning(
+    monkeypatch: pytest.MonkeyPatch, *, reads_meaning: bool
+) -> None:
+    monkeypatch.setattr(near_misses, "N_NEAR", 2)
+    document = labelled()
+    checkpoint = embedded_checkpoint()
+    vectors = SentenceVectors(load_model(checkpoint)) if reads_meaning else None
+    near = NearMisses(document, document.questions, load_tokenizer(checkpoint), vectors)
+    chance = random.Random(0)
+    drawn = {document.document.sentence_text(i) for _ in range(40) for i in near.draw(0, chance)}
+    assert not any("829" in text for text in drawn)  # the evidence, and what may answer too
+    assert "Cash flows" not in drawn  # a heading says nothing
+    assert any(text.startswith("Interest on loans rose") for text in drawn) is reads_meaning

@@ -1,0 +1,95 @@
+"""Sentences that come near a question and do not answer it, which a reader must learn to leave.
+
+A checkpoint's reader sees what its retriever puts highest. Of that BM25 gives those that share the
+question's words, and the encoder head those that say something like it in other words.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from docqa.engine.bm25 import BM25Retriever
+from docqa.engine.evidence import ranking
+from docqa.engine.mamba2.sentence_vectors import SentenceVectors, rows_of
+from docqa.engine.packing import tokenize_document
+from docqa.engine.types import SentenceKind
+from docqa.engine.wording import in_words_of
+from docqa.trainer.dataset import LabelledDocument, LabelledQuestion
+
+N_NEAR = 8
+"""A near miss is drawn from so many of the best, by each way to find them."""
+
+
+class NearMisses:
+    """Finds them for questions on one document."""
+
+    def __init__(
+        self,
+        labelled: LabelledDocument,
+        questions: Sequence[LabelledQuestion],
+        tokenizer: Tokenizer,
+        vectors: SentenceVectors | None,
+    ) -> None:
+        """
+        Args:
+            labelled: The document.
+            questions: That are asked of it.
+            tokenizer: Of the checkpoint.
+            vectors: Of its encoder, if it has one.
+        """
+        self._labelled = labelled
+        self._questions = questions
+        self._asked = [in_words_of(labelled.document, one.question) for one in questions]
+        self._bm25 = BM25Retriever()
+        self._cosines = (
+            None if vectors is None else _cosines(self._asked, labelled, tokenizer, vectors)
+        )
+
+    def draw(self, number: int, chooser: random.Random) -> list[int]:
+        """One sentence or none, for the question of this number.
+
+        It is one of the best, no evidence, and does not hold the answer.
+        """
+        found = sorted({i for scores in self._scores(number) for i in self._near(number, scores)})
+        return [chooser.choice(found)] if found else []
+
+    def _scores(self, number: int) -> Iterator[NDArray[np.float32]]:
+        yield self._bm25.score(self._asked[number], self._labelled.document)
+        if self._cosines is not None:
+            yield self._cosines[number]
+
+    def _near(self, number: int, scores: NDArray[np.float32]) -> list[int]:
+        """The best by some scores that do not answer."""
+        document, question = self._labelled.document, self._questions[number]
+        relevant = {i for span in question.evidence for i in self._labelled.sentences_of(span)}
+        answers = [answer.lower() for answer in question.answers]
+        near = []
+        for i in map(int, ranking(scores)[: 3 * N_NEAR]):
+            text = document.sentence_text(i).lower()
+            is_heading = document.sentences[i].kind is SentenceKind.HEADING
+            holds_answer = any(answer in text for answer in answers)
+            if i not in relevant and not is_heading and not holds_answer:
+                near.append(i)
+        return near[:N_NEAR]
+
+
+def _cosines(
+    asked: Sequence[str],
+    labelled: LabelledDocument,
+    tokenizer: Tokenizer,
+    vectors: SentenceVectors,
+) -> NDArray[np.float32]:
+    """(q, s) how near each question comes to each sentence."""
+    tokens = tokenize_document(labelled.document, tokenizer)
+    sentences = rows_of(tokens, range(len(tokens.sentence_ends)), with_above=True)
+    encodings = tokenizer.encode_batch(list(asked), add_special_tokens=False)
+    questions = [np.asarray(one.ids, np.int32) for one in encodings]
+    near: NDArray[np.float32] = (
+        (vectors.encode(questions) @ vectors.encode(sentences).T).cpu().numpy()
+    )
+    return near
