@@ -23,12 +23,15 @@ from numpy.typing import NDArray
 from docqa.engine.errors import CheckpointError
 from docqa.engine.fused_scores import answers_of, logits_of, nearest_of
 from docqa.engine.retriever import Retriever, Scores
+from docqa.engine.types import Document
+from docqa.engine.unknown_names import unknown_names
 from docqa.engine.words import question_stems
 
 FEATURES = (
     "top",
     "answers",
     "nearest",
+    "unknown_names",
     "top_per_word",
     "top_z",
     "gap",
@@ -38,6 +41,8 @@ FEATURES = (
 )
 """What the model looks at; see `score_features`."""
 MIN_SENTENCES = 50
+MOST_UNKNOWN = 2
+"""More names than this that stand nowhere say no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +64,15 @@ UNCALIBRATED = Calibration({}, bias=0.0, threshold=0.0)
 """For a checkpoint without a fit: says one half to everything and never abstains."""
 
 
-def score_features(question: str, scores: Sequence[Scores]) -> NDArray[np.float64]:
+def score_features(
+    question: str, scores: Sequence[Scores], documents: Sequence[Document] = ()
+) -> NDArray[np.float64]:
     """(f,) the values of `FEATURES` for one question.
 
     `top`: the best score. `answers`: the logit that one of the best sentences answers, as the
     reader says; 0 without a reader. `nearest`: the highest cosine of the question with a sentence,
-    as the encoder has it; 0 without one. `top_per_word`: the best score for each telling word of
+    as the encoder has it; 0 without one. `unknown_names`: how many names in the question stand in
+    none of the documents. `top_per_word`: the best score for each telling word of
     the question and log of the number of sentences, because BM25 adds up over the words found and
     weighs a rare word by that log. `top_z`: how many standard deviations the best stands above the
     mean; `gap`, `gap_10`: above the second and the tenth best. The logarithms of the number of
@@ -73,6 +81,7 @@ def score_features(question: str, scores: Sequence[Scores]) -> NDArray[np.float6
     Args:
         question: As the user wrote it.
         scores: Of every document that was read.
+        documents: Those; of none no name is unknown.
     """
     judged = [logits_of(one) for one in scores]
     joined = np.concatenate([np.empty(0, np.float32), *judged]).astype(np.float64)
@@ -86,6 +95,7 @@ def score_features(question: str, scores: Sequence[Scores]) -> NDArray[np.float6
             best[0],
             max(answers_of(one) for one in scores if len(one)),
             max(nearest_of(one) for one in scores if len(one)),
+            min(len(unknown_names(question, documents)), MOST_UNKNOWN),
             best[0] / (n_words * math.log(len(joined) + 2)),
             (best[0] - joined.mean()) / spread,
             (best[0] - best[min(1, len(best) - 1)]) / spread,
@@ -97,18 +107,24 @@ def score_features(question: str, scores: Sequence[Scores]) -> NDArray[np.float6
     )
 
 
-def confidence(question: str, scores: Sequence[Scores], calibration: Calibration) -> float:
+def confidence(
+    question: str,
+    scores: Sequence[Scores],
+    calibration: Calibration,
+    documents: Sequence[Document] = (),
+) -> float:
     """Probability in [0, 1] that the documents answer the question.
 
     Args:
         question: As the user wrote it.
         scores: One array for every document that was read; none, or only empty ones, give 0.
         calibration: Of the retriever that made the scores.
+        documents: Those; of none no name is unknown.
     """
     if not any(len(one) for one in scores):
         return 0.0
     weights = np.array([calibration.weights.get(name, 0.0) for name in FEATURES])
-    logit = calibration.bias + float(weights @ score_features(question, scores))
+    logit = calibration.bias + float(weights @ score_features(question, scores, documents))
     return 1.0 / (1.0 + math.exp(-min(max(logit, -50.0), 50.0)))
 
 

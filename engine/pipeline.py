@@ -83,7 +83,7 @@ def ask(
         on_progress=on_progress,
         is_cancelled=is_cancelled,
     )
-    answerable = confidence(question, found.first_scores, calibration_of(retriever))
+    answerable = confidence(question, found.first_scores, calibration_of(retriever), documents)
     if on_evidence is not None:
         on_evidence(found.evidence, answerable)
 

@@ -1,8 +1,8 @@
 """Fit the confidence of a retriever: how sure it may be that a document answers a question.
 
 Examples are questions with an answer in their document, questions marked as unanswerable, and
-questions put to another document of the same file. One half of the documents fits the model and
-the threshold, the other half tells how good they are.
+questions put to another document of the same file. What each half of the documents fits is tried
+on the other half, which tells how good model and threshold are; all of them fit what ships.
 """
 
 from __future__ import annotations
@@ -26,7 +26,14 @@ TARGET_PRECISION = 0.8
 MAX_FALSE_REFUSALS = 0.05
 """... and no more than this share of the questions with an answer is refused: a reader forgives a
 weak quotation sooner than the claim that the document does not say what it says."""
-LOGIT_FEATURES = ("top", "answers", "nearest", "log_n_sentences", "log_n_question_words")
+LOGIT_FEATURES = (
+    "top",
+    "answers",
+    "nearest",
+    "unknown_names",
+    "log_n_sentences",
+    "log_n_question_words",
+)
 """All that is fitted for a retriever whose scores are logits. Gaps between the best sentences say
 nothing there: a filing states its capital expenditure in four tables, and all are right."""
 MIN_REFUSALS = 20
@@ -45,14 +52,23 @@ class Example:
 
     file: str
     kind: Kind
-    fits: bool
-    """Whether it is in the half that fits, rather than the half that reports."""
+    half: int
+    """0 or 1: in which half of the documents it is."""
     features: NDArray[np.float64]
     """(f,) the values of `docqa.engine.confidence.FEATURES`."""
 
     @property
     def answerable(self) -> bool:
         return self.kind == ANSWERABLE
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An example as a fit that has not seen its document judges it."""
+
+    example: Example
+    confidence: float
+    refused: bool
 
 
 def calibrate(
@@ -75,8 +91,8 @@ def calibrate(
     Returns:
         `{"weights", "bias", "threshold", "seed", "limit", "metrics"}`, an entry of the table that
         `docqa.engine.confidence.read_calibrations` reads. `metrics` has `refusal_precision`,
-        `refusal_recall`, `ece` and the number of examples, over all and by file, all measured on
-        the half of the documents that did not fit.
+        `refusal_recall`, `ece` and the number of examples, over all and by file, each half of the
+        documents judged by what the other half fitted.
 
     Raises:
         TrainingError: When a half lacks questions with or without an answer.
@@ -86,9 +102,8 @@ def calibrate(
         for path in files
         for example in collect_examples(path, retriever, limit, seed, on_progress)
     ]
-    fitting = [example for example in examples if example.fits]
-    reporting = [example for example in examples if not example.fits]
-    for half in (fitting, reporting):
+    halves = [[example for example in examples if example.half == half] for half in (0, 1)]
+    for half in halves:
         n_answerable = sum(example.answerable for example in half)
         if n_answerable in (0, len(half)):
             raise TrainingError(
@@ -97,12 +112,17 @@ def calibrate(
                 "Give more files, or a higher limit.",
             )
     names = FEATURES if retriever.checkpoint is None else LOGIT_FEATURES
-    calibration = fit_confidence(fitting, names)
+    judged = [
+        one
+        for fitting, reporting in (halves, halves[::-1])
+        for one in judge(reporting, fit_confidence(fitting, names))
+    ]
     by_file = {
-        name: evaluate([one for one in reporting if one.file == name], calibration)
-        for name in dict.fromkeys(example.file for example in reporting)
+        name: evaluate([one for one in judged if one.example.file == name])
+        for name in dict.fromkeys(example.file for example in examples)
     }
-    metrics = {**evaluate(reporting, calibration), "files": by_file}
+    metrics = {**evaluate(judged), "files": by_file}
+    calibration = fit_confidence(examples, names)
     return {**calibration.as_dict(), "seed": seed, "limit": limit, "metrics": metrics}
 
 
@@ -157,7 +177,8 @@ def collect_examples(
             for (question, kind), scores in zip(
                 questions, score_all(retriever, [q for q, _ in questions], document), strict=True
             ):
-                yield Example(path.name, kind, half == 0, score_features(question, [scores]))
+                features = score_features(question, [scores], [document])
+                yield Example(path.name, kind, half, features)
             n_done += 1
             if on_progress is not None:
                 on_progress(path.name, n_done, len(asked))
@@ -247,7 +268,18 @@ def choose_threshold(
     return float((confidences[order][last] + confidences[order][last + 1]) / 2)
 
 
-def evaluate(examples: Sequence[Example], calibration: Calibration) -> dict[str, Any]:
+def judge(examples: Sequence[Example], calibration: Calibration) -> list[Judged]:
+    """The confidence in each example, and whether it is refused."""
+    slopes = np.array([calibration.weights.get(name, 0.0) for name in FEATURES])
+    features = np.stack([example.features for example in examples])
+    confidences = _sigmoid(features @ slopes + calibration.bias)
+    return [
+        Judged(example, confidence, confidence < calibration.threshold)
+        for example, confidence in zip(examples, confidences.tolist(), strict=True)
+    ]
+
+
+def evaluate(judged: Sequence[Judged]) -> dict[str, Any]:
     """How right the refusals and the confidences are.
 
     Returns:
@@ -260,13 +292,12 @@ def evaluate(examples: Sequence[Example], calibration: Calibration) -> dict[str,
         expected calibration error over ten bins. Classes and files are weighted as in
         `fit_confidence`.
     """
+    examples = [one.example for one in judged]
     weights = example_weights(examples)
-    slopes = np.array([calibration.weights.get(name, 0.0) for name in FEATURES])
-    features = np.stack([example.features for example in examples])
-    confidences = _sigmoid(features @ slopes + calibration.bias)
+    confidences = np.array([one.confidence for one in judged])
     answerable = np.array([example.answerable for example in examples])
     marked = np.array([example.kind == UNANSWERABLE for example in examples])
-    refused = confidences < calibration.threshold
+    refused = np.array([one.refused for one in judged])
     return {
         "n_examples": len(examples),
         "n_answerable": int(answerable.sum()),

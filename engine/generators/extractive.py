@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from docqa.engine.columns import cell_spans, fitted_names
-from docqa.engine.generators.abstention import place, unlikely
+from docqa.engine.generators.abstention import not_named, place, unlikely
 from docqa.engine.generators.asked_year import is_of_another_year
 from docqa.engine.generators.base import BRACKETED_NUMBER, Draft, OnText
 from docqa.engine.generators.growth import Growth, growth_asked_for, work_out_growth
@@ -15,6 +16,7 @@ from docqa.engine.generators.ratio import ratio_asked_for, work_out
 from docqa.engine.generators.scale import scale_of
 from docqa.engine.retriever import IsCancelled
 from docqa.engine.types import Citation, Document, Evidence, SentenceKind
+from docqa.engine.unknown_names import unknown_names
 
 if TYPE_CHECKING:
     from docqa.engine.reader import AnswerSpan, SpanReader
@@ -65,6 +67,9 @@ class ExtractiveGenerator:
     ) -> Draft:
         """See `Generator.generate`; the whole text comes at once."""
         draft = self._draft(question, documents, evidence, confidence)
+        unnamed = not_named(question, documents)
+        if unnamed and not draft.abstained:
+            draft = replace(draft, text=f"{draft.text}\n{unnamed}")
         if on_text is not None:
             on_text(draft.text)
         return draft
@@ -78,9 +83,10 @@ class ExtractiveGenerator:
     ) -> Draft:
         growth = growth_asked_for(question, [*documents.values()])
         opening, chosen = answer_sum(question, growth, documents, evidence)
-        # What can be worked out is answered, whatever the scores say.
-        if not evidence or (confidence < self.threshold and not opening):
-            return unlikely(documents, evidence, confidence)
+        # What can be worked out is answered, whatever the scores say, but not of somebody else.
+        is_answer = bool(opening) and not unknown_names(question, [*documents.values()])
+        if not evidence or (confidence < self.threshold and not is_answer):
+            return unlikely(question, documents, evidence, confidence)
         candidates = quotable(documents, evidence)
         # One figure would pass for a growth, too.
         if self.reader is not None and not chosen and growth is None:

@@ -68,7 +68,7 @@ class WritingGenerator:
     ) -> Draft:
         """See `Generator.generate`."""
         if not evidence or confidence < self.threshold:
-            draft = abstention.unlikely(documents, evidence, confidence)
+            draft = abstention.unlikely(question, documents, evidence, confidence)
         else:
             desk = Desk(
                 question,

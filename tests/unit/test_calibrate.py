@@ -9,6 +9,7 @@ import pytest
 from docqa.engine.bm25 import BM25Retriever
 from docqa.engine.confidence import FEATURES, read_calibrations
 from docqa.engine.errors import TrainingError
+from docqa.trainer import calibrate as fitting
 from docqa.trainer.calibrate import (
     ANSWERABLE,
     FOREIGN,
@@ -23,13 +24,14 @@ from docqa.trainer.calibrate import (
     expected_calibration_error,
     fit_confidence,
     fit_logistic,
+    judge,
 )
 
 
-def example(kind, top, *, file="a", fits=True):
+def example(kind, top, *, file="a", half=0):
     features = np.zeros(len(FEATURES))
     features[FEATURES.index("top")] = top
-    return Example(file, kind, fits, features)
+    return Example(file, kind, half, features)
 
 
 def test_logistic_regression_finds_the_coefficients():
@@ -98,7 +100,7 @@ def test_evaluation_by_hand():
         *[example(UNANSWERABLE, 1)] * 2,
         *[example(FOREIGN, -1)] * 4,
     ]
-    found = evaluate(examples, read_calibrations({"x": _top_only()})["x"])
+    found = evaluate(judge(examples, read_calibrations({"x": _top_only()})["x"]))
     # Each class weighs 6: an answerable example 1.5, another 0.75.
     assert found["refusal_precision"] == pytest.approx(4.5 / 6, abs=1e-4)
     assert found["refusal_recall"] == pytest.approx(6 / 8)
@@ -121,7 +123,7 @@ def test_fit_separates_what_can_be_separated():
         *[example(FOREIGN, top) for top in generator.normal(-2, 1, 300)],
     ]
     calibration = fit_confidence(examples)
-    found = evaluate(examples, calibration)
+    found = evaluate(judge(examples, calibration))
     assert calibration.weights["top"] > 0.5
     assert found["refusal_recall"] > 0.95
     assert found["refusal_precision"] >= 0.8
@@ -148,7 +150,27 @@ def test_examples_of_a_file(labelled_file):
     examples = list(collect_examples(labelled_file, BM25Retriever(), None, 0))
     kinds = [one.kind for one in examples]
     assert [kinds.count(kind) for kind in (ANSWERABLE, UNANSWERABLE, FOREIGN)] == [40, 40, 40]
-    assert 10 < sum(one.fits for one in examples) / 3 < 30
+    assert 10 < sum(one.half for one in examples) / 3 < 30
+
+
+def test_each_half_is_judged_by_what_the_other_fitted(labelled_file, monkeypatch):
+    fitted, judged = [], []
+    fit, put = fitting.fit_confidence, fitting.judge
+
+    def watched_fit(examples, names):
+        fitted.append({one.half for one in examples})
+        return fit(examples, names)
+
+    def watched_judge(examples, calibration):
+        judged.append({one.half for one in examples})
+        return put(examples, calibration)
+
+    monkeypatch.setattr(fitting, "fit_confidence", watched_fit)
+    monkeypatch.setattr(fitting, "judge", watched_judge)
+    entry = calibrate([labelled_file], BM25Retriever())
+    assert judged == [{1}, {0}]
+    assert fitted == [{0}, {1}, {0, 1}]  # all of them fit what ships
+    assert entry["metrics"]["n_examples"] == 120
 
 
 def test_from_files_to_a_table(labelled_file):

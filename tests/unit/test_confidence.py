@@ -30,6 +30,7 @@ def test_features_by_hand():
             "top": 4,
             "answers": 0,
             "nearest": 0,
+            "unknown_names": 0,
             "top_per_word": 4 / (3 * np.log(6)),
             "top_z": 2.5 / spread,
             "gap": 2 / spread,
@@ -38,6 +39,26 @@ def test_features_by_hand():
             "log_n_question_words": np.log(4),
         }
     )
+
+
+def test_names_that_stand_nowhere_are_counted_up_to_two():
+    documents = [document_from_text("Ada Holm sells shoes to Peru.", title="test")]
+    scores = [np.array([1], np.float32)]
+    place = FEATURES.index("unknown_names")
+    for question, n_unknown in {
+        "Who sells shoes to Peru?": 0,
+        "Who sells shoes to Chile?": 1,
+        "Who sells shoes to Chile, Brazil and Japan?": 2,
+    }.items():
+        assert score_features(question, scores, documents)[place] == n_unknown
+        assert score_features(question, scores)[place] == 0
+    calibration = Calibration({"unknown_names": -2.0}, bias=0.0, threshold=0.3)
+    known, unknown = (
+        confidence(f"Who sells shoes to {place}?", scores, calibration, documents)
+        for place in ("Peru", "Chile")
+    )
+    assert known == 0.5
+    assert unknown < calibration.threshold
 
 
 def test_scores_of_several_documents_are_one_distribution():

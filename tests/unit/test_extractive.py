@@ -45,9 +45,9 @@ PROSES = document(
 )
 
 
-def answer(document, ranked, *, confidence=0.9, threshold=0.5):
+def answer(document, ranked, *, confidence=0.9, threshold=0.5, question="What?"):
     generator = load_generator("extractive", threshold=threshold)
-    return generator.generate("What?", {document.id: document}, ranked, confidence)
+    return generator.generate(question, {document.id: document}, ranked, confidence)
 
 
 def test_a_clear_lead_is_quoted_alone_with_its_page():
@@ -193,6 +193,16 @@ def test_abstains_below_the_threshold_and_names_the_closest_pages():
     )
     assert not answer(PROSES, ranked, confidence=0.5).abstained
     assert not answer(PROSES, ranked, confidence=0.0, threshold=0.0).abstained
+
+
+def test_it_says_which_names_stand_nowhere():
+    ranked = evidence(PROSES, (1, 3), (2, 2), (3, 1), (4, 0))
+    question = "How many ferries do Microsoft and Lindqvist run?"
+    refused = answer(PROSES, ranked, confidence=0.1, question=question)
+    assert refused.text.endswith(" The document does not name Microsoft or Lindqvist.")
+    given = answer(PROSES, ranked, confidence=0.9, question=question)
+    assert not given.abstained
+    assert given.text.splitlines()[-1] == "The document does not name Microsoft or Lindqvist."
 
 
 def test_nothing_to_read():

@@ -292,6 +292,6 @@ def _draft(
         question.question,
         {one.document.id: one.document},
         evidence,
-        confidence(question.question, [scores], calibration),
+        confidence(question.question, [scores], calibration, [one.document]),
     )
     return " ".join(citation.quote for citation in draft.citations)

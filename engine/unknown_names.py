@@ -1,0 +1,62 @@
+"""Names that a question has and the documents do not.
+
+Who asks an annual report about another company gets figures all the same: scores hardly tell, for
+every report has a row `Net sales`, and only its cover says whose.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from docqa.engine.types import Document
+from docqa.engine.wording import in_words_of
+
+MIN_LETTERS = 4
+"""Shorter names are often spelled out in the text, or the other way round: `PwC`, `US`."""
+COMMON_START = 5
+"""Words alike in so many first letters are the same name: `Californian`, `California`."""
+
+_WORD = re.compile(r"[^\W\d_]+")
+_ENDS_SENTENCE = re.compile(r"(?:^|[.?!:])[\s\"'“‘(]*$")
+_POSSESSIVE = re.compile(r"['’]s\b")
+
+
+def unknown_names(question: str, documents: Sequence[Document]) -> tuple[str, ...]:
+    """The names in a question that stand in none of the documents, as the question has them.
+
+    A company that a report calls "the company" on every page but the cover is known, and so is a
+    party that a contract calls by its term.
+
+    Args:
+        question: As the user wrote it.
+        documents: What is asked; of none nothing is unknown.
+    """
+    found = [_unknown(in_words_of(document, question), document) for document in documents]
+    shared = set(found[0]).intersection(*found[1:]) if found else set()
+    return tuple(name for name in dict.fromkeys(found[0]) if name in shared) if shared else ()
+
+
+def _unknown(question: str, document: Document) -> list[str]:
+    names = list(_names(question))
+    text = document.text.lower() if names else ""
+    return [
+        name
+        for name in names
+        if not re.search(rf"(?<![^\W\d_]){re.escape(name[:COMMON_START].lower())}", text)
+    ]
+
+
+def _names(question: str) -> Iterator[str]:
+    """Words with a capital, where that says something: not the first of a sentence, and not in a
+    question that is written in capitals all over."""
+    words = list(_WORD.finditer(question))
+    if all(not word[0].islower() for word in words if len(word[0]) >= MIN_LETTERS):
+        return
+    for word in words:
+        if len(word[0]) < MIN_LETTERS or word[0].islower() or word[0].isupper():
+            continue
+        opens = _ENDS_SENTENCE.search(question[: word.start()])
+        is_name = word[0][1:] != word[0][1:].lower() or _POSSESSIVE.match(question, word.end())
+        if not opens or is_name:
+            yield word[0]
