@@ -161,3 +161,14 @@ def test_every_sum_uses_its_lines() -> None:
         for how in ratio.sums:
             assert sorted(set(re.findall(r"[a-z]", how.formula))) == list("abc")[: len(how.keys)]
             assert how.unit in ("", "%", "times", "days")
+
+
+def test_the_ratio_of_another_company_is_not_answered_with_ours(report: Document) -> None:
+    documents, generator = {report.id: report}, ExtractiveGenerator(threshold=0.9)
+    ours, theirs = (
+        generator.generate(question, documents, all_of(report), 0.1)
+        for question in ("What was gross margin in 2023?", "What was Microsoft's gross margin?")
+    )
+    assert ours.text.startswith("Gross margin: 60.0%")  # it can be worked out, whatever the scores
+    assert theirs.abstained
+    assert theirs.text.endswith("The document does not name Microsoft.")
