@@ -67,8 +67,7 @@ class ExtractiveGenerator:
     ) -> Draft:
         """See `Generator.generate`; the whole text comes at once."""
         draft = self._draft(question, documents, evidence, confidence)
-        unnamed = not_named(question, documents)
-        if unnamed and not draft.abstained:
+        if not draft.abstained and (unnamed := not_named(question, documents)):
             draft = replace(draft, text=f"{draft.text}\n{unnamed}")
         if on_text is not None:
             on_text(draft.text)
