@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 
+from docqa.engine.line_items import line_items, ratios
 from docqa.engine.types import Document
 from docqa.engine.wording import in_words_of
 
@@ -56,7 +58,16 @@ def _names(question: str) -> Iterator[str]:
     for word in words:
         if len(word[0]) < MIN_LETTERS or word[0].islower() or word[0].isupper():
             continue
+        if word[0].lower() in _terms():
+            continue
         opens = _ENDS_SENTENCE.search(question[: word.start()])
         is_name = word[0][1:] != word[0][1:].lower() or _POSSESSIVE.match(question, word.end())
         if not opens or is_name:
             yield word[0]
+
+
+@cache
+def _terms() -> frozenset[str]:
+    """What is no name although it may have a capital: `CapEx`, `Buybacks`."""
+    names = [name for one in (*line_items().values(), *ratios()) for name in one.names]
+    return frozenset(word.lower() for name in names for word in _WORD.findall(name))
