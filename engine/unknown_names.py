@@ -69,5 +69,8 @@ def _names(question: str) -> Iterator[str]:
 @cache
 def _terms() -> frozenset[str]:
     """What is no name although it may have a capital: `CapEx`, `Buybacks`."""
-    names = [name for one in (*line_items().values(), *ratios()) for name in one.names]
+    names = [
+        *(name for item in line_items().values() for name in item.names),
+        *(name for ratio in ratios() for name in ratio.names),
+    ]
     return frozenset(word.lower() for name in names for word in _WORD.findall(name))
