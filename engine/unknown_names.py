@@ -17,10 +17,12 @@ from docqa.engine.wording import in_words_of
 MIN_LETTERS = 4
 """Shorter names are often spelled out in the text, or the other way round: `PwC`, `US`."""
 COMMON_START = 5
-"""Words alike in so many first letters are the same name: `Californian`, `California`."""
+"""Words alike in so many first letters are taken for the same name."""
 
 _WORD = re.compile(r"[^\W\d_]+")
 _ENDS_SENTENCE = re.compile(r"(?:^|[.?!:])[\s\"'“‘(]*$")
+_OF_A_PLACE = re.compile(r"(?:ese|ish|ian|an)$")
+"""`Chinese` is named where China is."""
 _POSSESSIVE = re.compile(r"['’]s\b")
 
 
@@ -35,18 +37,22 @@ def unknown_names(question: str, documents: Sequence[Document]) -> tuple[str, ..
         documents: What is asked; of none nothing is unknown.
     """
     found = [_unknown(in_words_of(document, question), document) for document in documents]
-    shared = set(found[0]).intersection(*found[1:]) if found else set()
-    return tuple(name for name in dict.fromkeys(found[0]) if name in shared) if shared else ()
+    return tuple(
+        name
+        for name in (dict.fromkeys(found[0]) if found else ())
+        if all(name in one for one in found)
+    )
 
 
 def _unknown(question: str, document: Document) -> list[str]:
     names = list(_names(question))
     text = document.text.lower() if names else ""
-    return [
-        name
-        for name in names
-        if not re.search(rf"(?<![^\W\d_]){re.escape(name[:COMMON_START].lower())}", text)
-    ]
+
+    def stands_there(name: str) -> bool:
+        start = _OF_A_PLACE.sub("", name.lower())[:COMMON_START]
+        return re.search(rf"(?<![^\W\d_]){re.escape(start)}", text) is not None
+
+    return [name for name in names if not stands_there(name)]
 
 
 def _names(question: str) -> Iterator[str]:

@@ -5,7 +5,8 @@ import pytest
 from docqa.engine.ingest import document_from_text
 from docqa.engine.unknown_names import unknown_names
 
-REPORT = """The harbour of Ostwin lies in California. Ada Holm runs the ferries of PayPal Harbor.
+REPORT = """The harbour of Ostwin lies in California, not in China.
+Ada Holm runs the ferries of PayPal Harbor.
 
 2024 | 2023
 Net sales | 12 | 9"""
@@ -23,7 +24,7 @@ def unknown(question, *texts):
         ("Microsoft's net sales in 2024?", ("Microsoft",)),
         ("What did eBay and FedEx sell? To whom in Peru?", ("eBay", "FedEx", "Peru")),
         ("Who runs the ferries of Ostwin and Bo Lindqvist?", ("Lindqvist",)),
-        ("What do Californian harbours pay?", ()),  # California
+        ("What do Californian harbours pay the Chinese?", ()),  # California, China
         ("What does paypal harbor pay? Summarise it.", ()),
         ('Explain net sales. "Describe them."', ()),  # the first word of a sentence says nothing
         ("What Were The Net Sales Of Microsoft?", ()),  # nor does a capital among capitals
