@@ -17,7 +17,9 @@ from docqa.engine.wording import in_words_of
 MIN_LETTERS = 4
 """Shorter names are often spelled out in the text, or the other way round: `PwC`, `US`."""
 COMMON_START = 5
-"""Words alike in so many first letters are taken for the same name."""
+ENDING = 3
+"""Words are taken for the same name that are alike in so many first letters, and in all but so many
+of the last: `Guarantors` and guarantor, but not `Salesforce` and sales."""
 
 _WORD = re.compile(r"[^\W\d_]+")
 _ENDS_SENTENCE = re.compile(r"(?:^|[.?!:])[\s\"'“‘(]*$")
@@ -49,7 +51,8 @@ def _unknown(question: str, document: Document) -> list[str]:
     text = document.text.lower() if names else ""
 
     def stands_there(name: str) -> bool:
-        start = _OF_A_PLACE.sub("", name.lower())[:COMMON_START]
+        stem = _OF_A_PLACE.sub("", name.lower())
+        start = stem[: max(COMMON_START, len(stem) - ENDING)]
         return re.search(rf"(?<![^\W\d_]){re.escape(start)}", text) is not None
 
     return [name for name in names if not stands_there(name)]

@@ -25,6 +25,7 @@ def unknown(question, *texts):
         ("What did eBay and FedEx sell? To whom in Peru?", ("eBay", "FedEx", "Peru")),
         ("Who runs the ferries of Ostwin and Bo Lindqvist?", ("Lindqvist",)),
         ("What do Californian harbours pay the Chinese?", ()),  # California, China
+        ("What did Harbors ever pay Salesforce?", ("Salesforce",)),  # has sales
         ("What does paypal harbor pay? Summarise it.", ()),
         ('Explain net sales. "Describe them."', ()),  # the first word of a sentence says nothing
         ("What Were The Net Sales Of Microsoft?", ()),  # nor does a capital among capitals
