@@ -68,7 +68,7 @@ class ExtractiveGenerator:
         """See `Generator.generate`; the whole text comes at once."""
         draft = self._draft(question, documents, evidence, confidence)
         if not draft.abstained and (unnamed := not_named(question, documents)):
-            draft = replace(draft, text=f"{draft.text}\n{unnamed}")
+            draft = replace(draft, text=f"{unnamed}\n{draft.text}")
         if on_text is not None:
             on_text(draft.text)
         return draft

@@ -202,7 +202,7 @@ def test_it_says_which_names_stand_nowhere():
     assert refused.text.endswith(" The document does not name Microsoft or Lindqvist.")
     given = answer(PROSES, ranked, confidence=0.9, question=question)
     assert not given.abstained
-    assert given.text.splitlines()[-1] == "The document does not name Microsoft or Lindqvist."
+    assert given.text.startswith("The document does not name Microsoft or Lindqvist.\nIt was")
 
 
 def test_nothing_to_read():
