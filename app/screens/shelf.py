@@ -16,7 +16,7 @@ from docqa.app.jobs.desk import Desk
 from docqa.app.library_entries import Entry, EntryState, make_entries
 from docqa.app.pasted_paths import pasted_paths
 from docqa.app.widgets.document_panel import DocumentPanel
-from docqa.app.widgets.library_panel import LibraryPanel
+from docqa.app.widgets.library_panel import DocumentList, LibraryPanel
 from docqa.app.widgets.question_input import QuestionInput
 from docqa.app.widgets.welcome import SAMPLE_QUESTION, Welcome
 from docqa.engine.errors import DocqaError, FileProblem
@@ -97,7 +97,8 @@ class ShelfScreen(Screen[None]):
         except DocqaError as error:
             self.complain(error)
             raise asyncio.CancelledError from error
-        if not self.query(LibraryPanel):
+        # when the application ends, the widgets inside go before those around them
+        if not all(self.query(kind) for kind in (DocumentList, Welcome, QuestionInput)):
             raise asyncio.CancelledError
         return result
 
