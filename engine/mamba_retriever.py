@@ -64,7 +64,7 @@ from docqa.engine.units import in_units
 N_NEAR = 1000
 """Sentences of a document, the best by then, whose meaning is compared with the question's: no more
 are worth the time, however long the document."""
-NEARNESS_WEIGHT = 12.0
+NEARNESS_WEIGHT = 18.0
 """What a cosine of 1 gains, in logits; trainer/README.md has the figures."""
 UNREAD_SCORE = -1e4
 """Score of a sentence of which the tokenizer keeps nothing."""

@@ -31,3 +31,20 @@ class EncoderRecipe(HeadRecipe):
     """Weight of that comparison in the loss."""
     questions: dict[str, int] = field(default_factory=dict)
     """Most questions by source."""
+    goes_on: bool = False
+    """Begin with the encoder that the checkpoint has, not with a new one."""
+    kept: float = 0.0
+    """Of an encoder that goes on: how much of what it was its weights keep in the end, as the mean
+    of both (Wortsman et al., arXiv 2109.01903)."""
+    pair_weight: float = 0.0
+    """Weight of telling evidence from other sentences; 0 = no question is put to its document."""
+    n_pairs: int = 3000
+    """Most questions of a source that is not named which are put to their documents."""
+    n_pair_documents: int = 150
+    """Documents of a source that these are about, at most."""
+    pair_batch: int = 48
+    """Such questions in a step."""
+    n_near: int = 7
+    """Near misses of each question in a step, at most; those of all are told from its evidence."""
+    pairs: dict[str, int] = field(default_factory=dict)
+    """Most such questions by source."""

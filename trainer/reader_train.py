@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from docqa.engine.device import choose_device, choose_dtype
+from docqa.engine.device import choose_device
 from docqa.engine.errors import TrainingError
 from docqa.engine.mamba2.checkpoint import (
     add_head,
@@ -33,9 +33,9 @@ from docqa.engine.mamba2.reader_head import (
     Verdict,
     span_loss,
 )
-from docqa.engine.mamba2.sentence_vectors import SentenceVectors
 from docqa.trainer.flat_columns import fingerprint
 from docqa.trainer.head_run import HeadRun, OnProgress, chosen_recipe, fit, load_state
+from docqa.trainer.near_misses import checkpoint_vectors
 from docqa.trainer.publish import card
 from docqa.trainer.reader_bench import bench_reader
 from docqa.trainer.reader_cache import ReaderData, length_groups
@@ -157,17 +157,11 @@ def _examples(
             seed=recipe.seed,
             negative_share=recipe.negative_share,
             swapped_share=recipe.swapped_share,
-            vectors=_sentence_vectors(checkpoint, place),
+            vectors=checkpoint_vectors(checkpoint, place),
             on_file=on_file,
         )
         ReaderData.of(examples).save(path)
     return ReaderData.load(path)
-
-
-def _sentence_vectors(checkpoint: Path, place: torch.device) -> SentenceVectors | None:
-    """Those of the checkpoint's encoder, if it has one, made as fast as when it is asked."""
-    model = load_model(checkpoint, choose_dtype(place), without=["reader"]).to(place)
-    return None if model.encoder is None else SentenceVectors(model)
 
 
 def _batches(run: ReaderRun) -> Iterator[NDArray[np.int64]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,14 @@ from safetensors.torch import load_file
 
 from docqa.engine.errors import CheckpointError, TrainingError
 from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer, read_metrics
+from docqa.engine.mamba2.sentence_vectors import SentenceVectors
 from docqa.engine.sentence_encoder import SentenceEncoder
 from docqa.trainer.average import average
+from docqa.trainer.encoder_losses import distillation_loss, pair_loss
+from docqa.trainer.encoder_pairs import EncoderPair, EncoderPairs
 from docqa.trainer.encoder_recipe import EncoderRecipe
 from docqa.trainer.encoder_texts import EncoderTexts, ask_teacher, draw_rows
-from docqa.trainer.encoder_train import distillation_loss, train_encoder
+from docqa.trainer.encoder_train import train_encoder
 from docqa.trainer.publish import publish
 from docqa.trainer.recipe import read_recipe
 from docqa.trainer.start import new_model
@@ -91,6 +95,107 @@ def test_a_resumed_run_is_the_uninterrupted_one(trained: Path, tmp_path: Path) -
     whole = load_file(trained / "run/checkpoint" / WEIGHTS)
     for name, value in load_file(run / "checkpoint" / WEIGHTS).items():
         assert torch.equal(value, whole[name]), name
+
+
+PAIRS = "goes_on = true\npair_weight = 1.0\npair_batch = 8\n"
+
+
+@pytest.fixture(scope="module")
+def paired(trained: Path) -> Path:
+    """The run that went on from that encoder with questions put to their documents."""
+    data, recipe = trained / "people.train.jsonl", trained / "pairs.toml"
+    whole = encoder_recipe(trained).read_text(encoding="utf-8")
+    recipe.write_text(whole + PAIRS, encoding="utf-8")
+    train_encoder([data], trained / "run/checkpoint", trained / "paired", recipe=recipe)
+    return trained / "paired"
+
+
+def surprise(checkpoint: Path, pairs: EncoderPairs) -> float:
+    """The loss of finding the evidence of all questions among what is near them."""
+    drawn = pairs.draw(np.random.default_rng(0), len(pairs), 7)
+    encoded = SentenceVectors(load_model(checkpoint)).encode(drawn.rows)
+    wanted, spared = map(torch.from_numpy, (drawn.wanted, drawn.spared))
+    n = drawn.n_questions
+    return float(pair_loss(encoded[:n], encoded[n:], wanted, spared, 0.05))
+
+
+def test_questions_put_to_their_documents_bring_the_evidence_nearer(
+    trained: Path, paired: Path
+) -> None:
+    (path,) = (trained / "packed").glob("pairs-*.npz")
+    pairs = EncoderPairs.load(path)
+    before, after = (surprise(run / "checkpoint", pairs) for run in (trained / "run", paired))
+    assert after < before - 0.15, (before, after)
+    assert read_metrics(paired / "checkpoint")["encoder"]["n_pairs"] == len(pairs) > 0
+
+
+def test_a_run_with_pairs_resumes_bit_for_bit(trained: Path, paired: Path, tmp_path: Path) -> None:
+    data, begun = trained / "people.train.jsonl", trained / "run/checkpoint"
+
+    def stop(_phase: str, step: int, _n_steps: int, figures: dict[str, float]) -> None:
+        if figures and step == 60:
+            raise KeyboardInterrupt
+
+    recipe, run = trained / "pairs.toml", tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        train_encoder([data], begun, run, recipe=recipe, on_progress=stop)
+    train_encoder([data], begun, run, resume=True)
+    whole = load_file(paired / "checkpoint" / WEIGHTS)
+    for name, value in load_file(run / "checkpoint" / WEIGHTS).items():
+        assert torch.equal(value, whole[name]), name
+
+
+def test_half_of_what_the_encoder_was_may_be_kept(
+    trained: Path, paired: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(paired, tmp_path / "run")
+    recipe = tmp_path / "run/run.toml"
+    whole = recipe.read_text(encoding="utf-8")
+    recipe.write_text(whole.replace("kept = 0.0", "kept = 0.5"), encoding="utf-8")
+    begun = trained / "run/checkpoint"
+    folder = train_encoder([trained / "people.train.jsonl"], begun, tmp_path / "run", resume=True)
+    before, after, mean = (
+        load_file(one / WEIGHTS) for one in (begun, paired / "checkpoint", folder)
+    )
+    assert not torch.equal(before["encoder.out.weight"], after["encoder.out.weight"])
+    for name, value in mean.items():
+        assert torch.allclose(value, (before[name] + after[name]) / 2, atol=1e-3), name
+
+
+def test_only_an_encoder_of_that_width_goes_on(trained: Path, tmp_path: Path) -> None:
+    data, recipe = trained / "people.train.jsonl", tmp_path / "pairs.toml"
+    recipe.write_text(f"width = 16\n{PAIRS}", encoding="utf-8")
+    with pytest.raises(TrainingError, match=r"no encoder.*width 16") as refused:
+        train_encoder([data], trained / "start", tmp_path / "run", recipe=recipe)
+    assert "--recipe encoder" in str(refused.value.hint)
+    recipe.write_text(f"width = 32\n{PAIRS}", encoding="utf-8")
+    with pytest.raises(TrainingError, match=r"encoder of width 16.*width 32"):
+        train_encoder([data], trained / "run/checkpoint", tmp_path / "run", recipe=recipe)
+
+
+def test_a_batch_of_pairs_spares_other_evidence() -> None:
+    question, first, second, near = (np.array([n], np.int32) for n in range(4))
+    other = np.array([7], np.int32)
+    both = EncoderPair(question, [first, second], [near])
+    pairs = EncoderPairs.of([both, EncoderPair(other, [second], [near, first])])
+    for seed in range(8):
+        drawn = pairs.draw(np.random.default_rng(seed), 2, 7)
+        assert drawn.n_questions == 2
+        sentences = [int(row[0]) for row in drawn.rows[2:]]
+        for row, (asked, wanted) in enumerate(zip(drawn.rows[:2], drawn.wanted, strict=True)):
+            answering = {1, 2} if asked[0] == 0 else {2}
+            assert sentences[wanted] in answering
+            spared = {sentences[i] for i in np.flatnonzero(drawn.spared[row])}
+            assert spared == (answering & set(sentences)) - {sentences[wanted]}
+
+
+def test_the_pair_loss_is_what_a_softmax_over_the_sentences_gives() -> None:
+    questions, sentences = torch.eye(2, 3), torch.eye(3)
+    wanted, spared = torch.tensor([0, 2]), torch.tensor([[False, False, True], [False] * 3])
+    loss = pair_loss(questions, sentences, wanted, spared, 0.5)
+    right, wrong = np.exp(2.0), 1.0
+    found = -np.log(right / (right + wrong)), -np.log(wrong / (right + 2 * wrong))
+    assert float(loss) == pytest.approx(sum(found) / 2, rel=1e-5)
 
 
 def test_a_run_that_ends_early_says_how_far_it_came(trained: Path, tmp_path: Path) -> None:

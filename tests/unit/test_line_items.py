@@ -162,6 +162,59 @@ def test_what_has_no_rows_knows_no_line_items() -> None:
     assert with_line_items(prose, "What was capex?") == "What was capex?"
 
 
+@pytest.mark.parametrize(
+    ("question", "label"),
+    [
+        ("What did bad debts cost in 2023?", "Provision for uncollectible accounts"),
+        (
+            "How high is the reserve for bad debts?",
+            "Less: allowance for doubtful accounts (Note 2)",
+        ),
+        ("What was bad debt expense?", "Provision for credit losses"),
+        ("How much were trade debtors?", "Receivables, less allowances of $800 and $692"),
+        ("What was owed by customers?", "Accounts receivable, net"),
+        ("What was owed to suppliers?", "Accounts payable"),
+        ("How large was the wage bill?", "Salaries and employee benefits"),
+        (
+            "How much went to minority interests?",
+            "Net income attributable to noncontrolling interests",
+        ),
+        ("What was AOCI?", "Accumulated other comprehensive loss"),
+        ("What was the share premium?", "Additional paid-in capital"),
+        (
+            "What was the currency effect on cash?",
+            "Effect of exchange rate changes on cash, cash equivalents and restricted cash",
+        ),
+        (
+            "What was the change in cash?",
+            "Net (decrease) increase in cash, cash equivalents, and restricted cash",
+        ),
+        (
+            "How much cash came from proceeds from issuing shares?",
+            "Proceeds from exercise of stock options",
+        ),
+        ("What was insurance premium income?", "Net premiums earned"),
+    ],
+)
+def test_other_names_of_lines_are_read_as_what_filers_call_them(question: str, label: str) -> None:
+    document = document_from_text(f"Revenue | 9 | 8\n{label} | 1,577 | 1,373", title="t")
+    assert f"({plain_label(label)})" in with_line_items(document, question)
+
+
+@pytest.mark.parametrize(
+    ("question", "label"),
+    [
+        ("How is payroll processed?", "Salaries and employee benefits"),
+        ("Which employee costs are covered by the plan?", "Employee costs and expenses"),
+        ("Who pays accruals of interest?", "Accrued expenses and other liabilities"),
+        ("What led to the change in cash compensation?", "Net increase in cash"),
+    ],
+)
+def test_such_a_name_means_no_line_where_no_figure_is_asked_for(question: str, label: str) -> None:
+    document = document_from_text(f"Revenue | 9 | 8\n{label} | 1,577 | 1,373", title="t")
+    assert with_line_items(document, question) == question
+
+
 def test_the_most_frequent_labels_are_taken() -> None:
     labels = ["Net sales"] * 3 + ["Total net sales"] * 2 + ["Total revenues"]
     rows = "\n".join(f"{label} | {n} | {n}" for n, label in enumerate(labels))

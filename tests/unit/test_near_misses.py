@@ -9,7 +9,6 @@ import pytest
 from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer
 from docqa.engine.mamba2.sentence_vectors import SentenceVectors
 from docqa.engine.mamba_retriever import embedded_checkpoint
-from docqa.trainer import near_misses
 from docqa.trainer.dataset import LabelledDocument, LabelledQuestion
 from docqa.trainer.near_misses import NearMisses
 
@@ -36,14 +35,11 @@ def labelled() -> LabelledDocument:
 
 
 @pytest.mark.parametrize("reads_meaning", [False, True])
-def test_they_come_near_in_words_or_in_meaning(
-    monkeypatch: pytest.MonkeyPatch, *, reads_meaning: bool
-) -> None:
-    monkeypatch.setattr(near_misses, "N_NEAR", 2)
+def test_they_come_near_in_words_or_in_meaning(*, reads_meaning: bool) -> None:
     document = labelled()
     checkpoint = embedded_checkpoint()
     vectors = SentenceVectors(load_model(checkpoint)) if reads_meaning else None
-    near = NearMisses(document, document.questions, load_tokenizer(checkpoint), vectors)
+    near = NearMisses(document, document.questions, load_tokenizer(checkpoint), vectors, most=2)
     chance = random.Random(0)
     drawn = {document.document.sentence_text(i) for _ in range(40) for i in near.draw(0, chance)}
     assert not any("829" in text for text in drawn)  # the evidence, and what may answer too
