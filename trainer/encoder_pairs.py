@@ -23,7 +23,7 @@ from docqa.engine.packing import tokenize_document
 from docqa.engine.wording import in_words_of
 from docqa.trainer.dataset import LabelledDocument, LabelledQuestion, read_documents
 from docqa.trainer.encoder_recipe import EncoderRecipe
-from docqa.trainer.flat_columns import FlatColumns
+from docqa.trainer.flat_columns import FlatColumns, offsets_of
 from docqa.trainer.near_misses import NearMisses
 
 N_BEST = 16
@@ -112,12 +112,12 @@ class EncoderPairs(FlatColumns):
         near = [[number(row) for row in one.near] for one in pairs]
         return cls(
             token_ids=np.concatenate([*rows, np.empty(0, np.int32)]),
-            offsets=_offsets(rows),
+            offsets=offsets_of([len(row) for row in rows]),
             questions=np.asarray(questions, np.int64),
             evidence=np.fromiter(chain.from_iterable(evidence), np.int64),
-            evidence_offsets=_offsets(evidence),
+            evidence_offsets=offsets_of([len(one) for one in evidence]),
             near=np.fromiter(chain.from_iterable(near), np.int64),
-            near_offsets=_offsets(near),
+            near_offsets=offsets_of([len(one) for one in near]),
         )
 
 
@@ -187,7 +187,3 @@ def _pairs_of(
         near = [rows[i] for i in near_misses.of(number) if len(rows[i])]
         if encoding.ids and evidence and near:
             yield EncoderPair(np.asarray(encoding.ids[:MAX_TOKENS], np.int32), evidence, near)
-
-
-def _offsets(lists: Sequence[Sequence[int] | TokenRow]) -> NDArray[np.int64]:
-    return np.concatenate([[0], np.cumsum([len(one) for one in lists])]).astype(np.int64)

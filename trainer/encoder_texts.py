@@ -24,7 +24,7 @@ from docqa.engine.packing import tokenize_document
 from docqa.engine.sentence_encoder import SentenceEncoder
 from docqa.trainer.dataset import LabelledDocument, read_documents
 from docqa.trainer.encoder_recipe import EncoderRecipe
-from docqa.trainer.flat_columns import FlatColumns
+from docqa.trainer.flat_columns import FlatColumns, offsets_of
 
 MOST_OF_DOCUMENT = 2500
 """Sentences of one document, at most: no book shall drown the others of its source."""
@@ -82,7 +82,7 @@ def make_texts(
         rows += draw_rows(path, tokenizer, recipe)
         if on_texts is not None:
             on_texts(f"drawing texts of {path.name}", len(rows), 0)
-    offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
+    offsets = offsets_of([len(row) for row in rows])
     joined = np.concatenate([*rows, np.empty(0, np.int32)]).astype(np.int32)
     return EncoderTexts(joined, offsets, ask_teacher(teacher, rows, tokenizer, on_texts))
 

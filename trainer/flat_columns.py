@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from docqa.engine.errors import TrainingError
 
@@ -34,6 +35,11 @@ class FlatColumns:
         """Read what `save` wrote; never unpickles."""
         with np.load(path, allow_pickle=False) as columns:
             return cls(**{f.name: columns[f.name] for f in fields(cls)})
+
+
+def offsets_of(lengths: Sequence[int]) -> NDArray[np.int64]:
+    """(n + 1,) where each of n lists of these lengths begins when laid flat, and the end."""
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
 def fingerprint(files: Sequence[Path], *parts: Any) -> str:

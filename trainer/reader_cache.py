@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docqa.engine.reader_window import ReaderWindow
-from docqa.trainer.flat_columns import FlatColumns
+from docqa.trainer.flat_columns import FlatColumns, offsets_of
 from docqa.trainer.reader_examples import ReaderExample
 
 _TOKEN_COLUMNS = ("token_ids", "features", "parts", "starts", "ends")
@@ -69,11 +69,11 @@ class ReaderData(FlatColumns):
             **{
                 name: np.concatenate([getattr(w, name) for w in windows]) for name in _TOKEN_COLUMNS
             },
-            token_offsets=_offsets([len(w.token_ids) for w in windows]),
+            token_offsets=offsets_of([len(w.token_ids) for w in windows]),
             content=np.concatenate([w.content for w in windows]),
-            content_offsets=_offsets([len(w.content) for w in windows]),
+            content_offsets=offsets_of([len(w.content) for w in windows]),
             spans=np.concatenate(spans),
-            span_offsets=_offsets([len(one) for one in spans]),
+            span_offsets=offsets_of([len(one) for one in spans]),
             answers=np.asarray([one.answers for one in kept], np.bool_),
             n_question=np.asarray([w.n_question for w in windows], np.int64),
             sentence_ids=np.asarray([w.sentence_id for w in windows], np.int64),
@@ -90,7 +90,3 @@ def length_groups(
         near = order[begin : begin + reach]
         near = near[np.argsort(n_tokens[near], kind="stable")]
         yield from (near[i : i + batch_size] for i in range(0, len(near), batch_size))
-
-
-def _offsets(lengths: list[int]) -> NDArray[np.int64]:
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

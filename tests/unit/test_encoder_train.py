@@ -207,16 +207,20 @@ def test_a_run_that_ends_early_says_how_far_it_came(trained: Path, tmp_path: Pat
     assert (told["step"], told["loss"]) == (0, None)
 
 
-def test_publishing_and_averaging_keep_the_encoder(trained: Path, tmp_path: Path) -> None:
+def test_publishing_and_averaging_keep_the_encoder(paired: Path, tmp_path: Path) -> None:
     data = labelled_file(tmp_path, n_documents=12)
-    checkpoint = trained / "run/checkpoint"
+    checkpoint = paired / "checkpoint"
     small = publish(checkpoint, tmp_path / "small", [data], limit=30, baselines=False, device="cpu")
     mean = average(checkpoint, checkpoint, 0.5, tmp_path / "mean")
     for out in (small, mean):
         assert load_model(out).config.encoder_width == 16
         assert (out / "encoder.toml").read_bytes() == (checkpoint / "encoder.toml").read_bytes()
         assert read_metrics(out)["encoder"]["step"] == N_STEPS
-    assert "## Encoder" in (small / "README.md").read_text(encoding="utf-8")
+    card = (small / "README.md").read_text(encoding="utf-8")
+    assert "## Encoder" in card
+    n_pairs = read_metrics(small)["encoder"]["n_pairs"]
+    assert f"It then took {N_STEPS} steps" in card
+    assert f"{n_pairs} questions from other sentences of their documents" in card
 
 
 def test_training_the_embedding_on_leaves_the_encoder_behind(trained: Path, tmp_path: Path) -> None:
