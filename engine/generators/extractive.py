@@ -32,6 +32,14 @@ N_COMPARED = 10
 MIN_WORDS = 4
 """Shorter prose (`12.1 Term.`) names a place, as a heading does."""
 _ASKS_WHY = re.compile(r"\b(?:why|reasons?)\b", re.IGNORECASE)
+_ASKS_NO_FIGURE = re.compile(
+    r"\b(?:who|whom|where)\b|\bhow\s+(?:do|does|can|should)\b"
+    r"|^\W*(?:do|does|is|are|can|may|must)\b",
+    re.IGNORECASE,
+)
+_ASKS_MORE = re.compile(r"\b(?:what|which|when|how\s+(?!do|does|can|should)\w+)\b", re.IGNORECASE)
+"""Asks for something besides, which may well be a figure."""
+_SCALES = re.compile(r"\b(?:hundred|thousand|million|billion|trillion|percent)\b", re.IGNORECASE)
 
 
 class ExtractiveGenerator:
@@ -136,8 +144,8 @@ def find_words(
     """The words that answer, if there are such words.
 
     Where the documents were read again, what that found comes first: the sentence that led there
-    says who or what is asked about, which a reader takes for the answer. No figure is a reason, and
-    none of another year answers.
+    says who or what is asked about, which a reader takes for the answer. No figure is a reason, a
+    person or a place, and none of another year answers.
     """
     last_hop = max(one.hop for one in candidates)
     span = None
@@ -147,8 +155,15 @@ def find_words(
     span = span or reader.find(question, documents, candidates)
     if span is None or is_of_another_year(question, documents, span):
         return None
-    is_figure = not any(map(str.isalpha, span.text(documents)))
-    return None if is_figure and _ASKS_WHY.search(question) else span
+    is_figure = not any(map(str.isalpha, _SCALES.sub("", span.text(documents))))
+    return None if is_figure and asks_for_no_figure(question) else span
+
+
+def asks_for_no_figure(question: str) -> bool:
+    """Whether a question asks for a reason, or for a way, person, place, yes or no and no more."""
+    if _ASKS_WHY.search(question):
+        return True
+    return bool(_ASKS_NO_FIGURE.search(question)) and not _ASKS_MORE.search(question)
 
 
 def quotable(

@@ -1,10 +1,13 @@
 """The answer without a language model."""
 
+from collections.abc import Mapping, Sequence
+
 import pytest
 
 from docqa.engine.errors import ConfigError, MissingError
 from docqa.engine.generators.base import load_generator
 from docqa.engine.generators.extractive import (
+    ExtractiveGenerator,
     choose_quotes,
     name_columns,
     quotable,
@@ -175,6 +178,40 @@ def test_what_a_table_excepts_is_not_counted_in_its_scale(row, figure, scale):
     header = "(In millions, except per share amounts) | 2024 | 2023"
     table = document((9, HEADING, "Income"), (9, ROW, header), (9, ROW, row))
     assert short(table, 2, figure)[0].splitlines()[0] == f"{figure}{scale} (p. 9)"
+
+
+class FirstFigure:
+    """A reader that takes the first figure of a row for an answer."""
+
+    def find(
+        self, question: str, documents: Mapping[str, Document], evidence: Sequence[Evidence]
+    ) -> AnswerSpan:
+        start = len("Fuel | ")
+        return AnswerSpan(evidence[0], start, start + len("$14.9 million"), 0.9)
+
+
+@pytest.mark.parametrize(
+    ("question", "is_opened"),
+    [
+        ("What did fuel cost?", True),
+        ("How much does the company pay for fuel?", True),
+        ("Who sells the fuel, and for how much?", True),
+        ("Where is fuel bought, and at what price?", True),
+        ("How did the cost of fuel change?", True),
+        ("Who sells the fuel?", False),
+        ("From whom is fuel bought?", False),
+        ("Where does the company buy fuel?", False),
+        ("How does the company buy fuel?", False),
+        ("Does the company hedge fuel?", False),
+        ("Why was more spent when fuel was cheap?", False),
+    ],
+)
+def test_no_figure_opens_an_answer_that_asks_for_none(question: str, *, is_opened: bool) -> None:
+    report = document((1, SentenceKind.ROW, "Fuel | $14.9 million"))
+    generator = ExtractiveGenerator(reader=FirstFigure())
+    draft = generator.generate(question, {report.id: report}, evidence(report, (0, 5.0)), 0.9)
+    assert draft.text.startswith("$14.9 million (p. 1)\n") is is_opened
+    assert "Fuel" in draft.text
 
 
 def test_a_footnote_in_a_short_answer_is_no_citation():
