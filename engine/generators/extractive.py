@@ -34,10 +34,12 @@ MIN_WORDS = 4
 _ASKS_WHY = re.compile(r"\b(?:why|reasons?)\b", re.IGNORECASE)
 _ASKS_NO_FIGURE = re.compile(
     r"\b(?:who|whom|where)\b|\bhow\s+(?:do|does|can|should)\b"
-    r"|^\W*(?:do|does|is|are|can|may|must)\b",
+    r"|^\W*(?:do|does|is|are|can|must)\b",
     re.IGNORECASE,
 )
-_ASKS_MORE = re.compile(r"\b(?:what|which|when|how\s+(?!do|does|can|should)\w+)\b", re.IGNORECASE)
+_ASKS_MORE = re.compile(
+    r"\b(?:what|which|when|how\s+(?!(?:do|does|can|should)\b)\w+)\b", re.IGNORECASE
+)
 """Asks for something besides, which may well be a figure."""
 _SCALES = re.compile(r"\b(?:hundred|thousand|million|billion|trillion|percent)\b", re.IGNORECASE)
 

@@ -194,6 +194,7 @@ class FirstFigure:
     ("question", "is_opened"),
     [
         ("What did fuel cost?", True),
+        ("May 2024 spending on fuel?", True),
         ("How much does the company pay for fuel?", True),
         ("Who sells the fuel, and for how much?", True),
         ("Where is fuel bought, and at what price?", True),
