@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from docqa.engine.types import Document, Evidence
-from docqa.engine.words import question_stems, stems
+from docqa.engine.words import question_stems, stems, telling_words
 
 AUTO_HOPS = 2
 """Most readings where the first one decides whether there is another."""
@@ -31,7 +31,6 @@ MAX_MENTIONS = 3
 """A name that is mentioned more often stands in too many places to lead to one."""
 MIN_NAME_CHARS = 3
 
-_WORD = re.compile(r"\w+(?:['’]\w+)*")
 _CALENDAR = frozenset(
     "january february march april may june july august september october november december "
     "monday tuesday wednesday thursday friday saturday sunday".split()
@@ -132,9 +131,7 @@ def mark_hop(
 
 def _words_besides(known: set[str], question: str) -> tuple[str, ...]:
     """The telling words of a question that a sentence does not hold."""
-    wanted = {*question_stems(question)} - known
-    words = (word for word in _WORD.findall(question) if {*stems(word)} & wanted)
-    return tuple(dict.fromkeys(words))
+    return tuple(word for word in telling_words(question) if not {*stems(word)} & known)
 
 
 def _holds_a_rarest(known: set[str], counts: Counter[str]) -> bool:

@@ -90,7 +90,13 @@ def ask(
     started = time.perf_counter()
     by_id = {document.id: document for document in documents}
     draft = generator.generate(
-        question, by_id, found.evidence, answerable, on_text=on_text, is_cancelled=is_cancelled
+        question,
+        by_id,
+        found.evidence,
+        answerable,
+        further=found.reading.further,
+        on_text=on_text,
+        is_cancelled=is_cancelled,
     )
     return Answer(
         question=question,

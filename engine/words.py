@@ -10,6 +10,7 @@ _WORD = re.compile(
     r"|\d+(?:[.,]\d+)*"  # 1,577 and 3.5 are one word each
     r"|[^\W\d_]+(?:['’][^\W\d_]+)*|\w"
 )
+_WRITTEN_WORD = re.compile(r"\d+(?:[.,]\d+)+|\w+(?:['’]\w+)*")
 _STOP_WORD_LIST = """
     a an and are as at be been but by can could did do does for from had has have he her his how i
     if in is it its no not of on or our s she should that the their there these they this to was
@@ -29,6 +30,13 @@ def question_stems(question: str) -> list[str]:
     words = _words(question)
     telling = [word for word in words if word not in _STOP_WORDS]
     return list(dict.fromkeys(map(_stem, telling or words)))
+
+
+def telling_words(question: str) -> list[str]:
+    """The words of a question that are looked for, as written, each once."""
+    wanted = {*question_stems(question)}
+    words = (word for word in _WRITTEN_WORD.findall(question) if {*stems(word)} & wanted)
+    return list(dict.fromkeys(words))
 
 
 def _words(text: str) -> list[str]:

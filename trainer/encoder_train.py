@@ -47,7 +47,14 @@ from docqa.trainer.encoder_pairs import EncoderPairs, make_pairs
 from docqa.trainer.encoder_recipe import EncoderRecipe
 from docqa.trainer.encoder_texts import EncoderTexts, make_texts
 from docqa.trainer.flat_columns import fingerprint
-from docqa.trainer.head_run import HeadRun, OnProgress, chosen_recipe, fit, load_state
+from docqa.trainer.head_run import (
+    HeadRun,
+    OnProgress,
+    check_goes_on,
+    chosen_recipe,
+    fit,
+    load_state,
+)
 from docqa.trainer.near_misses import checkpoint_vectors
 
 N_HELD = 2000
@@ -131,6 +138,8 @@ def _set_up(
     """Model, texts and optimizer of a run."""
     place = choose_device(device)
     model = load_model(checkpoint, without=[] if recipe.goes_on else ["encoder"]).to(place)
+    if recipe.goes_on:
+        check_goes_on(model, checkpoint, "encoder", recipe.width)
     out.mkdir(parents=True, exist_ok=True)
     (out / "run.toml").write_text(recipe.to_toml(), encoding="utf-8")
     texts = _texts(recipe, data, checkpoint, out.parent, device, on_progress)
@@ -154,14 +163,7 @@ def _set_up(
 
 def _head(recipe: EncoderRecipe, model: Mamba2Model, checkpoint: Path) -> EncoderHead:
     """A new head, or the one that goes on."""
-    if recipe.goes_on:
-        if model.encoder is None or model.config.encoder_width != recipe.width:
-            width = model.config.encoder_width
-            has = f"an encoder of width {width}" if width else "no encoder"
-            raise TrainingError(
-                f"{checkpoint} has {has}; the recipe goes on with one of width {recipe.width}.",
-                "Train that first: docqa train encoder --recipe encoder.",
-            )
+    if recipe.goes_on and model.encoder is not None:
         return model.encoder.requires_grad_(requires_grad=True)
     torch.manual_seed(recipe.seed)
     head = EncoderHead(model.config.d_model, recipe.width)

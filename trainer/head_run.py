@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from docqa.engine.errors import TrainingError
+from docqa.engine.mamba2.model import Mamba2Model
 from docqa.trainer.head_recipe import AnyRecipe, HeadRecipe, read_head_recipe
 
 LOG_EVERY = 20
@@ -67,6 +68,21 @@ def chosen_recipe(
     if n_steps is not None:
         chosen = replace(chosen, n_steps=n_steps)
     return chosen if seed is None else replace(chosen, seed=seed)
+
+
+def check_goes_on(model: Mamba2Model, checkpoint: Path, head: str, width: int) -> None:
+    """Ask for the head that a recipe goes on with.
+
+    Raises:
+        TrainingError: When the checkpoint has none, or one of another width.
+    """
+    has: int = getattr(model.config, f"{head}_width")
+    if has != width:
+        found = f"a head {head!r} of width {has}" if has else f"no head {head!r}"
+        raise TrainingError(
+            f"{checkpoint} has {found}; the recipe goes on with one of width {width}.",
+            f"Train that first: docqa train {head} --recipe {head}.",
+        )
 
 
 def fit(

@@ -2,8 +2,11 @@
 
 Most questions give two: the sentence with the answer, and one that comes near the question but
 does not answer it (`near_misses.py`). Many give a third: the sentence with the answer, asked for
-something else (`docqa.trainer.templates.swaps`). A sentence that answers as a whole ("How does
-...?") teaches to leave it whole.
+something else (`docqa.trainer.templates.swaps`), and table rows one for which no figure is an
+answer (`figureless.py` there). Questions of another document that this one does not answer are put
+to what comes near them here (`foreign.py` there). A sentence that answers as a whole ("How does
+...?") teaches to leave it whole. Some questions are cut to their telling words, as people type them
+too and as `docqa.engine.hops` reads on.
 """
 
 from __future__ import annotations
@@ -17,12 +20,16 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
+from docqa.engine.line_items import label_of
 from docqa.engine.mamba2.sentence_vectors import SentenceVectors
 from docqa.engine.reader_window import NO_PART, ReaderWindow, WindowMaker
-from docqa.engine.types import Document
+from docqa.engine.types import Document, SentenceKind
 from docqa.engine.wording import in_words_of
+from docqa.engine.words import telling_words
 from docqa.trainer.dataset import LabelledDocument, LabelledQuestion, read_documents
 from docqa.trainer.near_misses import NearMisses
+from docqa.trainer.templates.figureless import ask_no_figure
+from docqa.trainer.templates.foreign import ask_foreign
 from docqa.trainer.templates.swaps import Swapper
 
 MAX_SHARE = 0.75
@@ -44,14 +51,29 @@ class ReaderExample:
     """Whether the sentence answers, by a span or as a whole."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How often a question gives an example of each kind besides its answer."""
+
+    negative: float = 0.0
+    """Put to a sentence without the answer."""
+    swapped: float = 0.0
+    """Put to the sentence with the answer with one thing exchanged."""
+    figureless: float = 0.0
+    """Of the rows with an answer: put to a question that no figure answers."""
+    foreign: float = 0.0
+    """Questions of the document before that are put to this one, for each of its own, at most."""
+    keyword: float = 0.0
+    """The telling words of the question alone are read."""
+
+
 def read_examples(
     files: Sequence[Path],
     tokenizer: Tokenizer,
     *,
     limits: Mapping[str, int],
     seed: int,
-    negative_share: float,
-    swapped_share: float,
+    shares: Shares,
     vectors: SentenceVectors | None = None,
     on_file: OnFile | None = None,
 ) -> Iterator[ReaderExample]:
@@ -62,33 +84,65 @@ def read_examples(
         tokenizer: Of the checkpoint.
         limits: Most questions by source; a source not named gives all.
         seed: Of the draws.
-        negative_share: Share of the questions that give a sentence without the answer too.
-        swapped_share: Share of them put to the sentence with the answer with one thing exchanged.
+        shares: What is made besides the answers.
         vectors: Of the checkpoint's encoder, which finds sentences without the answer too.
         on_file: Called with the file's name and the documents read so far.
     """
-    chooser = random.Random(seed)
     for path in files:
+        chooser = random.Random(f"{seed} {path.name}")
         kept = _share_kept(path, limits)
+        before: LabelledDocument | None = None
         for n_done, labelled in enumerate(read_documents(path), 1):
+            other, before = before, labelled
             asked = [q for q in labelled.questions if chooser.random() < kept]
             if not asked or not labelled.document.sentences:
                 continue
-            swap = Swapper(labelled, of_sentence=True)
-            near_misses = NearMisses(labelled, asked, tokenizer, vectors)
-            for number, question in enumerate(asked):
-                put = _Put(labelled, question.question, tokenizer)
-                if question.evidence:
-                    sentence_id, spans = _draw(answer_places(labelled, question), chooser)
-                    yield put(sentence_id, spans, answers=True)
-                    swapped = chooser.random() < swapped_share and swap(question, chooser)
-                    if swapped:
-                        yield _Put(labelled, swapped, tokenizer)(sentence_id, (), answers=False)
-                if not question.evidence or chooser.random() < negative_share:
-                    for sentence_id in near_misses.draw(number, chooser):
-                        yield put(sentence_id, (), answers=False)
+            if shares.foreign and other is not None:
+                asked += ask_foreign(labelled, other, shares.foreign * kept, chooser)
+            yield from _examples_of(labelled, asked, shares, tokenizer, vectors, chooser)
             if on_file is not None:
                 on_file(path.name, n_done)
+
+
+def _examples_of(
+    labelled: LabelledDocument,
+    asked: Sequence[LabelledQuestion],
+    shares: Shares,
+    tokenizer: Tokenizer,
+    vectors: SentenceVectors | None,
+    chooser: random.Random,
+) -> Iterator[ReaderExample]:
+    """Examples of some questions on one document."""
+    swap = Swapper(labelled, of_sentence=True)
+    near_misses = NearMisses(labelled, asked, tokenizer, vectors)
+    for number, question in enumerate(asked):
+        is_cut = chooser.random() < shares.keyword
+        put = _Put(labelled, _as_read(question.question, is_cut), tokenizer)
+        if question.evidence:
+            sentence_id, spans = _draw(answer_places(labelled, question), chooser)
+            yield put(sentence_id, spans, answers=True)
+            swapped = chooser.random() < shares.swapped and swap(question, chooser)
+            if swapped:
+                put_swapped = _Put(labelled, _as_read(swapped, is_cut), tokenizer)
+                yield put_swapped(sentence_id, (), answers=False)
+            figureless = chooser.random() < shares.figureless and _ask_no_figure(
+                labelled.document, sentence_id, chooser
+            )
+            if figureless:
+                yield _Put(labelled, figureless, tokenizer)(sentence_id, (), answers=False)
+        if not question.evidence or chooser.random() < shares.negative:
+            for sentence_id in near_misses.draw(number, chooser):
+                yield put(sentence_id, (), answers=False)
+
+
+def _as_read(question: str, is_cut: bool) -> str:
+    return " ".join(telling_words(question)) if is_cut else question
+
+
+def _ask_no_figure(document: Document, sentence_id: int, chooser: random.Random) -> str | None:
+    if document.sentences[sentence_id].kind is not SentenceKind.ROW:
+        return None
+    return ask_no_figure(label_of(document.sentence_text(sentence_id)), chooser)
 
 
 class _Put:

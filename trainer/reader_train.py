@@ -34,7 +34,14 @@ from docqa.engine.mamba2.reader_head import (
     span_loss,
 )
 from docqa.trainer.flat_columns import fingerprint
-from docqa.trainer.head_run import HeadRun, OnProgress, chosen_recipe, fit, load_state
+from docqa.trainer.head_run import (
+    HeadRun,
+    OnProgress,
+    check_goes_on,
+    chosen_recipe,
+    fit,
+    load_state,
+)
 from docqa.trainer.near_misses import checkpoint_vectors
 from docqa.trainer.publish import card
 from docqa.trainer.reader_bench import bench_reader
@@ -94,7 +101,9 @@ def train_reader(
         TrainingError: When data, recipe or run folder cannot be used.
         CheckpointError: When the checkpoint cannot be used.
     """
-    chosen = chosen_recipe(ReaderRecipe, out, recipe, n_steps, seed, known="reader", resume=resume)
+    chosen = chosen_recipe(
+        ReaderRecipe, out, recipe, n_steps, seed, known="reader, reader-stage2", resume=resume
+    )
     run = _set_up(chosen, files, checkpoint, out, device, on_progress)
     if resume:
         load_state(run)
@@ -115,13 +124,12 @@ def _set_up(
 ) -> ReaderRun:
     """Model, examples and optimizer of a run."""
     place = choose_device(device)
-    model = load_model(checkpoint, without=["reader"]).to(place)
+    model = load_model(checkpoint, without=[] if recipe.goes_on else ["reader"]).to(place)
     tokenizer = load_tokenizer(checkpoint)
     out.mkdir(parents=True, exist_ok=True)
     (out / "run.toml").write_text(recipe.to_toml(), encoding="utf-8")
     data = _examples(recipe, files, checkpoint, tokenizer, place, out.parent, on_progress)
-    torch.manual_seed(recipe.seed)
-    head = ReaderHead(model.config.d_model, recipe.width, recipe.dropout).to(place)
+    head = _head(recipe, model, checkpoint).to(place)
     usable = np.flatnonzero(data.n_tokens <= recipe.max_tokens)
     if not len(usable):
         raise TrainingError(f"No example is as short as {recipe.max_tokens} tokens.")
@@ -129,6 +137,17 @@ def _set_up(
         head.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
     return ReaderRun(out, head, optimizer, recipe, model, tokenizer, data, usable)
+
+
+def _head(recipe: ReaderRecipe, model: Mamba2Model, checkpoint: Path) -> ReaderHead:
+    """A new head, or one that begins as what the checkpoint's has learned."""
+    if recipe.goes_on:
+        check_goes_on(model, checkpoint, "reader", recipe.width)
+    torch.manual_seed(recipe.seed)
+    head = ReaderHead(model.config.d_model, recipe.width, recipe.dropout)
+    if recipe.goes_on and model.reader is not None:
+        head.load_state_dict(model.reader.state_dict())
+    return head
 
 
 def _examples(
@@ -141,7 +160,7 @@ def _examples(
     on_progress: OnProgress | None,
 ) -> ReaderData:
     """The examples of some files, made or found from a run before."""
-    drawn = (recipe.seed, recipe.negative_share, recipe.swapped_share, recipe.sources)
+    drawn = (recipe.seed, recipe.shares, recipe.sources)
     made_from = [*files, checkpoint / "model.safetensors"]  # its encoder chooses sentences
     path = folder / "packed" / f"reader-{fingerprint(made_from, tokenizer.to_str(), *drawn)}.npz"
 
@@ -155,8 +174,7 @@ def _examples(
             tokenizer,
             limits=recipe.sources,
             seed=recipe.seed,
-            negative_share=recipe.negative_share,
-            swapped_share=recipe.swapped_share,
+            shares=recipe.shares,
             vectors=checkpoint_vectors(checkpoint, place),
             on_file=on_file,
         )

@@ -29,7 +29,7 @@ What may be relied on:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -89,6 +89,7 @@ class Generator(Protocol):
         evidence: tuple[Evidence, ...],
         confidence: float,
         *,
+        further: Sequence[str] = (),
         on_text: OnText | None = None,
         is_cancelled: IsCancelled | None = None,
     ) -> Draft:
@@ -99,6 +100,7 @@ class Generator(Protocol):
             documents: By id; at least those that the evidence names.
             evidence: Ranked best first.
             confidence: Probability in [0, 1] that the documents answer the question.
+            further: What the second reading asked, and those after it (`Reading.further`).
             on_text: Called while the answer is written.
             is_cancelled: Asked between tokens.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -72,11 +72,12 @@ class ExtractiveGenerator:
         evidence: tuple[Evidence, ...],
         confidence: float,
         *,
+        further: Sequence[str] = (),
         on_text: OnText | None = None,
         is_cancelled: IsCancelled | None = None,
     ) -> Draft:
         """See `Generator.generate`; the whole text comes at once."""
-        draft = self._draft(question, documents, evidence, confidence)
+        draft = self._draft(question, documents, evidence, confidence, further)
         if not draft.abstained and (unnamed := not_named(question, documents)):
             draft = replace(draft, text=f"{unnamed}\n{draft.text}")
         if on_text is not None:
@@ -89,6 +90,7 @@ class ExtractiveGenerator:
         documents: Mapping[str, Document],
         evidence: tuple[Evidence, ...],
         confidence: float,
+        further: Sequence[str],
     ) -> Draft:
         growth = growth_asked_for(question, [*documents.values()])
         opening, chosen = answer_sum(question, growth, documents, evidence)
@@ -99,7 +101,7 @@ class ExtractiveGenerator:
         candidates = quotable(documents, evidence)
         # One figure would pass for a growth, too.
         if self.reader is not None and not chosen and growth is None:
-            span = find_words(self.reader, question, documents, candidates)
+            span = find_words(self.reader, question, documents, candidates, further)
             if span is not None:
                 return short_answer(documents, span)
         chosen = chosen or choose_quotes(candidates)
@@ -142,18 +144,20 @@ def find_words(
     question: str,
     documents: Mapping[str, Document],
     candidates: tuple[Evidence, ...],
+    further: Sequence[str] = (),
 ) -> AnswerSpan | None:
     """The words that answer, if there are such words.
 
-    Where the documents were read again, what that found comes first: the sentence that led there
-    says who or what is asked about, which a reader takes for the answer. No figure is a reason, a
+    Where the documents were read again, what that found comes first, asked for what was read then:
+    the sentence that led there says who or what is asked about, which a reader takes for the
+    answer, and the sentence that it led to holds little of the question. No figure is a reason, a
     person or a place, and none of another year answers.
     """
-    last_hop = max(one.hop for one in candidates)
     span = None
-    if last_hop > 1:
-        further = [one for one in candidates if one.hop == last_hop]
-        span = reader.find(question, documents, further)
+    if further:
+        last_hop = 1 + len(further)
+        found = [one for one in candidates if one.hop == last_hop]
+        span = reader.find(further[-1], documents, found)
     span = span or reader.find(question, documents, candidates)
     if span is None or is_of_another_year(question, documents, span):
         return None

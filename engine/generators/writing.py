@@ -7,7 +7,7 @@ full         the model reads the whole documents slice by slice; what it notes i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from docqa.engine.generators import abstention
@@ -63,6 +63,7 @@ class WritingGenerator:
         evidence: tuple[Evidence, ...],
         confidence: float,
         *,
+        further: Sequence[str] = (),
         on_text: OnText | None = None,
         is_cancelled: IsCancelled | None = None,
     ) -> Draft:

@@ -167,11 +167,11 @@ def test_half_of_what_the_encoder_was_may_be_kept(
 def test_only_an_encoder_of_that_width_goes_on(trained: Path, tmp_path: Path) -> None:
     data, recipe = trained / "people.train.jsonl", tmp_path / "pairs.toml"
     recipe.write_text(f"width = 16\n{PAIRS}", encoding="utf-8")
-    with pytest.raises(TrainingError, match=r"no encoder.*width 16") as refused:
+    with pytest.raises(TrainingError, match=r"no head 'encoder'.*width 16") as refused:
         train_encoder([data], trained / "start", tmp_path / "run", recipe=recipe)
     assert "--recipe encoder" in str(refused.value.hint)
     recipe.write_text(f"width = 32\n{PAIRS}", encoding="utf-8")
-    with pytest.raises(TrainingError, match=r"encoder of width 16.*width 32"):
+    with pytest.raises(TrainingError, match=r"'encoder' of width 16.*width 32"):
         train_encoder([data], trained / "run/checkpoint", tmp_path / "run", recipe=recipe)
 
 

@@ -56,6 +56,7 @@ class ScriptedGenerator:
         evidence: tuple[Evidence, ...],
         confidence: float,
         *,
+        further: Sequence[str] = (),
         on_text: OnText | None = None,
         is_cancelled: IsCancelled | None = None,
     ) -> Draft:

@@ -17,7 +17,12 @@ from docqa.engine.retriever import load_retriever
 from docqa.trainer import publish as publishing
 from docqa.trainer.dataset import LabelledDocument, LabelledQuestion
 from docqa.trainer.reader_bench import bench_reader, has_short_answers
-from docqa.trainer.reader_examples import answer_places, answer_spans, read_examples
+from docqa.trainer.reader_examples import (
+    Shares,
+    answer_places,
+    answer_spans,
+    read_examples,
+)
 from docqa.trainer.reader_train import train_reader
 from docqa.trainer.recipe import read_recipe
 from docqa.trainer.start import new_model
@@ -222,9 +227,7 @@ def test_a_sentence_is_asked_for_what_it_says_and_for_something_else(
     record = {"doc_id": "1", "source": "cups", "domain": "x", "title": "Cup", "text": text}
     path.write_text(json.dumps({**record, "questions": asked}) + "\n", encoding="utf-8")
     tokenizer = load_tokenizer(trained / "start")
-    made = list(
-        read_examples([path], tokenizer, limits={}, seed=0, negative_share=1.0, swapped_share=1.0)
-    )
+    made = list(read_examples([path], tokenizer, limits={}, seed=0, shares=Shares(1.0, 1.0)))
     told = [(one.window.sentence_id, bool(one.spans), one.answers) for one in made]
     assert told[:2] == [(0, True, True), (0, False, False)]  # the second asks for another year
     assert all(sentence_id != 0 and not answers for sentence_id, _, answers in told[2:])
@@ -232,3 +235,86 @@ def test_a_sentence_is_asked_for_what_it_says_and_for_something_else(
     first, swapped = (one.window for one in made[:2])
     question = slice(None, first.n_question)
     assert first.token_ids[question].tolist() != swapped.token_ids[question].tolist()
+
+
+def questions_put(path: Path, checkpoint: Path, shares: Shares) -> list[tuple[int, str, bool]]:
+    """Sentence, question as its tokens say it, and whether it answers, of all examples."""
+    tokenizer = load_tokenizer(checkpoint)
+    made = read_examples([path], tokenizer, limits={}, seed=0, shares=shares)
+    return [
+        (
+            one.window.sentence_id,
+            tokenizer.decode(one.window.token_ids[: one.window.n_question].tolist()).replace(
+                " ##", ""
+            ),
+            one.answers,
+        )
+        for one in made
+    ]
+
+
+def test_a_row_is_asked_for_what_no_figure_answers(trained: Path, tmp_path: Path) -> None:
+    text = "Fuel is bought daily.\n\n | 2022 | 2023\nFuel | 14,963 | 16,204\nRent | 12 | 13"
+    start = text.index("16,204")
+    spent = {"id": "1", "question": "What was fuel in 2023?", "answers": ["16,204"]}
+    record = {"doc_id": "1", "source": "s", "domain": "x", "title": "Oil", "text": text}
+    path = tmp_path / "oil.train.jsonl"
+    asked = [{**spent, "evidence": [[start, start + 6]]}]
+    path.write_text(json.dumps({**record, "questions": asked}) + "\n", encoding="utf-8")
+    answered, put = questions_put(path, trained / "start", Shares(figureless=1.0))
+    assert answered[2]
+    assert not put[2]
+    assert put[0] == answered[0]  # the same row
+    assert "fuel" in put[1].lower()
+    assert "2023" not in put[1]
+
+
+def test_questions_of_the_document_before_are_put_to_what_comes_near(
+    trained: Path, tmp_path: Path
+) -> None:
+    titles = ("Ostwin Form 10-K fiscal 2020", "Velmora Form 10-K fiscal 2022")
+    text = "Revenue of {} in {} was 1,577.\n\nIt bought {} for 45.\n\nThe bank lent it money."
+    paths = tmp_path / "reports.train.jsonl"
+    records = []
+    for title, year, bought in zip(titles, (2020, 2022), ("bitcoin", "land"), strict=True):
+        company = title.split()[0]
+        told = text.format(company, year, bought)
+        questions = [
+            {"id": "1", "question": f"What was {company}'s revenue in {year}?"},
+            {"id": "2", "question": f"What did {company} pay for {bought} in {year}?"},
+        ]
+        for question, answer in zip(questions, ("1,577", "45"), strict=True):
+            start = told.index(answer)
+            question |= {"answers": [answer], "evidence": [[start, start + len(answer)]]}
+        record = {"doc_id": title, "source": "s", "domain": "x", "title": title, "text": told}
+        records.append({**record, "questions": questions})
+    paths.write_text("".join(f"{json.dumps(one)}\n" for one in records), encoding="utf-8")
+    made = questions_put(paths, trained / "start", Shares(foreign=1.0))
+    refused = [question.lower().replace(" ", "") for _, question, answers in made if not answers]
+    # revenue is told here too, so that only the other one is asked, of this company and year
+    assert refused == ["whatdidvelmorapayforbitcoinin2022?"]
+
+
+def test_some_questions_are_cut_to_their_telling_words(trained: Path) -> None:
+    path = trained / "people.train.jsonl"
+    whole, cut = (
+        [question for _, question, _ in questions_put(path, trained / "start", Shares(keyword=one))]
+        for one in (0.0, 1.0)
+    )
+    assert len(whole) == len(cut)
+    assert all(len(b) < len(a) for a, b in zip(whole, cut, strict=True))
+    assert all("what" not in one.lower().split() for one in cut)
+
+
+def test_a_reader_goes_on_from_the_one_it_has(trained: Path, tmp_path: Path) -> None:
+    data, begun = trained / "people.train.jsonl", trained / "run/checkpoint"
+    recipe = reader_recipe(tmp_path)
+    text = recipe.read_text(encoding="utf-8")
+    recipe.write_text(f"goes_on = true\n{text}".replace("0.02", "1e-9"), encoding="utf-8")
+    train_reader([data], begun, tmp_path / "run", recipe=recipe, n_steps=1, device="cpu")
+    before = load_file(begun / WEIGHTS)
+    for name, value in load_file(tmp_path / "run/checkpoint" / WEIGHTS).items():
+        assert torch.allclose(value.float(), before[name].float(), atol=1e-4), name
+    with pytest.raises(TrainingError, match=r"no head 'reader'; .*width 16") as refused:
+        train_reader([data], trained / "start", tmp_path / "new", recipe=recipe, device="cpu")
+    assert "docqa train reader --recipe reader" in str(refused.value.hint)

@@ -156,7 +156,7 @@ def _read(
     asked = []
     for question, scores in zip(questions, all_scores, strict=True):
         found = _find(one, question, scores, finder, options)
-        draft = _draft(one, question, scores, found.evidence, finder)
+        draft = _draft(one, question, scores, found, finder)
         spent = seconds + found.seconds
         asked.append(_asked(one, question, found.evidence, n_words, found.scores, spent, draft))
     return asked
@@ -168,8 +168,10 @@ class _Found:
 
     scores: Scores
     evidence: tuple[Evidence, ...]
-    seconds: float
-    """Of the readings after the first."""
+    further: tuple[str, ...] = ()
+    """What the readings after the first asked."""
+    seconds: float = 0.0
+    """Of those readings."""
 
 
 def _find(
@@ -183,7 +185,7 @@ def _find(
     evidence = _evidence(one, question, scores, options)
     retriever = finder.retriever
     if retriever is None:
-        return _Found(scores, evidence, 0.0)
+        return _Found(scores, evidence)
     scored = [(one.document, scores)]
     reading = Reading(retriever.name, retriever.checkpoint, retriever.device, 0, 0.0)
     asked = question.question
@@ -191,7 +193,7 @@ def _find(
         scored, reading = read_on(lead, scored, reading, retriever)
         best = _evidence(one, question, scored[0][1], options)
         evidence = mark_hop(best, evidence, reading.n_hops)
-    return _Found(scored[0][1], evidence, reading.seconds)
+    return _Found(scored[0][1], evidence, reading.further, reading.seconds)
 
 
 def _scores(
@@ -281,7 +283,7 @@ def _draft(
     one: BenchmarkDocument,
     question: BenchmarkQuestion,
     scores: Scores,
-    evidence: tuple[Evidence, ...],
+    found: _Found,
     finder: Finder,
 ) -> str | None:
     """The words that the extractive generator takes from the document; none where it abstains."""
@@ -291,7 +293,8 @@ def _draft(
     draft = finder.extractive.generate(
         question.question,
         {one.document.id: one.document},
-        evidence,
+        found.evidence,
         confidence(question.question, [scores], calibration, [one.document]),
+        further=found.further,
     )
     return " ".join(citation.quote for citation in draft.citations)

@@ -18,12 +18,11 @@ from typing import Any
 from docqa.trainer.dataset import LabelledDocument, read_documents
 from docqa.trainer.templates.cloze import ask_cloze
 from docqa.trainer.templates.facts import ask_facts
+from docqa.trainer.templates.foreign import TITLE
 from docqa.trainer.templates.rules import CLOZE, SWAPS, TemplateQuestion, read_rules
 from docqa.trainer.templates.statements import ask_statements
 from docqa.trainer.templates.swaps import ask_swaps
 
-TITLE = re.compile(r"^(?P<company>.+?) Form (?P<form>10-[KQ]) fiscal (?P<year>20\d\d)$")
-"""As the titles of the filings are written."""
 CITATION = re.compile(r"\[([^\]]+)\]\[/us/[^\]]*\]")
 """A link in the United States Code: its words, then where it leads."""
 
