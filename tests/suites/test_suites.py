@@ -389,7 +389,12 @@ def test_the_questions_about_long_pdfs(docqa: Run, tmp_path: Path) -> None:
     asked = [question for one in documents for question in one.questions]
     assert {str(question.facts["file"]) for question in asked} == names
     assert len({question.id for question in asked}) == len(asked) == len(lines.splitlines())
-    assert all(question.question and question.answers[0] for question in asked)
+    told = [question for question in asked if question.is_answerable]
+    assert all(question.question and question.answers[0] for question in told)
+    absent = [question for question in asked if not question.is_answerable]
+    assert {question.facts["question_type"] for question in absent} == {"absent"}
+    assert not any(question.answers or question.evidence for question in absent)
+    assert {str(question.facts["file"]) for question in absent} == names
     made = docqa("bench", "suite", "long-pdfs", str(tmp_path), "--retriever", "bm25")
     assert made.exit_code == 0, made.stderr
 

@@ -5,8 +5,9 @@ once: documents are kept in a library of their own. A piece of evidence is looke
 first on the page that the data set names (it counts from 0), then on all others; where it is on
 none, the named page as a whole is the evidence.
 
-The format has one key more here, which FinanceBench itself does not use: `elsewhere` of a piece
-lists other places, as `evidence_page_num` and `evidence_text`, that state the same.
+The format has two keys more here, which FinanceBench itself does not use: `elsewhere` of a piece
+lists other places, as `evidence_page_num` and `evidence_text`, that state the same; a question with
+`answerable` false is one that its document does not answer.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ class Row:
     """Name of the PDF without its ending."""
     kind: str
     pieces: tuple[Piece, ...]
+    is_answerable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ def _read_row(record: dict[str, Any]) -> Row:
             for one in record["evidence"]
             if one.get("doc_name", record["doc_name"]) == record["doc_name"]
         ),
+        is_answerable=record.get("answerable", True),
     )
 
 
@@ -150,7 +153,8 @@ def _question(row: Row, document: Document, pages: Sequence[Counter[str]]) -> Be
     return BenchmarkQuestion(
         id=row.id,
         question=row.question,
-        answers=(row.answer,),
+        answers=(row.answer,) if row.is_answerable else (),
+        is_answerable=row.is_answerable,
         answer_kind="paragraph" if n_words >= LONG_ANSWER_WORDS else "sentence",
         evidence=tuple(spans[0] for spans in found),
         elsewhere=tuple(tuple(spans[1:]) for spans in found),

@@ -2,8 +2,9 @@
 
 The questions are docqa's own, in FinanceBench's format, and stand in
 assets/benchmarks/long-pdfs.jsonl; the files they are about are not part of docqa. Where a document
-states a fact in several places each of them counts. They are for choosing between retrievers and
-settings, never for training.
+states a fact in several places each of them counts. Those of the type `absent` have no answer in
+their document: `docqa bench answer` says how many of them are refused, and how many of the others.
+They are for choosing between retrievers and settings, never for training.
 """
 
 from __future__ import annotations
