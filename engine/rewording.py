@@ -75,6 +75,11 @@ def reworded(question: str, rows: Iterable[str]) -> list[Reworded]:
     return named
 
 
+def named_places(question: str) -> list[tuple[int, int]]:
+    """Where a question names a line of the statements: first character, and one past the last."""
+    return [(end - len(name), end) for name, end, _ in _named(question)]
+
+
 def _named(question: str) -> list[tuple[str, int, tuple[Way, ...]]]:
     """The names in a question, where they end, and what they mean.
 

@@ -1,0 +1,83 @@
+"""What readers call things, in the words of the document at hand.
+
+A report of `employees` answers what its `headcount` is, and a model that is small knows few such
+pairs. assets/trade_terms.toml does: behind such a word the question is read with what the document
+says instead. Lines of statements have their own way (`docqa.engine.rewording`).
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from importlib.resources import files
+
+from docqa.engine.rewording import named_places
+from docqa.engine.types import Document
+
+MOST_SAID = 10
+"""A document that says what the reader says more often needs no other words."""
+MOST_STATED = 2
+"""Words of a document that are added for one of the question, the first of the table."""
+
+
+def with_trade_terms(document: Document, question: str) -> str:
+    """The question with words of the document behind what it calls otherwise.
+
+    `headcount` becomes `headcount (employees)` where the document has employees and hardly a
+    headcount. Names of lines of statements stay for `docqa.engine.rewording`.
+
+    Args:
+        document: What is asked.
+        question: As the user wrote it.
+    """
+    lines = named_places(question)
+    found = [
+        one
+        for one in _names().finditer(question)
+        if all(one.end() <= start or end <= one.start() for start, end in lines)
+    ]
+    text = document.text.lower() if found else ""
+    for one in reversed(found):
+        stated = _stated(one["name"].lower(), question.lower(), text)
+        if stated:
+            question = f"{question[: one.end()]} ({', '.join(stated)}){question[one.end() :]}"
+    return question
+
+
+def _stated(name: str, asked: str, text: str) -> list[str]:
+    """Words of a text that say what a question calls by a name; none where the text does too."""
+    n_said = sum(1 for _ in re.finditer(_written(re.escape(name)), text))
+    if n_said > MOST_SAID:
+        return []
+    stated: list[str] = []
+    for words in _terms()[name]:
+        is_news = words not in asked and not any(words in known for known in stated)
+        if is_news and re.search(rf"\b{re.escape(words)}", text):
+            stated.append(words)
+    return stated[:MOST_STATED]
+
+
+def _written(names: str) -> str:
+    """A pattern for one of some names, whatever its ending."""
+    return rf"(?<!\w)(?P<name>{names})(?:s?['’]s?|s|es|ed|ing)?(?!\w)"
+
+
+@cache
+def _terms() -> dict[str, tuple[str, ...]]:
+    """What documents say, by what readers say, all in lower case."""
+    source = files("docqa.assets") / "trade_terms.toml"
+    table = tomllib.loads(source.read_text(encoding="utf-8"))["term"]
+    return {
+        name.lower(): tuple(words.lower() for words in term["stated"])
+        for term in table
+        for name in term["names"]
+    }
+
+
+@cache
+def _names() -> re.Pattern[str]:
+    """Finds what readers say, whatever its ending; of two that begin at one place the longer."""
+    longest_first = sorted(_terms(), key=len, reverse=True)
+    either = "|".join(map(re.escape, longest_first))
+    return re.compile(_written(either), re.IGNORECASE)

@@ -1,0 +1,58 @@
+"""Questions are read with what the document calls the things they ask for."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.resources import files
+
+import pytest
+
+from docqa.engine.ingest import document_from_text
+from docqa.engine.trade_terms import with_trade_terms
+from docqa.engine.wording import in_words_of
+
+REPORT = document_from_text(
+    "We had 10,800 employees at year-end.\n\nOptions with an exercise price of $12 were held.\n\n"
+    "The credit agreement expires in 2025. It is secured by land.\n\n"
+    + "Collateral is land. "
+    * 11,
+    title="Report",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "read"),
+    [
+        ("What is the headcount?", "What is the headcount (employees)?"),
+        ("Which strike prices are there?", "Which strike prices (exercise price) are there?"),
+        # the document says it often enough
+        ("What is the collateral?", "What is the collateral?"),
+        # a line of the statements, whose rows say what it is called
+        ("How large were share repurchases?", "How large were share repurchases?"),
+        # the question says it already
+        ("Is the headcount that of employees?", "Is the headcount that of employees?"),
+        # nothing in the document is called what the table knows
+        ("Who are the rivals?", "Who are the rivals?"),
+        # a word of the table only in part
+        ("Who is the clientele?", "Who is the clientele?"),
+        (
+            "When does the revolver end, and at what strike price?",
+            "When does the revolver (credit agreement) end, and at what strike price "
+            "(exercise price)?",
+        ),
+    ],
+)
+def test_words_of_the_document_stand_behind_those_of_the_reader(question: str, read: str) -> None:
+    assert with_trade_terms(REPORT, question) == read
+
+
+def test_retrievers_read_the_question_so() -> None:
+    assert "(employees)" in in_words_of(REPORT, "What is the headcount?")
+
+
+def test_the_table_says_nothing_twice() -> None:
+    source = files("docqa.assets") / "trade_terms.toml"
+    terms = tomllib.loads(source.read_text(encoding="utf-8"))["term"]
+    names = [name.lower() for term in terms for name in term["names"]]
+    assert len(names) == len(set(names))
+    assert all(term["names"] and term["stated"] for term in terms)
