@@ -12,6 +12,7 @@ from docqa.engine.defined_terms import FRONT_SENTENCES, DefinedTerm, terms_in
 from docqa.engine.quote import pages_named
 from docqa.engine.rewording import Reworded, reworded
 from docqa.engine.sentences import CELL_SEPARATOR
+from docqa.engine.trade_terms import TradeTerm, trade_terms
 from docqa.engine.types import Answer, Document, Evidence, Reading, Writing
 
 
@@ -123,6 +124,11 @@ class Record:
     def reworded(self) -> tuple[Reworded, ...]:
         """Names in the question, with what the rows that were found by them are called."""
         return tuple(reworded(self.question, (one.text for one in self.evidence if one.is_row)))
+
+    @property
+    def trade_terms(self) -> tuple[TradeTerm, ...]:
+        """Words of the question, with what is said instead in what was found by them."""
+        return tuple(trade_terms(self.question, "\n".join(one.text for one in self.evidence)))
 
     def title_of(self, document_id: str) -> str:
         """The title of one of the record's documents."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
@@ -21,15 +22,36 @@ MOST_STATED = 2
 """Words of a document that are added for one of the question, the first of the table."""
 
 
+@dataclass(frozen=True, slots=True)
+class TradeTerm:
+    """What a question calls by one word and a document by others."""
+
+    name: str
+    """As the question has it."""
+    stated: tuple[str, ...]
+    end: int
+    """Where the name ends in the question."""
+
+
 def with_trade_terms(document: Document, question: str) -> str:
     """The question with words of the document behind what it calls otherwise.
 
     `headcount` becomes `headcount (employees)` where the document has employees and hardly a
-    headcount. Names of lines of statements stay for `docqa.engine.rewording`.
+    headcount.
 
     Args:
         document: What is asked.
         question: As the user wrote it.
+    """
+    for one in reversed(trade_terms(question, document.text)):
+        question = f"{question[: one.end]} ({', '.join(one.stated)}){question[one.end :]}"
+    return question
+
+
+def trade_terms(question: str, text: str) -> list[TradeTerm]:
+    """What a question calls otherwise than a text, in its order.
+
+    Names of lines of statements stay for `docqa.engine.rewording`.
     """
     lines = named_places(question)
     found = [
@@ -37,12 +59,14 @@ def with_trade_terms(document: Document, question: str) -> str:
         for one in _names().finditer(question)
         if all(one.end() <= start or end <= one.start() for start, end in lines)
     ]
-    text = document.text.lower() if found else ""
-    for one in reversed(found):
-        stated = _stated(one["name"].lower(), question.lower(), text)
-        if stated:
-            question = f"{question[: one.end()]} ({', '.join(stated)}){question[one.end() :]}"
-    return question
+    if not found:
+        return []
+    asked, told = question.lower(), text.lower()
+    terms = [
+        TradeTerm(one[0], tuple(_stated(one["name"].lower(), asked, told)), one.end())
+        for one in found
+    ]
+    return [term for term in terms if term.stated]
 
 
 def _stated(name: str, asked: str, text: str) -> list[str]:

@@ -197,6 +197,9 @@ def how_it_was_read(record: Record) -> str:
     lines += [
         f"Read for {' and '.join(one.labels)} as well as {one.name}." for one in record.reworded
     ]
+    lines += [
+        f"Read for {' and '.join(one.stated)} as well as {one.name}." for one in record.trade_terms
+    ]
     if reading.further:
         asked = ", then ".join(f"“{further}”" for further in reading.further)
         lines.append(f"Read {in_words(reading.n_hops)}: what was found led on to {asked}.")

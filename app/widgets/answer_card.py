@@ -302,6 +302,7 @@ def foot_line(number: int, record: Record) -> str:
     parts = [f"read {reading_in_words(reading)}in {reading.seconds:.1f} s"]
     parts += [f"for the {term.term} instead of {term.name}" for term in record.terms]
     parts += [f"for {' and '.join(one.labels)} as well as {one.name}" for one in record.reworded]
+    parts += [f"for {' and '.join(one.stated)} as well as {one.name}" for one in record.trade_terms]
     if reading.n_tokens:
         parts.append(f"{reading.tokens_per_second:,.0f} tokens/s")
     checkpoint = f" ({reading.checkpoint})" if reading.checkpoint else ""

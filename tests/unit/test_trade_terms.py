@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from docqa.app.cli import cli
+from docqa.app.widgets.answer_card import foot_line
+from docqa.engine.bm25 import BM25Retriever
+from docqa.engine.generators.extractive import ExtractiveGenerator
 from docqa.engine.ingest import document_from_text
+from docqa.engine.pipeline import ask as answer_to
+from docqa.engine.record import make_record
 from docqa.engine.trade_terms import with_trade_terms
 from docqa.engine.wording import in_words_of
 
@@ -56,3 +65,28 @@ def test_the_table_says_nothing_twice() -> None:
     names = [name.lower() for term in terms for name in term["names"]]
     assert len(names) == len(set(names))
     assert all(term["names"] and term["stated"] for term in terms)
+
+
+def test_what_was_found_by_another_word_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "report.txt"
+    path.write_text(REPORT.text, encoding="utf-8")
+    ask = ("ask", "What is the headcount?", str(path), "--retriever", "bm25", "--top-k", "1")
+    done = CliRunner().invoke(cli, [*ask, "--library", str(tmp_path / "library.db")])
+    assert done.exit_code == 0, done.output
+    assert "We had 10,800 employees at year-end." in done.output
+    assert "Read for employees as well as headcount." in done.output
+
+
+def test_the_application_tells_it_in_the_foot_line() -> None:
+    answer = answer_to("What is the headcount?", [REPORT], BM25Retriever(), ExtractiveGenerator())
+    record = make_record(
+        answer,
+        [REPORT],
+        n_tokens={},
+        model=None,
+        strategy="",
+        ingest_seconds=0.0,
+        total_seconds=0.1,
+    )
+    assert "for employees as well as headcount" in foot_line(1, record)
+    assert "as well as" not in foot_line(1, replace(record, question="Who has employees?"))
