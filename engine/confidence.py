@@ -29,6 +29,7 @@ from docqa.engine.words import question_stems
 
 FEATURES = (
     "top",
+    "first",
     "answers",
     "nearest",
     "unknown_names",
@@ -69,14 +70,15 @@ def score_features(
 ) -> NDArray[np.float64]:
     """(f,) the values of `FEATURES` for one question.
 
-    `top`: the best score. `answers`: the logit that one of the best sentences answers, as the
-    reader says; 0 without a reader. `nearest`: the highest cosine of the question with a sentence,
-    as the encoder has it; 0 without one. `unknown_names`: how many names in the question stand in
-    none of the documents. `top_per_word`: the best score for each telling word of
-    the question and log of the number of sentences, because BM25 adds up over the words found and
-    weighs a rare word by that log. `top_z`: how many standard deviations the best stands above the
-    mean; `gap`, `gap_10`: above the second and the tenth best. The logarithms of the number of
-    sentences (the best of many is high by chance) and of telling words in the question.
+    `top`: the best logit. `first`: the best score to rank by, the word of the heads included.
+    `answers`: the logit that one of the best sentences answers, as the reader says; 0 without a
+    reader. `nearest`: the highest cosine of the question with a sentence, as the encoder has it; 0
+    without one. `unknown_names`: how many names in the question stand in none of the documents.
+    `top_per_word`: the best score for each telling word of the question and log of the number of
+    sentences, because BM25 adds up over the words found and weighs a rare word by that log.
+    `top_z`: how many standard deviations the best stands above the mean; `gap`, `gap_10`: above the
+    second and the tenth best. The logarithms of the number of sentences (the best of many is high
+    by chance) and of telling words in the question.
 
     Args:
         question: As the user wrote it.
@@ -93,6 +95,7 @@ def score_features(
     return np.array(
         [
             best[0],
+            max(float(np.asarray(one).max()) for one in scores if len(one)),
             max(answers_of(one) for one in scores if len(one)),
             max(nearest_of(one) for one in scores if len(one)),
             min(len(unknown_names(question, documents)), MOST_UNKNOWN),

@@ -26,16 +26,13 @@ TARGET_PRECISION = 0.8
 MAX_FALSE_REFUSALS = 0.05
 """... and no more than this share of the questions with an answer is refused: a reader forgives a
 weak quotation sooner than the claim that the document does not say what it says."""
-LOGIT_FEATURES = (
-    "top",
-    "answers",
-    "nearest",
-    "unknown_names",
-    "log_n_sentences",
-    "log_n_question_words",
-)
+LOGIT_FEATURES = ("top", "first", "answers", "nearest", "unknown_names", "log_n_question_words")
 """All that is fitted for a retriever whose scores are logits. Gaps between the best sentences say
-nothing there: a filing states its capital expenditure in four tables, and all are right."""
+nothing there: a filing states its capital expenditure in four tables, and all are right. Nor does
+the length of a document, though it seems to: filings answer many questions put to another of them,
+which count as unanswerable, and a long document was refused an answer for that."""
+WORD_FEATURES = tuple(name for name in FEATURES if name not in ("first", "answers", "nearest"))
+"""What is fitted for one whose scores are sums over words: no head adds to them."""
 MIN_REFUSALS = 20
 """A precision measured on fewer refusals decides nothing."""
 RIDGE = 1.0
@@ -111,7 +108,7 @@ def calibrate(
                 "documents have an answer.",
                 "Give more files, or a higher limit.",
             )
-    names = FEATURES if retriever.checkpoint is None else LOGIT_FEATURES
+    names = WORD_FEATURES if retriever.checkpoint is None else LOGIT_FEATURES
     judged = [
         one
         for fitting, reporting in (halves, halves[::-1])

@@ -28,6 +28,7 @@ def test_features_by_hand():
     assert found == pytest.approx(
         {
             "top": 4,
+            "first": 4,
             "answers": 0,
             "nearest": 0,
             "unknown_names": 0,

@@ -109,6 +109,9 @@ def test_whether_anything_answers_is_the_mean_by_the_chance_to_be_best() -> None
     assert answers_of(scores) == 0.0
     feature = FEATURES.index("answers")
     unread = np.zeros(0, np.float32)
-    assert score_features("Who?", [read, unread])[feature] == answers_of(read)
+    features = score_features("Who?", [read, unread])
+    assert features[feature] == answers_of(read)
+    assert features[FEATURES.index("first")] == read.max()
+    assert features[FEATURES.index("top")] == scores.max() != read.max()
     assert read_by(None, "Who?", document, scores) is scores
     assert read_by(reader, "Who?", document, unread) is unread
