@@ -3,8 +3,9 @@
 Shared words lift a sentence above others, but their number says little about an answer: `capex`
 shares none with the row of a cash flow statement, `What did the moon landing cost?` many. The
 encoder knows what says the same in other words. The reader then compares the question with the best
-sentences word by word, which the model, that reads thousands of them in one pass, cannot. Whether
-anything answers at all is judged by the logits and by the heads, the order by all of them.
+sentences word by word, which the model, that reads thousands of them in one pass, cannot. All of
+them decide the order. Whether anything answers at all is judged by the logits and the heads, and by
+the best of the sums (`docqa.engine.confidence`).
 """
 
 from __future__ import annotations
