@@ -127,8 +127,9 @@ class Record:
 
     @property
     def trade_terms(self) -> tuple[TradeTerm, ...]:
-        """Words of the question, with what is said instead in what was found by them."""
-        return tuple(trade_terms(self.question, "\n".join(one.text for one in self.evidence)))
+        """Words of the question that nothing found has, with what is said there instead."""
+        found = "\n".join(one.text for one in self.evidence)
+        return tuple(trade_terms(self.question, found, most_said=0))
 
     def title_of(self, document_id: str) -> str:
         """The title of one of the record's documents."""

@@ -48,10 +48,15 @@ def with_trade_terms(document: Document, question: str) -> str:
     return question
 
 
-def trade_terms(question: str, text: str) -> list[TradeTerm]:
+def trade_terms(question: str, text: str, most_said: int = MOST_SAID) -> list[TradeTerm]:
     """What a question calls otherwise than a text, in its order.
 
     Names of lines of statements stay for `docqa.engine.rewording`.
+
+    Args:
+        question: As the user wrote it.
+        text: Of a document, or what was found in one.
+        most_said: How often the text may say what the question says.
     """
     lines = named_places(question)
     found = [
@@ -63,16 +68,15 @@ def trade_terms(question: str, text: str) -> list[TradeTerm]:
         return []
     asked, told = question.lower(), text.lower()
     terms = [
-        TradeTerm(one[0], tuple(_stated(one["name"].lower(), asked, told)), one.end())
+        TradeTerm(one[0], tuple(_stated(one["name"].lower(), asked, told, most_said)), one.end())
         for one in found
     ]
     return [term for term in terms if term.stated]
 
 
-def _stated(name: str, asked: str, text: str) -> list[str]:
+def _stated(name: str, asked: str, text: str, most_said: int) -> list[str]:
     """Words of a text that say what a question calls by a name; none where the text does too."""
-    n_said = sum(1 for _ in re.finditer(_written(re.escape(name)), text))
-    if n_said > MOST_SAID:
+    if sum(1 for _ in re.finditer(_written(re.escape(name)), text)) > most_said:
         return []
     stated: list[str] = []
     for words in _terms()[name]:

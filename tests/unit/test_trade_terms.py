@@ -90,3 +90,5 @@ def test_the_application_tells_it_in_the_foot_line() -> None:
     )
     assert "for employees as well as headcount" in foot_line(1, record)
     assert "as well as" not in foot_line(1, replace(record, question="Who has employees?"))
+    # a document full of collateral is not read for what secures it, which the evidence may say
+    assert "as well as" not in foot_line(1, replace(record, question="What is the collateral?"))
