@@ -5,7 +5,8 @@ the question a sentence has together, and never what stands in the rest of the d
 knows of a sentence it is told here: the share of the question's words, by their rarity, that the
 sentence has, or its neighbours, its heading and the names of its columns; how that compares with
 every other sentence of the document; and the sentence's length. Words match by their embedding, as
-far as ColBERT's sums of best matches go (Khattab & Zaharia, arXiv 2004.12832).
+far as ColBERT's sums of best matches go (Khattab & Zaharia, arXiv 2004.12832). What the
+passage around a sentence covers is added to its score alone; the model is not told.
 """
 
 from __future__ import annotations
@@ -27,6 +28,12 @@ SHARE = 2
 COVERAGE_WEIGHT = 4.0
 """What the best sentence by it gains, in logits: a window of training holds some twenty sentences,
 a document thousands, and there words count for more. trainer/README.md has the figures."""
+PASSAGE_WEIGHT = 3.0
+"""What a sentence in the best passage gains, in logits; trainer/README.md has the figures."""
+PASSAGE_TOKENS = 200
+"""Tokens on either side within which a word belongs to a sentence's passage."""
+PASSAGE_SENTENCES = 14
+"""Sentences on either side that do."""
 UNRELATED = 0.3
 """Cosine below which two tokens do not stand for each other."""
 NEIGHBOUR_SHARES = {1: 0.5, 2: 0.25, -1: 0.4}
@@ -47,16 +54,36 @@ class Vocabulary:
     """(v,) True for numbers: 2023 is near 2024 in every embedding, and never stands for it."""
 
 
-def sentence_coverage(
+@dataclass(frozen=True, slots=True)
+class CoveredWords:
+    """Which words of a question stand in which sentences of a document."""
+
+    best: NDArray[np.float32]
+    """(q, s) how far the nearest token of each sentence stands for each word, from 0 to 1."""
+    weights: NDArray[np.float64]
+    """(q,) rarity of the words; together 1."""
+    stops: NDArray[np.int64]
+    """(s,) one past the last token of each sentence."""
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """(s,) first token of each sentence."""
+        return _starts(self.stops)
+
+
+def _starts(stops: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate([[0], stops[:-1]])
+
+
+def covered_words(
     vocabulary: Vocabulary,
     content: NDArray[np.int32],
     token_ids: NDArray[np.int32],
     stops: NDArray[np.int64],
     counts: NDArray[np.int64],
-    above: NDArray[np.int32] | None = None,
     removed: NDArray[np.int32] | None = None,
-) -> NDArray[np.float32]:
-    """(s, `N_COVERAGE`) the figures of every sentence of a document.
+) -> CoveredWords:
+    """Look for the words of a question in every sentence.
 
     Args:
         vocabulary: Of the model's tokens.
@@ -64,24 +91,40 @@ def sentence_coverage(
         token_ids: (l,) tokens of the document.
         stops: (s,) one past the last token of each sentence.
         counts: (v,) occurrences of each token in the document.
-        above: (s, 2) `TokenizedDocument.above`; None = nothing is known to stand above any.
-        removed: Sentences that are treated as if they covered nothing.
+        removed: Sentences that are treated as if they had none of them.
     """
-    figures = np.zeros((len(stops), N_COVERAGE), dtype=np.float32)
     if not len(content) or not len(token_ids):
-        return figures
-    starts = np.concatenate([[0], stops[:-1]])
-    n_tokens = stops - starts
+        return CoveredWords(np.zeros((0, len(stops)), np.float32), np.zeros(0), stops)
+    starts = _starts(stops)
+    best = np.stack(
+        [
+            np.maximum.reduceat(similarity[token_ids], starts.clip(max=len(token_ids) - 1))
+            for similarity in word_similarity(vocabulary, content, counts)
+        ]
+    )
+    best[:, stops == starts] = 0.0
+    if removed is not None:
+        best[:, removed] = 0.0
     weights = np.log2(len(token_ids) / np.maximum(counts[content], 1)).clip(min=0.0)
-    weights /= max(float(weights.sum()), 1e-6)
+    return CoveredWords(best, weights / max(float(weights.sum()), 1e-6), stops)
+
+
+def sentence_coverage(
+    words: CoveredWords, above: NDArray[np.int32] | None = None
+) -> NDArray[np.float32]:
+    """(s, `N_COVERAGE`) the figures of every sentence of a document.
+
+    Args:
+        words: Of the question, in the document.
+        above: (s, 2) `TokenizedDocument.above`; None = nothing is known to stand above any.
+    """
+    stops = words.stops
+    figures = np.zeros((len(stops), N_COVERAGE), dtype=np.float32)
+    if not len(words.weights):
+        return figures
+    n_tokens = stops - words.starts
     own, near = np.zeros(len(stops)), np.zeros(len(stops))
-    for similarity, weight in zip(
-        word_similarity(vocabulary, content, counts), weights, strict=True
-    ):
-        best = np.maximum.reduceat(similarity[token_ids], starts.clip(max=len(token_ids) - 1))
-        best[n_tokens == 0] = 0.0
-        if removed is not None:
-            best[removed] = 0.0
+    for best, weight in zip(words.best, words.weights, strict=True):
         own += weight * best
         near += weight * _with_surroundings(best, above)
     by_length = near / np.sqrt(n_tokens + PIVOT_TOKENS)
@@ -93,6 +136,28 @@ def sentence_coverage(
     # a sentence without tokens ends where the one before it ends
     last = np.maximum.accumulate(np.where(n_tokens > 0, np.arange(len(stops)), 0))
     return figures[last]
+
+
+def passage_coverage(words: CoveredWords) -> NDArray[np.float32]:
+    """(s,) how much of the question the passage around each sentence covers, from 0 to 1.
+
+    A long text names its people and things once and goes on with "he" and "it": the sentence with
+    the answer has few of the question's words, and they stand around it. A word that stands k
+    tokens away counts 1 - k / `PASSAGE_TOKENS`.
+
+    Args:
+        words: Of the question, in the document.
+    """
+    found = words.best.copy()
+    starts = words.starts
+    for distance in range(1, min(PASSAGE_SENTENCES + 1, len(starts))):
+        between = starts[distance:] - words.stops[:-distance]
+        share = (1 - between / PASSAGE_TOKENS).clip(min=0.0).astype(np.float32)
+        here, there = found[:, distance:], found[:, :-distance]
+        np.maximum(here, words.best[:, :-distance] * share, out=here)
+        np.maximum(there, words.best[:, distance:] * share, out=there)
+    covered: NDArray[np.float32] = words.weights.astype(np.float32) @ found
+    return covered
 
 
 def _with_surroundings(

@@ -23,8 +23,11 @@ from tokenizers import Tokenizer
 from docqa.engine.confidence import Calibration, read_calibrations
 from docqa.engine.coverage import (
     COVERAGE_WEIGHT,
+    PASSAGE_WEIGHT,
     SHARE,
     Vocabulary,
+    covered_words,
+    passage_coverage,
     sentence_coverage,
 )
 from docqa.engine.device import choose_device, choose_dtype
@@ -81,6 +84,8 @@ class _Question:
     """(vocabulary,) nearness of every token of the document to the question."""
     coverage: NDArray[np.float32]
     """(s, c) of every sentence of the document; c is 0 where the checkpoint does not read it."""
+    passage: NDArray[np.float32]
+    """(s,) coverage by the passage around each sentence."""
 
 
 class MambaRetriever:
@@ -283,7 +288,8 @@ class MambaRetriever:
         """Scores to rank by: the logits, and for a checkpoint that knows it the coverage."""
         if not self.model.config.coverage:
             return logits
-        return lifted(logits, asked.coverage[:, SHARE], COVERAGE_WEIGHT)
+        covered = lifted(logits, asked.coverage[:, SHARE], COVERAGE_WEIGHT)
+        return lifted(covered, asked.passage, PASSAGE_WEIGHT)
 
     def _with_meaning(
         self,
@@ -400,6 +406,7 @@ class MambaRetriever:
         buckets = torch.zeros(config.vocab_size, dtype=torch.long)
         similarity = torch.zeros(config.vocab_size)
         coverage = np.zeros((len(tokens.sentence_ends), 0), dtype=np.float32)
+        passage = np.zeros(len(tokens.sentence_ends), dtype=np.float32)
         if config.n_match_buckets or config.soft_match or config.coverage:
             content = content_tokens(ids.astype(np.int32), content_mask(self.tokenizer))
             counts = np.bincount(tokens.token_ids, minlength=config.vocab_size)
@@ -411,15 +418,16 @@ class MambaRetriever:
                 torch.from_numpy(content.astype(np.int64))[None].to(self._device),
             )[0].cpu()
             if config.coverage:
-                coverage = sentence_coverage(
+                words = covered_words(
                     Vocabulary(self.model.backbone.embedding.weight, number_mask(self.tokenizer)),
                     content,
                     tokens.token_ids,
                     tokens.sentence_ends.astype(np.int64) + 1,
                     counts,
-                    tokens.above,
                 )
-        return _Question(ids, buckets, similarity, coverage)
+                coverage = sentence_coverage(words, tokens.above)
+                passage = passage_coverage(words)
+        return _Question(ids, buckets, similarity, coverage, passage)
 
 
 def choose_window() -> int:

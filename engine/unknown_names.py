@@ -13,6 +13,7 @@ from functools import cache
 from docqa.engine.line_items import line_items, ratios
 from docqa.engine.types import Document
 from docqa.engine.wording import in_words_of
+from docqa.engine.words import is_stop_word
 
 MIN_LETTERS = 4
 """Shorter names are often spelled out in the text, or the other way round: `PwC`, `US`."""
@@ -29,7 +30,7 @@ _POSSESSIVE = re.compile(r"['’]s\b")
 
 
 def unknown_names(question: str, documents: Sequence[Document]) -> tuple[str, ...]:
-    """The names in a question that stand in none of the documents, as the question has them.
+    """The names in a question that stand in no document and no title, as the question has them.
 
     A company that a report calls "the company" on every page but the cover is known, and so is a
     party that a contract calls by its term.
@@ -48,7 +49,8 @@ def unknown_names(question: str, documents: Sequence[Document]) -> tuple[str, ..
 
 def _unknown(question: str, document: Document) -> list[str]:
     names = list(_names(question))
-    text = document.text.lower() if names else ""
+    # a book names its author in its title alone
+    text = f"{document.title}\n{document.text}".lower() if names else ""
 
     def stands_there(name: str) -> bool:
         stem = _OF_A_PLACE.sub("", name.lower())
@@ -70,8 +72,9 @@ def _names(question: str) -> Iterator[str]:
         if word[0].lower() in _terms():
             continue
         opens = _ENDS_SENTENCE.search(question[: word.start()])
-        is_name = word[0][1:] != word[0][1:].lower() or _POSSESSIVE.match(question, word.end())
-        if not opens or is_name:
+        has_inner_capital = word[0][1:] != word[0][1:].lower()
+        is_possessive = _POSSESSIVE.match(question, word.end()) and not is_stop_word(word[0])
+        if not opens or has_inner_capital or is_possessive:
             yield word[0]
 
 

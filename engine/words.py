@@ -32,6 +32,11 @@ def question_stems(question: str) -> list[str]:
     return list(dict.fromkeys(map(_stem, telling or words)))
 
 
+def is_stop_word(word: str) -> bool:
+    """Whether a question has the word only because it is a question."""
+    return word.lower() in _STOP_WORDS
+
+
 def telling_words(question: str) -> list[str]:
     """The words of a question that are looked for, as written, each once."""
     wanted = {*question_stems(question)}

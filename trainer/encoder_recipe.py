@@ -31,11 +31,6 @@ class EncoderRecipe(HeadRecipe):
     """Weight of that comparison in the loss."""
     questions: dict[str, int] = field(default_factory=dict)
     """Most questions by source."""
-    goes_on: bool = False
-    """Begin with the encoder that the checkpoint has, not with a new one."""
-    kept: float = 0.0
-    """Of an encoder that goes on: how much of what it was its weights keep in the end, as the mean
-    of both (Wortsman et al., arXiv 2109.01903)."""
     pair_weight: float = 0.0
     """Weight of telling evidence from other sentences; 0 = no question is put to its document."""
     n_pairs: int = 3000

@@ -53,7 +53,9 @@ from docqa.trainer.head_run import (
     check_goes_on,
     chosen_recipe,
     fit,
+    keep_some,
     load_state,
+    told_before,
 )
 from docqa.trainer.near_misses import checkpoint_vectors
 
@@ -288,11 +290,9 @@ def _encode(run: EncoderRun, batches: Sequence[Sequence[TokenRow]]) -> Float[Ten
 def _save(run: EncoderRun, checkpoint: Path) -> Path:
     """The checkpoint with its new encoder."""
     folder = run.folder / "checkpoint"
-    before = read_metrics(checkpoint).get("encoder") if run.recipe.goes_on else None
     if run.recipe.goes_on and run.recipe.kept:
         begun = _head(run.recipe, load_model(checkpoint), checkpoint).state_dict()
-        for name, value in run.head.state_dict().items():
-            value.lerp_(begun[name].to(value.device), run.recipe.kept)
+        keep_some(run, run.recipe, begun)
     add_head(checkpoint, folder, "encoder", run.head, run.recipe.width)
     metrics = read_metrics(checkpoint)
     metrics["encoder"] = {
@@ -302,7 +302,7 @@ def _save(run: EncoderRun, checkpoint: Path) -> Path:
         "n_pairs": 0 if run.pairs is None else len(run.pairs),
         "loss": run.loss,
         "cosine": round(_agreement(run, folder), 4),
-        **({"before": before} if before else {}),
+        **told_before(run.recipe, checkpoint, "encoder"),
     }
     write_metrics(folder, metrics)
     shutil.copyfile(run.folder / "run.toml", folder / "encoder.toml")

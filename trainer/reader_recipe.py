@@ -12,8 +12,6 @@ from docqa.trainer.reader_examples import Shares
 class ReaderRecipe(HeadRecipe):
     """One training run of a reader head; a source that `sources` does not name gives all it has."""
 
-    goes_on: bool = False
-    """Begin with the reader that the checkpoint has, not with a new one."""
     dropout: float = 0.2
     batch_size: int = 64
     negative_share: float = 0.8

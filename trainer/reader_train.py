@@ -40,7 +40,9 @@ from docqa.trainer.head_run import (
     check_goes_on,
     chosen_recipe,
     fit,
+    keep_some,
     load_state,
+    told_before,
 )
 from docqa.trainer.near_misses import checkpoint_vectors
 from docqa.trainer.publish import card
@@ -102,7 +104,13 @@ def train_reader(
         CheckpointError: When the checkpoint cannot be used.
     """
     chosen = chosen_recipe(
-        ReaderRecipe, out, recipe, n_steps, seed, known="reader, reader-stage2", resume=resume
+        ReaderRecipe,
+        out,
+        recipe,
+        n_steps,
+        seed,
+        known="reader, reader-stage2",
+        resume=resume,
     )
     run = _set_up(chosen, files, checkpoint, out, device, on_progress)
     if resume:
@@ -219,6 +227,9 @@ def batch_of(model: Mamba2Model, examples: Sequence[ReaderExample]) -> tuple[Rea
 def _save(run: ReaderRun, checkpoint: Path) -> Path:
     """The checkpoint with its new reader."""
     folder = run.folder / "checkpoint"
+    if run.recipe.goes_on and run.recipe.kept:
+        begun = _head(run.recipe, load_model(checkpoint), checkpoint).state_dict()
+        keep_some(run, run.recipe, begun)
     add_head(checkpoint, folder, "reader", run.head, run.recipe.width)
     metrics = read_metrics(checkpoint)
     metrics["reader"] = {
@@ -226,6 +237,7 @@ def _save(run: ReaderRun, checkpoint: Path) -> Path:
         "seed": run.recipe.seed,
         "n_examples": len(run.usable),
         "loss": run.loss,
+        **told_before(run.recipe, checkpoint, "reader"),
     }
     write_metrics(folder, metrics)
     shutil.copyfile(run.folder / "run.toml", folder / "reader.toml")

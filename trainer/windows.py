@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from docqa.engine.coverage import Vocabulary, sentence_coverage
+from docqa.engine.coverage import Vocabulary, covered_words, sentence_coverage
 from docqa.engine.errors import TrainingError
 from docqa.engine.question_match import content_tokens, rarity_buckets
 from docqa.trainer.mined import MinedNegatives
@@ -275,15 +275,10 @@ class WindowSampler:
         text = draw.text
         if self._vocabulary is None:
             return np.zeros((len(text.stops), 0), dtype=np.float32)
-        return sentence_coverage(
-            self._vocabulary,
-            draw.content,
-            text.tokens,
-            text.stops,
-            text.counts,
-            text.above,
-            draw.removed,
+        words = covered_words(
+            self._vocabulary, draw.content, text.tokens, text.stops, text.counts, draw.removed
         )
+        return sentence_coverage(words, text.above)
 
     def _other_document(self, document: int) -> int:
         domain = self._packed.document_domain

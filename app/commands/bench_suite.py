@@ -34,8 +34,8 @@ def suite(
 ) -> None:
     """How much of the evidence a retriever finds in the suite NAME, kept in PLACE.
 
-    Suites: lost-in-the-middle, financebench, long-pdfs, quality, needle, labelled, published. A
-    suite whose files are not in PLACE says where to get them.
+    Suites: lost-in-the-middle, financebench, long-pdfs, long-texts, quality, needle, labelled,
+    published. A suite whose files are not in PLACE says where to get them.
     """
     from docqa.app.bench_suites import load_named, print_suite
     from docqa.app.config import load_settings

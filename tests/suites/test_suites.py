@@ -26,6 +26,7 @@ from docqa.trainer.benchmarks.base import (
 )
 from docqa.trainer.benchmarks.choices import choose
 from docqa.trainer.benchmarks.financebench import Piece, locate
+from docqa.trainer.benchmarks.long_texts import LongTexts
 from docqa.trainer.benchmarks.lost_in_the_middle import answer_span, split_of
 from docqa.trainer.benchmarks.needle_haystack import generate_paragraphs
 from docqa.trainer.benchmarks.recall import bench_suite, pages_of
@@ -397,6 +398,45 @@ def test_the_questions_about_long_pdfs(docqa: Run, tmp_path: Path) -> None:
     assert {str(question.facts["file"]) for question in absent} == names
     made = docqa("bench", "suite", "long-pdfs", str(tmp_path), "--retriever", "bm25")
     assert made.exit_code == 0, made.stderr
+
+
+def test_the_questions_about_long_texts(docqa: Run, tmp_path: Path) -> None:
+    with pytest.raises(MissingError, match=r"No folder of texts named"):
+        load_benchmark("long-texts")
+    lines = (Path(str(files("docqa.assets"))) / "benchmarks" / "long-texts.jsonl").read_text()
+    rows = [json.loads(line) for line in lines.splitlines()]
+    said = {row["title"]: "" for row in rows}
+    with pytest.raises(MissingError, match=f"{len(said)} texts are not in .*Name the folder with"):
+        list(load_benchmark("long-texts", tmp_path).documents())
+    for row in rows:
+        for piece in row["evidence"]:
+            said[row["title"]] += "\n\n".join(["", piece["text"], *piece["elsewhere"]])
+    with gzip.open(tmp_path / "all.lm.jsonl.gz", "wt", encoding="utf-8") as file:
+        for title, text in said.items():
+            file.write(json.dumps({"title": title, "text": text}) + "\n")
+    documents = list(load_benchmark("long-texts", tmp_path).documents())
+    asked = [question for one in documents for question in one.questions]
+    assert len({question.id for question in asked}) == len(asked) == len(rows)
+    for one in documents:
+        for question in one.questions:
+            assert question.is_answerable == (question.facts["question_type"] != "absent")
+            assert question.is_answerable == bool(question.answers and question.evidence)
+            assert all(one.places_of(question))
+    made = docqa("bench", "suite", "long-texts", str(tmp_path), "--retriever", "bm25")
+    assert made.exit_code == 0, made.stderr
+
+
+def test_links_of_a_statute_are_read_as_their_words(tmp_path: Path) -> None:
+    text = r"By \[amending [section 206 of this title][/us/usc/t29/s206]\] the wage rose to $7.25."
+    (tmp_path / "code.lm.jsonl").write_text(json.dumps({"title": "Wages", "text": text}))
+    row = {"title": "Wages", "question": "How much?", "answer": "$7.25", "question_type": "number"}
+    asked = tmp_path / "asked.jsonl"
+    asked.write_text(json.dumps({**row, "evidence": [{"text": "wage rose to $7.25."}]}))
+    (one,) = LongTexts(asked, tmp_path).documents()
+    assert one.document.text == ("By [amending section 206 of this title] the wage rose to $7.25.")
+    asked.write_text(json.dumps({**row, "evidence": [{"text": "wage fell"}]}))
+    with pytest.raises(TrainingError, match="Wages does not say 'wage fell'"):
+        list(LongTexts(asked, tmp_path).documents())
 
 
 def test_pdf_files_that_are_not_there(filings: Path) -> None:

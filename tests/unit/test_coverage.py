@@ -15,9 +15,14 @@ from docqa.engine.coverage import (
     ABOVE_SHARES,
     N_COVERAGE,
     NEIGHBOUR_SHARES,
+    PASSAGE_SENTENCES,
+    PASSAGE_TOKENS,
     PIVOT_TOKENS,
     UNRELATED,
+    CoveredWords,
     Vocabulary,
+    covered_words,
+    passage_coverage,
     sentence_coverage,
 )
 from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer, save_checkpoint
@@ -46,16 +51,24 @@ def coverage(
     above: list[tuple[int, int]] | None = None,
 ) -> NDArray[np.float32]:
     """The figures of sentences that are lists of tokens."""
+    words = covered(content, sentences, removed, embedding)
+    return sentence_coverage(words, None if above is None else np.asarray(above, np.int32))
+
+
+def covered(
+    content: list[int],
+    sentences: list[list[int]],
+    removed: list[int] | None = None,
+    embedding: torch.Tensor = EMBEDDING,
+) -> CoveredWords:
+    """Which words of a question stand in sentences that are lists of tokens."""
     tokens = np.concatenate(sentences).astype(np.int32)
-    stops = np.cumsum([len(one) for one in sentences])
-    counts = np.bincount(tokens, minlength=len(embedding))
-    return sentence_coverage(
+    return covered_words(
         Vocabulary(embedding, np.arange(len(embedding)) >= FIRST_NUMBER),
         np.asarray(content, np.int32),
         tokens,
-        stops,
-        counts,
-        None if above is None else np.asarray(above, np.int32),
+        np.cumsum([len(one) for one in sentences]),
+        np.bincount(tokens, minlength=len(embedding)),
         None if removed is None else np.asarray(removed, np.int32),
     )
 
@@ -168,8 +181,36 @@ def test_a_question_without_words_covers_nothing() -> None:
     empty = np.empty(0, np.int32)
     nothing = np.empty(0, np.int64)
     vocabulary = Vocabulary(EMBEDDING, np.zeros(50, np.bool_))
-    figures = sentence_coverage(vocabulary, empty, empty, nothing, np.zeros(50, np.int64))
-    assert figures.shape == (0, N_COVERAGE)
+    words = covered_words(vocabulary, empty, empty, nothing, np.zeros(50, np.int64))
+    assert sentence_coverage(words).shape == (0, N_COVERAGE)
+    assert passage_coverage(words).shape == (0,)
+
+
+def test_a_passage_has_the_words_of_the_sentences_around() -> None:
+    n_each, n_sentences = 20, 40
+    sentences = [[9] * n_each for _ in range(n_sentences)]
+    sentences[20] = [1] * n_each  # the one word of the question
+    found = passage_coverage(covered([1], sentences, embedding=torch.eye(50)))
+    for i, got in enumerate(found):
+        between = max(abs(i - 20) - 1, 0) * n_each
+        assert got == pytest.approx(max(0.0, 1 - between / PASSAGE_TOKENS)), i
+
+
+def test_a_passage_is_no_longer_than_its_sentences() -> None:
+    sentences = [[1]] + [[9]] * 30
+    found = passage_coverage(covered([1], sentences, embedding=torch.eye(50)))
+    assert found[PASSAGE_SENTENCES] > 0
+    assert not found[PASSAGE_SENTENCES + 1 :].any()
+
+
+def test_a_sentence_between_the_words_of_a_question_comes_before_one_with_one_of_them() -> None:
+    """Two words on either side of it say more than one of them in it."""
+    far = [[9] * 20 for _ in range(15)]
+    sentences = [[1] * 5, [7] * 5, [2] * 5, *far, [1] * 5, *far]
+    words = covered([1, 2], sentences, embedding=torch.eye(50))
+    passage = passage_coverage(words)
+    assert passage[1] > passage[3 + len(far)]
+    assert sentence_coverage(words)[1, 0] == 0.0
 
 
 def test_windows_are_told_what_a_reader_of_the_whole_document_is_told(tmp_path: Path) -> None:

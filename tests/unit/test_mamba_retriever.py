@@ -14,7 +14,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docqa.engine.coverage import COVERAGE_WEIGHT, N_COVERAGE, SHARE
+from docqa.engine.coverage import COVERAGE_WEIGHT, N_COVERAGE, PASSAGE_WEIGHT, SHARE
 from docqa.engine.errors import Cancelled, CheckpointError, ConfigError
 from docqa.engine.fused_scores import logits_of
 from docqa.engine.ingest import document_from_text
@@ -84,6 +84,7 @@ def test_streamed_scores_equal_one_forward_over_everything(
     got = retriever.score(QUESTION, document)
     np.testing.assert_allclose(logits_of(got), expected, rtol=1e-4, atol=1e-5)
     lift = COVERAGE_WEIGHT * prepared.coverage[:, SHARE]
+    lift += PASSAGE_WEIGHT * prepared.passage / prepared.passage.max()
     np.testing.assert_allclose(got, expected + lift, rtol=1e-4, atol=1e-5)
 
 

@@ -318,3 +318,34 @@ def test_a_reader_goes_on_from_the_one_it_has(trained: Path, tmp_path: Path) -> 
     with pytest.raises(TrainingError, match=r"no head 'reader'; .*width 16") as refused:
         train_reader([data], trained / "start", tmp_path / "new", recipe=recipe, device="cpu")
     assert "docqa train reader --recipe reader" in str(refused.value.hint)
+
+
+def test_half_of_what_the_reader_was_may_be_kept(trained: Path, tmp_path: Path) -> None:
+    data, begun = trained / "people.train.jsonl", trained / "run/checkpoint"
+    recipe = reader_recipe(tmp_path)
+    text = recipe.read_text(encoding="utf-8")
+    folders = [begun]
+    for kept in (0.0, 0.5):
+        recipe.write_text(f"goes_on = true\nkept = {kept}\n{text}", encoding="utf-8")
+        run = tmp_path / f"kept-{kept}"
+        folders.append(train_reader([data], begun, run, recipe=recipe, n_steps=5, device="cpu"))
+    before, after, mean = (load_file(one / WEIGHTS) for one in folders)
+    assert any(not torch.equal(before[name], after[name]) for name in after)
+    for name, value in mean.items():
+        assert torch.allclose(value, (before[name] + after[name]) / 2, atol=1e-3), name
+
+
+def test_a_reader_that_goes_on_tells_what_came_before(trained: Path, tmp_path: Path) -> None:
+    data, begun = trained / "people.train.jsonl", trained / "run/checkpoint"
+    recipe = reader_recipe(tmp_path)
+    recipe.write_text(f"goes_on = true\n{recipe.read_text(encoding='utf-8')}", encoding="utf-8")
+    folder = train_reader([data], begun, tmp_path / "run", recipe=recipe, n_steps=3, device="cpu")
+    reader = read_metrics(folder)["reader"]
+    assert reader["before"]["step"] == N_STEPS
+    assert "benchmark" not in reader["before"]
+    told = f"{N_STEPS} steps on {reader['before']['n_examples']}, then 3 steps on"
+    dev = labelled_file(tmp_path, n_documents=12)
+    small = publishing.publish(
+        folder, tmp_path / "small", [dev], limit=30, baselines=False, device="cpu"
+    )
+    assert told in (small / "README.md").read_text(encoding="utf-8")

@@ -22,6 +22,7 @@ def unknown(question, *texts):
     [
         ("What were the net sales of Microsoft in 2024?", ("Microsoft",)),
         ("Microsoft's net sales in 2024?", ("Microsoft",)),
+        ("What's in it? Who's there? There's more, isn't there?", ()),  # no name with a 's
         ("What did eBay and FedEx sell? To whom in Peru?", ("eBay", "FedEx", "Peru")),
         ("Who runs the ferries of Ostwin and Bo Lindqvist?", ("Lindqvist",)),
         ("What do Californian harbours pay the Chinese?", ()),  # California, China
@@ -44,6 +45,12 @@ def test_a_name_in_one_of_the_documents_is_known():
     assert unknown(question, REPORT, "Lindqvist left.") == ("Microsoft",)
     assert unknown(question, "Microsoft and Lindqvist.", REPORT) == ()
     assert unknown_names(question, []) == ()
+
+
+def test_the_author_in_the_title_is_known():
+    document = document_from_text("I sailed as a naturalist.", title="Voyages by Ada Lindqvist")
+    assert unknown_names("Why did Lindqvist sail?", [document]) == ()
+    assert unknown_names("Why did Microsoft sail?", [document]) == ("Microsoft",)
 
 
 def test_a_company_that_calls_itself_the_company_is_known():

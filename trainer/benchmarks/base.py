@@ -30,6 +30,7 @@ SUITES = {
     "two-place": "two_place",
     "financebench": "financebench",
     "long-pdfs": "long_pdfs",
+    "long-texts": "long_texts",
     "quality": "quality",
 }
 """Modules of this package by the name a user gives."""
