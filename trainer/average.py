@@ -19,8 +19,6 @@ from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer, read_metr
 from docqa.engine.mamba2.model import EMBEDDING_HEADS, Mamba2Model
 from docqa.trainer.heads import copy_recipes_of_heads, metrics_of_heads
 
-_HEAD_WIDTHS = {f"{head}_width" for head in EMBEDDING_HEADS}
-
 
 def average(first: Path, second: Path, weight: float, out: Path) -> Path:
     """Write the checkpoint `(1 - weight) * first + weight * second`, in fp32.
@@ -62,7 +60,8 @@ def average(first: Path, second: Path, weight: float, out: Path) -> Path:
 def _check_alike(first: Path, second: Path, model: Mamba2Model, other: Mamba2Model) -> None:
     for field in fields(model.config):
         ours, theirs = (getattr(one.config, field.name) for one in (model, other))
-        if ours != theirs and field.name not in _HEAD_WIDTHS:
+        of_head = field.name.startswith(tuple(f"{head}_" for head in EMBEDDING_HEADS))
+        if ours != theirs and not of_head:
             raise TrainingError(
                 f"{field.name} is {ours} in {first} and {theirs} in {second}.",
                 "Average a checkpoint with one that went on from it.",

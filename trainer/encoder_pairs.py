@@ -144,7 +144,7 @@ def make_pairs(
     for path in files:
         chooser = random.Random(f"{recipe.seed} pairs {path.name}")
         for labelled, questions in _drawn(path, recipe, chooser):
-            pairs += _pairs_of(labelled, questions, tokenizer, vectors)
+            pairs += _pairs_of(labelled, questions, tokenizer, recipe, vectors)
             if on_file is not None:
                 on_file(path.name, len(pairs))
     return EncoderPairs.of(pairs)
@@ -155,7 +155,10 @@ def _drawn(
 ) -> Iterator[tuple[LabelledDocument, list[LabelledQuestion]]]:
     """Some documents of a file with some of their questions, each document about as many."""
     n_documents = Counter(one.source for one in read_documents(path) if _answered(one))
-    n_chosen = {source: min(n, recipe.n_pair_documents) for source, n in n_documents.items()}
+    n_chosen = {
+        source: min(n, recipe.pair_documents.get(source, recipe.n_pair_documents))
+        for source, n in n_documents.items()
+    }
     for one in read_documents(path):
         answered = _answered(one)
         if not answered or chooser.random() * n_documents[one.source] >= n_chosen[one.source]:
@@ -173,11 +176,14 @@ def _pairs_of(
     labelled: LabelledDocument,
     questions: Sequence[LabelledQuestion],
     tokenizer: Tokenizer,
+    recipe: EncoderRecipe,
     vectors: SentenceVectors | None,
 ) -> Iterator[EncoderPair]:
     """The pairs of one document; a question of which nothing is near, or no token left, is none."""
     tokens = tokenize_document(labelled.document, tokenizer)
-    rows = rows_of(tokens, range(len(tokens.sentence_ends)), with_above=True)
+    rows = rows_of(
+        tokens, range(len(tokens.sentence_ends)), with_above=True, n_before=recipe.before_tokens
+    )
     near_misses = NearMisses(labelled, questions, tokenizer, vectors, most=N_BEST)
     asked = [in_words_of(labelled.document, one.question) for one in questions]
     for number, encoding in enumerate(tokenizer.encode_batch(asked, add_special_tokens=False)):

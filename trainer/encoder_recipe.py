@@ -20,7 +20,10 @@ class EncoderRecipe(HeadRecipe):
     n_documents: int = 300
     """Documents of a source that sentences are taken from, at most."""
     above_share: float = 0.5
-    """Share of the sentences that come with their heading and the names of their columns."""
+    """Share of the sentences that come with their heading and the names of their columns, and the
+    sentence before."""
+    before_tokens: int = 0
+    """Tokens of the sentence before that the head reads too; 0 = none."""
     batch_tokens: int = 4608
     """Tokens of sentences of about one length, filling included."""
     n_lengths: int = 3
@@ -36,10 +39,12 @@ class EncoderRecipe(HeadRecipe):
     n_pairs: int = 3000
     """Most questions of a source that is not named which are put to their documents."""
     n_pair_documents: int = 150
-    """Documents of a source that these are about, at most."""
+    """Most documents that these are about, of a source that is not named."""
     pair_batch: int = 48
     """Such questions in a step."""
     n_near: int = 7
     """Near misses of each question in a step, at most; those of all are told from its evidence."""
     pairs: dict[str, int] = field(default_factory=dict)
     """Most such questions by source."""
+    pair_documents: dict[str, int] = field(default_factory=dict)
+    """Most documents that they are about by source."""

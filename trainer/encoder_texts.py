@@ -119,7 +119,8 @@ def _sentence_rows(
     tokens = tokenize_document(labelled.document, tokenizer)
     n_sentences = len(tokens.sentence_ends)
     for i in chooser.sample(range(n_sentences), min(n_sentences, MOST_OF_DOCUMENT)):
-        (row,) = rows_of(tokens, [i], with_above=chooser.random() < recipe.above_share)
+        with_above = chooser.random() < recipe.above_share
+        (row,) = rows_of(tokens, [i], with_above=with_above, n_before=recipe.before_tokens)
         if len(row):
             yield row
 

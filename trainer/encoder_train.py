@@ -184,7 +184,7 @@ def _texts(
     """The texts of some files with their vectors, made or found from a run before."""
     tokenizer = load_tokenizer(checkpoint)
     amounts = (recipe.n_sentences, recipe.n_questions, recipe.n_documents, recipe.above_share)
-    drawn = (recipe.seed, amounts, recipe.sources, recipe.questions)
+    drawn = (recipe.seed, amounts, recipe.before_tokens, recipe.sources, recipe.questions)
     path = folder / "packed" / f"encoder-{fingerprint(data, tokenizer.to_str(), *drawn)}.npz"
 
     def on_texts(phase: str, n_done: int, n_all: int) -> None:
@@ -209,7 +209,8 @@ def _pairs(
     if not recipe.pair_weight:
         return None
     tokenizer = load_tokenizer(checkpoint)
-    drawn = (recipe.seed, recipe.n_pairs, recipe.n_pair_documents, recipe.pairs)
+    amounts = (recipe.n_pairs, recipe.n_pair_documents, recipe.before_tokens)
+    drawn = (recipe.seed, amounts, recipe.pairs, recipe.pair_documents)
     made_from = [*data, checkpoint / "model.safetensors"]  # its encoder chooses sentences
     path = folder / "packed" / f"pairs-{fingerprint(made_from, tokenizer.to_str(), *drawn)}.npz"
 
@@ -293,7 +294,8 @@ def _save(run: EncoderRun, checkpoint: Path) -> Path:
     if run.recipe.goes_on and run.recipe.kept:
         begun = _head(run.recipe, load_model(checkpoint), checkpoint).state_dict()
         keep_some(run, run.recipe, begun)
-    add_head(checkpoint, folder, "encoder", run.head, run.recipe.width)
+    settings = {"width": run.recipe.width, "before_tokens": run.recipe.before_tokens}
+    add_head(checkpoint, folder, "encoder", run.head, **settings)
     metrics = read_metrics(checkpoint)
     metrics["encoder"] = {
         "step": run.step,

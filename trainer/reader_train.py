@@ -230,7 +230,7 @@ def _save(run: ReaderRun, checkpoint: Path) -> Path:
     if run.recipe.goes_on and run.recipe.kept:
         begun = _head(run.recipe, load_model(checkpoint), checkpoint).state_dict()
         keep_some(run, run.recipe, begun)
-    add_head(checkpoint, folder, "reader", run.head, run.recipe.width)
+    add_head(checkpoint, folder, "reader", run.head, width=run.recipe.width)
     metrics = read_metrics(checkpoint)
     metrics["reader"] = {
         "step": run.step,

@@ -12,7 +12,9 @@ from docqa.app.options import DATA_FILE, quiet_option
 
 
 @click.command("templates")
-@click.argument("table", type=click.Choice(("filings", "statutes", "cloze", "swaps")))
+@click.argument(
+    "table", type=click.Choice(("filings", "statutes", "cloze", "swaps", "written", "written-dev"))
+)
 @click.argument("files", nargs=-1, required=True, type=DATA_FILE, metavar="FILE...")
 @click.option(
     "--out",
@@ -39,7 +41,8 @@ def templates(
     FILE is JSON Lines with `text`. Questions say `capex` where a filing says `Purchases of
     property and equipment`; what answers them is found by patterns. Those of cloze are sentences
     of any text without what stands for the answer; those of swaps are questions that FILE has, with
-    something exchanged that makes them unanswerable. No language model is asked.
+    something exchanged that makes them unanswerable. Those of written come with docqa and are about
+    documents of its training data, of which written-dev has some others. No language model is asked.
     """
     from docqa.app.diagnostics import Narrator
     from docqa.trainer.synthetic.output import write_lines

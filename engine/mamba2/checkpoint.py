@@ -162,7 +162,7 @@ def save_checkpoint(
     tokenizer.save(str(folder / "tokenizer.json"))
 
 
-def add_head(checkpoint: Path, folder: Path, name: str, head: nn.Module, width: int) -> None:
+def add_head(checkpoint: Path, folder: Path, name: str, head: nn.Module, **settings: int) -> None:
     """Write a checkpoint with another head; all its other tensors stay, bit for bit.
 
     Args:
@@ -170,7 +170,7 @@ def add_head(checkpoint: Path, folder: Path, name: str, head: nn.Module, width: 
         folder: The one to write; made if need be. Its other files are copied.
         name: One of `EMBEDDING_HEADS`.
         head: Stored as fp16.
-        width: Of the head.
+        settings: What `config.json` tells of the head (`width`), its name put in front.
     """
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {
@@ -182,7 +182,8 @@ def add_head(checkpoint: Path, folder: Path, name: str, head: nn.Module, width: 
         tensors[f"{name}.{part}"] = value.detach().half().contiguous().cpu()
     _save_tensors(tensors, folder)
     record = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))
-    _write_json(folder / "config.json", {**record, f"{name}_width": width})
+    told = {f"{name}_{setting}": value for setting, value in settings.items()}
+    _write_json(folder / "config.json", {**record, **told})
     for paper in ("tokenizer.json", "README.md", "metrics.json", *SETTINGS):
         if (checkpoint / paper).is_file():
             shutil.copyfile(checkpoint / paper, folder / paper)

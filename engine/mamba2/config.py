@@ -49,6 +49,8 @@ class Mamba2Config:
     """Width of the head that finds an answer's first and last word; 0 = there is none."""
     encoder_width: int = 0
     """Width of the head that tells what a sentence says; 0 = there is none."""
+    encoder_before_tokens: int = 0
+    """Tokens of the sentence before that this head reads too, its last; 0 = it reads none."""
 
     def __post_init__(self) -> None:
         if self.d_inner % self.headdim:

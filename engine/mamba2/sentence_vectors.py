@@ -22,6 +22,10 @@ MAX_TOKENS = 126
 ABOVE_TOKENS = 16
 """Of the heading of a sentence and of the names of its columns, each: a row says neither whose
 figures it has nor of which year."""
+SEPARATOR = 102
+"""Stands between the sentence before and the sentence; [SEP] in the tokenizer of the teacher."""
+MIN_BEFORE_TOKENS = 4
+"""Fewer of the sentence before tell nothing."""
 BATCH_TOKENS = 4096
 """Tokens that are encoded at once, filling included."""
 
@@ -44,6 +48,7 @@ class SentenceVectors:
             raise ValueError("this checkpoint has no encoder")
         self._head = model.encoder
         self._embedding = model.backbone.embedding.weight
+        self._n_before = model.config.encoder_before_tokens
         self._kept: dict[bytes, NDArray[np.float16]] = {}
 
     def nearness(
@@ -65,9 +70,13 @@ class SentenceVectors:
             Cancelled: When `is_cancelled` said so.
         """
         (asked,) = self.encode([question_ids]).cpu().numpy()
-        rows = rows_of(tokens, sentence_ids, with_above=True)
+        rows = self.rows(tokens, sentence_ids)
         near: Scores = self._vectors(rows, is_cancelled) @ asked
         return near
+
+    def rows(self, tokens: TokenizedDocument, sentence_ids: Sequence[int]) -> list[TokenRow]:
+        """What the head reads of sentences, with all that it knows to stand around them."""
+        return rows_of(tokens, sentence_ids, with_above=True, n_before=self._n_before)
 
     def _vectors(
         self, rows: Sequence[TokenRow], is_cancelled: IsCancelled | None
@@ -113,7 +122,11 @@ def filled(
 
 
 def rows_of(
-    tokens: TokenizedDocument, sentence_ids: Sequence[int], *, with_above: bool
+    tokens: TokenizedDocument,
+    sentence_ids: Sequence[int],
+    *,
+    with_above: bool,
+    n_before: int = 0,
 ) -> list[TokenRow]:
     """The tokens of sentences, at most `MAX_TOKENS` of each.
 
@@ -121,6 +134,9 @@ def rows_of(
         tokens: Of the document.
         sentence_ids: Which.
         with_above: Begin with what stands above: heading and names of columns.
+        n_before: Tokens of the sentence before, its last, that follow that where both stand under
+            the same heading and in no table: who "he" is often stands there. They give way where
+            a sentence is long.
     """
     stops = tokens.sentence_ends.astype(np.int64) + 1
     starts = np.concatenate([[0], stops[:-1]])
@@ -133,6 +149,11 @@ def rows_of(
         standing = [
             tokens.token_ids[starts[j] : stops[j]][:ABOVE_TOKENS] for j in above[i] if j >= 0
         ]
+        if n_before and i > 0 and above[i, 1] < 0 and (above[i] == above[i - 1]).all():
+            room = MAX_TOKENS - sum(map(len, standing)) - len(own) - 1
+            before = tokens.token_ids[starts[i - 1] : stops[i - 1]][-n_before:]
+            if len(before) and room >= MIN_BEFORE_TOKENS:
+                standing += [before[-room:], np.array([SEPARATOR])]
         return np.concatenate([*standing, own])[:MAX_TOKENS]
 
     return [row(i) for i in sentence_ids]

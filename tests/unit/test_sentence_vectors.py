@@ -19,6 +19,7 @@ from docqa.engine.mamba2.encoder_head import EncoderHead
 from docqa.engine.mamba2.sentence_vectors import (
     ABOVE_TOKENS,
     MAX_TOKENS,
+    SEPARATOR,
     SentenceVectors,
     batches_by_length,
     rows_of,
@@ -46,7 +47,7 @@ def with_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.nn.init.zeros_(head.out.bias)  # or all would be near it
     for layer in head.layers:
         torch.nn.init.normal_(layer.back.weight, std=0.5)
-    add_head(start, folder / "checkpoint", "encoder", head, 16)
+    add_head(start, folder / "checkpoint", "encoder", head, width=16)
     return folder / "checkpoint"
 
 
@@ -125,6 +126,20 @@ def test_rows_begin_with_what_stands_above() -> None:
     assert [len(one) for one in told] == [20, ABOVE_TOKENS + 2, ABOVE_TOKENS + 2 + 3, 0]
     assert told[2].tolist() == [*heading, 120, 121, 122, 123, 124]
     assert rows_of(tokens, [2], with_above=False)[0].tolist() == [122, 123, 124]
+
+
+def test_rows_follow_the_end_of_the_sentence_before() -> None:
+    token_ids = np.arange(200, 200 + 2 * MAX_TOKENS, dtype=np.int32)
+    ends = np.array([9, 14, 27, 27 + MAX_TOKENS - 6, 2 * MAX_TOKENS - 1], np.int32)
+    above = np.array([[-1, -1], [-1, -1], [-1, -1], [-1, -1], [0, 1]], np.int32)
+    tokens = TokenizedDocument(token_ids, ends, above)
+    alone = rows_of(tokens, range(5), with_above=True)
+    told = rows_of(tokens, range(5), with_above=True, n_before=6)
+    assert told[0].tolist() == alone[0].tolist(), "nothing stands before the first"
+    assert told[1].tolist() == [*range(204, 210), SEPARATOR, *range(210, 215)]
+    assert told[2].tolist() == [*range(210, 215), SEPARATOR, *range(215, 228)]
+    assert told[3].tolist() == [*range(223, 228), SEPARATOR, *range(228, 348)], "it gives way"
+    assert told[4].tolist() == alone[4].tolist(), "a row has the names of its columns"
 
 
 @pytest.mark.parametrize(

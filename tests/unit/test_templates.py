@@ -10,6 +10,7 @@ from docqa.app.commands.train_templates import templates
 from docqa.trainer.dataset import LabelledDocument
 from docqa.trainer.templates.questions import ask, labelled_record, without_links
 from docqa.trainer.templates.rules import CLOZE, SWAPS, TABLES, read_rules
+from docqa.trainer.templates.written import SPLITS
 
 REPORT = """Item 7. Management's Discussion
 
@@ -64,7 +65,7 @@ def evidence_of(document: LabelledDocument, table: str) -> dict[str, list[str]]:
 def test_the_command_offers_every_table() -> None:
     (table,) = (one for one in templates.params if one.name == "table")
     assert isinstance(table.type, click.Choice)
-    assert tuple(table.type.choices) == (*TABLES, CLOZE, SWAPS)
+    assert tuple(table.type.choices) == (*TABLES, CLOZE, SWAPS, *SPLITS)
 
 
 @pytest.mark.parametrize("table", TABLES)

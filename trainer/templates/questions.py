@@ -22,6 +22,7 @@ from docqa.trainer.templates.foreign import TITLE
 from docqa.trainer.templates.rules import CLOZE, SWAPS, TemplateQuestion, read_rules
 from docqa.trainer.templates.statements import ask_statements
 from docqa.trainer.templates.swaps import ask_swaps
+from docqa.trainer.templates.written import SPLITS, ask_written
 
 CITATION = re.compile(r"\[([^\]]+)\]\[/us/[^\]]*\]")
 """A link in the United States Code: its words, then where it leads."""
@@ -39,7 +40,7 @@ def make_questions(
 
     Args:
         paths: Files of documents.
-        table: One of `rules.TABLES`, `rules.CLOZE` or `rules.SWAPS`.
+        table: One of `rules.TABLES`, `rules.CLOZE`, `rules.SWAPS` or `written.SPLITS`.
         every: Takes each so many-th document of a file.
         seed: Chooses the wordings.
 
@@ -60,12 +61,14 @@ def ask(document: LabelledDocument, table: str, seed: int) -> list[TemplateQuest
 
     Args:
         document: A filing or a statute; for swaps, one with questions.
-        table: One of `rules.TABLES`, `rules.CLOZE` or `rules.SWAPS`.
+        table: One of `rules.TABLES`, `rules.CLOZE`, `rules.SWAPS` or `written.SPLITS`.
         seed: Chooses the wording; with the same seed a document gets the same questions.
     """
     chance = random.Random(f"{seed} {document.id}")
     if table == SWAPS:
         return list(ask_swaps(document, chance))
+    if table in SPLITS:
+        return list(ask_written(document, table))
     title = TITLE.match(document.title)
     company = title["company"] if title else "the company"
     year = int(title["year"]) if title else None
