@@ -42,7 +42,8 @@ def templates(
     property and equipment`; what answers them is found by patterns. Those of cloze are sentences
     of any text without what stands for the answer; those of swaps are questions that FILE has, with
     something exchanged that makes them unanswerable. Those of written come with docqa and are about
-    documents of its training data, of which written-dev has some others. No language model is asked.
+    documents of its training data; written-dev has others, for choosing. No language model is
+    asked.
     """
     from docqa.app.diagnostics import Narrator
     from docqa.trainer.synthetic.output import write_lines
