@@ -44,6 +44,7 @@ def publish(
     out: Path,
     dev: Sequence[Path],
     *,
+    fit: Sequence[Path] = (),
     limit: int | None = None,
     seed: int = 0,
     baselines: bool = True,
@@ -60,6 +61,7 @@ def publish(
         checkpoint: A checkpoint folder, as training leaves it.
         out: The folder to write; replaced only when everything is measured.
         dev: Labelled files.
+        fit: Others that the confidence is fitted on too.
         limit: Most questions a file, and as many of those without an answer.
         seed: Of the sample.
         baselines: Measure `embedding` and `fusion` too, on the same questions, if the extra
@@ -89,7 +91,7 @@ def publish(
         result["checkpoint"] = None if result["retriever"] == "bm25" else "embedded"
     reading: list[Retriever] = [mamba, hybrid]
     confidence = {
-        one.name: calibrate(dev, one, limit=limit, seed=seed, on_progress=on_progress)
+        one.name: calibrate([*dev, *fit], one, limit=limit, seed=seed, on_progress=on_progress)
         for one in reading
     }
     metrics = {**trained, "benchmark": results, "confidence": confidence}

@@ -152,6 +152,13 @@ def retriever(
     help="Labelled documents to measure on; may be given several times.",
 )
 @click.argument("more_dev", type=DATA_FILE, nargs=-1, metavar="[FILE]...")
+@click.option(
+    "--fit",
+    type=DATA_FILE,
+    multiple=True,
+    metavar="FILE",
+    help="Others that the confidence is fitted on too; may be given several times.",
+)
 @sample_options
 @click.option(
     "--baselines/--no-baselines",
@@ -166,6 +173,7 @@ def publish(
     out: Path,
     dev: tuple[Path, ...],
     more_dev: tuple[Path, ...],
+    fit: tuple[Path, ...],
     limit: int | None,
     seed: int,
     baselines: bool,
@@ -183,6 +191,7 @@ def publish(
         checkpoint,
         out,
         [*dev, *more_dev],
+        fit=fit,
         limit=limit,
         seed=seed,
         baselines=baselines,

@@ -47,6 +47,18 @@ def test_published_checkpoint_says_what_it_measured(trained: Path, tmp_path: Pat
     assert sizes[0] < 0.6 * sizes[1]
 
 
+def test_more_files_may_be_for_the_confidence_alone(trained: Path, tmp_path: Path) -> None:
+    dev, other = tmp_path / "people.train.jsonl", tmp_path / "others.train.jsonl"
+    other.write_bytes(dev.read_bytes())
+    out = publishing.publish(
+        trained, tmp_path / "small", [dev], fit=[other], limit=10, baselines=False, device="cpu"
+    )
+    metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
+    assert [one["file"] for one in metrics["benchmark"][0]["files"]] == [dev.name]
+    assert set(metrics["confidence"]["hybrid"]["metrics"]["files"]) == {dev.name, other.name}
+    assert other.name in (out / "README.md").read_text(encoding="utf-8")
+
+
 def test_hybrid_of_a_published_checkpoint_carries_its_own_confidence(
     trained: Path, tmp_path: Path
 ) -> None:
