@@ -17,13 +17,13 @@ ROWS = """Cash flows
 2024 | 2023
 Interest paid | (829) | (714)
 
-Interest on loans rose for the third year, as lenders asked for more.
+Nine vessels sailed.
 
-The debt of the cost centre in Ostwin was 829 before it closed.
+Interest on loans rose for the third year, as lenders asked for more.
 
 The harbour froze in winter.
 
-Nine vessels sailed."""
+The debt of the cost centre in Ostwin was 829 before it closed."""
 
 
 def labelled() -> LabelledDocument:

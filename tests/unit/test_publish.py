@@ -51,7 +51,7 @@ def test_more_files_may_be_for_the_confidence_alone(trained: Path, tmp_path: Pat
     dev, other = tmp_path / "people.train.jsonl", tmp_path / "others.train.jsonl"
     other.write_bytes(dev.read_bytes())
     out = publishing.publish(
-        trained, tmp_path / "small", [dev], fit=[other], limit=10, baselines=False, device="cpu"
+        trained, tmp_path / "small", [dev], fit=[other], limit=30, baselines=False, device="cpu"
     )
     metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
     assert [one["file"] for one in metrics["benchmark"][0]["files"]] == [dev.name]
