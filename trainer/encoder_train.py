@@ -120,7 +120,13 @@ def train_encoder(
         MissingError: When the teacher is not installed.
     """
     chosen = chosen_recipe(
-        EncoderRecipe, out, recipe, n_steps, seed, known="encoder, encoder-pairs", resume=resume
+        EncoderRecipe,
+        out,
+        recipe,
+        n_steps,
+        seed,
+        known="encoder, encoder-pairs, encoder-written",
+        resume=resume,
     )
     run = _set_up(chosen, data, checkpoint, out, device, on_progress)
     if resume:

@@ -109,7 +109,7 @@ def train_reader(
         recipe,
         n_steps,
         seed,
-        known="reader, reader-stage2",
+        known="reader, reader-stage2, reader-stage3",
         resume=resume,
     )
     run = _set_up(chosen, files, checkpoint, out, device, on_progress)

@@ -25,7 +25,7 @@ figures it has nor of which year."""
 SEPARATOR = 102
 """Stands between the sentence before and the sentence; [SEP] in the tokenizer of the teacher."""
 MIN_BEFORE_TOKENS = 4
-"""Fewer of the sentence before tell nothing."""
+"""Where a sentence leaves less room, the one before is left out."""
 BATCH_TOKENS = 4096
 """Tokens that are encoded at once, filling included."""
 
