@@ -40,6 +40,8 @@ class EncoderPair:
     question: TokenRow
     evidence: list[TokenRow]
     near: list[TokenRow]
+    following: Sequence[TokenRow] = ()
+    """Those that stand right after evidence: they read its end, and are to say what they say."""
 
 
 @dataclass(frozen=True)
@@ -68,22 +70,29 @@ class EncoderPairs(FlatColumns):
     evidence_offsets: NDArray[np.int64]
     near: NDArray[np.int64]
     near_offsets: NDArray[np.int64]
+    following: NDArray[np.int64]
+    following_offsets: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.questions)
 
     def draw(self, random: np.random.Generator, n_questions: int, n_near: int) -> PairBatch:
-        """Some questions, each with one sentence that answers it and some that come near it."""
+        """Some questions, each with one sentence that answers it and some that come near it, those
+        that follow what answers first."""
         chosen = random.permutation(len(self))[:n_questions].tolist()
         answering = [self._evidence_of(i) for i in chosen]
         wanted = [int(random.choice(rows)) for rows in answering]
-        near = [random.permutation(self._near_of(i))[:n_near].tolist() for i in chosen]
+        near = [self._draw_near(random, i)[:n_near] for i in chosen]
         sentences = np.asarray(list(dict.fromkeys(chain(wanted, *near))))
         answers = np.array([np.isin(sentences, rows) for rows in answering])
         targets = np.array([np.flatnonzero(sentences == row)[0] for row in wanted])
         answers[np.arange(len(chosen)), targets] = False
         rows = [self._row(i) for i in (*self.questions[chosen].tolist(), *sentences.tolist())]
         return PairBatch(rows, len(chosen), targets, answers)
+
+    def _draw_near(self, random: np.random.Generator, pair: int) -> list[int]:
+        following = self.following[self.following_offsets[pair] : self.following_offsets[pair + 1]]
+        return [*following.tolist(), *random.permutation(self._near_of(pair)).tolist()]
 
     def _row(self, i: int) -> TokenRow:
         return self.token_ids[self.offsets[i] : self.offsets[i + 1]]
@@ -110,6 +119,7 @@ class EncoderPairs(FlatColumns):
         questions = [number(one.question) for one in pairs]
         evidence = [[number(row) for row in one.evidence] for one in pairs]
         near = [[number(row) for row in one.near] for one in pairs]
+        following = [[number(row) for row in one.following] for one in pairs]
         return cls(
             token_ids=np.concatenate([*rows, np.empty(0, np.int32)]),
             offsets=offsets_of([len(row) for row in rows]),
@@ -118,6 +128,8 @@ class EncoderPairs(FlatColumns):
             evidence_offsets=offsets_of([len(one) for one in evidence]),
             near=np.fromiter(chain.from_iterable(near), np.int64),
             near_offsets=offsets_of([len(one) for one in near]),
+            following=np.fromiter(chain.from_iterable(following), np.int64),
+            following_offsets=offsets_of([len(one) for one in following]),
         )
 
 
@@ -191,5 +203,7 @@ def _pairs_of(
         telling = sorted({i for span in spans for i in labelled.sentences_of(span)})
         evidence = [rows[i] for i in telling if len(rows[i])]
         near = [rows[i] for i in near_misses.of(number) if len(rows[i])]
+        following = [rows[i] for i in near_misses.following(number) if len(rows[i])]
         if encoding.ids and evidence and near:
-            yield EncoderPair(np.asarray(encoding.ids[:MAX_TOKENS], np.int32), evidence, near)
+            asking = np.asarray(encoding.ids[:MAX_TOKENS], np.int32)
+            yield EncoderPair(asking, evidence, near, following if recipe.before_tokens else [])

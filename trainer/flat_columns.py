@@ -31,6 +31,11 @@ class FlatColumns:
         partial.replace(path)
 
     @classmethod
+    def names(cls) -> list[str]:
+        """Of the columns; a file that was written before one came is not for this program."""
+        return [f.name for f in fields(cls)]
+
+    @classmethod
     def load(cls: type[Columns], path: Path) -> Columns:
         """Read what `save` wrote; never unpickles."""
         with np.load(path, allow_pickle=False) as columns:

@@ -7,7 +7,7 @@ question's words, and the encoder head those that say something like it in other
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +70,15 @@ class NearMisses:
         """
         return sorted({i for scores in self._scores(number) for i in self._near(number, scores)})
 
+    def following(self, number: int) -> list[int]:
+        """The sentences right after evidence that are none and do not hold the answer.
+
+        Args:
+            number: Of the question.
+        """
+        after = {i + 1 for i in self._evidence(number)}
+        return self._that_do_not_answer(number, sorted(after))
+
     def _scores(self, number: int) -> Iterator[NDArray[np.float32]]:
         yield self._bm25.score(self._asked[number], self._labelled.document)
         if self._cosines is not None:
@@ -77,18 +86,26 @@ class NearMisses:
 
     def _near(self, number: int, scores: NDArray[np.float32]) -> list[int]:
         """The best by some scores that do not answer."""
-        document, question = self._labelled.document, self._questions[number]
-        relevant = {i for span in question.evidence for i in self._labelled.sentences_of(span)}
-        answers = [answer.lower() for answer in question.answers]
-        telling = {document.sentence_text(i).lower() for i in relevant}
-        near = []
-        for i in map(int, ranking(scores)[: 3 * self._most]):
+        best = ranking(scores)[: 3 * self._most]
+        return self._that_do_not_answer(number, map(int, best))[: self._most]
+
+    def _evidence(self, number: int) -> set[int]:
+        spans = self._questions[number].evidence
+        return {i for span in spans for i in self._labelled.sentences_of(span)}
+
+    def _that_do_not_answer(self, number: int, sentence_ids: Iterable[int]) -> list[int]:
+        """Of some sentences those that are no heading, do not repeat evidence, hold no answer."""
+        document = self._labelled.document
+        answers = [answer.lower() for answer in self._questions[number].answers]
+        telling = {document.sentence_text(i).lower() for i in self._evidence(number)}
+        kept = []
+        for i in sentence_ids:
+            if i == len(document.sentences) or document.sentences[i].kind is SentenceKind.HEADING:
+                continue
             text = document.sentence_text(i).lower()
-            is_heading = document.sentences[i].kind is SentenceKind.HEADING
-            holds_answer = any(answer in text for answer in answers)
-            if text not in telling and not is_heading and not holds_answer:
-                near.append(i)
-        return near[: self._most]
+            if text not in telling and not any(answer in text for answer in answers):
+                kept.append(i)
+        return kept
 
 
 def checkpoint_vectors(checkpoint: Path, place: torch.device) -> SentenceVectors | None:

@@ -16,15 +16,17 @@ from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer, read_metr
 from docqa.engine.mamba2.sentence_vectors import SentenceVectors
 from docqa.engine.sentence_encoder import SentenceEncoder
 from docqa.trainer.average import average
+from docqa.trainer.dataset import LabelledDocument, LabelledQuestion
 from docqa.trainer.encoder_losses import distillation_loss, pair_loss
 from docqa.trainer.encoder_pairs import EncoderPair, EncoderPairs
 from docqa.trainer.encoder_recipe import EncoderRecipe
 from docqa.trainer.encoder_texts import EncoderTexts, ask_teacher, draw_rows
 from docqa.trainer.encoder_train import train_encoder
+from docqa.trainer.near_misses import NearMisses
 from docqa.trainer.publish import publish
 from docqa.trainer.recipe import read_recipe
 from docqa.trainer.start import new_model
-from tests.tiny_checkpoint import make_checkpoint
+from tests.tiny_checkpoint import make_checkpoint, make_tokenizer
 from tests.training_files import labelled_file, recipe_file
 
 N_STEPS = 160
@@ -189,6 +191,31 @@ def test_a_batch_of_pairs_spares_other_evidence() -> None:
             assert sentences[wanted] in answering
             spared = {sentences[i] for i in np.flatnonzero(drawn.spared[row])}
             assert spared == (answering & set(sentences)) - {sentences[wanted]}
+
+
+def test_what_follows_the_evidence_is_in_every_draw() -> None:
+    question, first, after, *near = (np.array([n], np.int32) for n in range(12))
+    pairs = EncoderPairs.of([EncoderPair(question, [first], near, [after])])
+    seen = set()
+    for seed in range(8):
+        drawn = pairs.draw(np.random.default_rng(seed), 1, 3)
+        sentences = {int(row[0]) for row in drawn.rows[1:]}
+        assert {1, 2} < sentences
+        assert len(sentences) == 4
+        seen |= sentences
+    assert len(seen) > 6
+
+
+def test_a_sentence_that_follows_the_evidence_is_a_near_miss_where_it_does_not_answer() -> None:
+    text = "Ada founded it in 1998. It sold shoes then. It was 1998 all year. Nobody knew why."
+    evidence = {"When was it founded?": (0, 23), "What came next?": (24, 43), "Who?": (66, 82)}
+    questions = [
+        LabelledQuestion(asked, asked, ("1998",), (span,), answerable=True)
+        for asked, span in evidence.items()
+    ]
+    labelled = LabelledDocument("d", "d", "d", "d", text, tuple(questions))
+    near = NearMisses(labelled, questions, make_tokenizer(text), None)
+    assert [near.following(i) for i in range(3)] == [[1], [], []]
 
 
 def test_the_pair_loss_is_what_a_softmax_over_the_sentences_gives() -> None:
