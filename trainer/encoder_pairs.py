@@ -196,7 +196,9 @@ def _pairs_of(
     rows = rows_of(
         tokens, range(len(tokens.sentence_ends)), with_above=True, n_before=recipe.before_tokens
     )
-    near_misses = NearMisses(labelled, questions, tokenizer, vectors, most=N_BEST)
+    near_misses = NearMisses(
+        labelled, questions, tokenizer, vectors, most=N_BEST, n_compared=recipe.n_compared
+    )
     asked = [in_words_of(labelled.document, one.question) for one in questions]
     for number, encoding in enumerate(tokenizer.encode_batch(asked, add_special_tokens=False)):
         spans = questions[number].evidence

@@ -40,6 +40,8 @@ class EncoderRecipe(HeadRecipe):
     """Most questions of a source that is not named which are put to their documents."""
     n_pair_documents: int = 150
     """Most documents that these are about, of a source that is not named."""
+    n_compared: int = 0
+    """Sentences of a document, drawn by lot, that the head reads to find near misses; 0 = all."""
     pair_batch: int = 48
     """Such questions in a step."""
     n_near: int = 7

@@ -215,7 +215,7 @@ def _pairs(
     if not recipe.pair_weight:
         return None
     tokenizer = load_tokenizer(checkpoint)
-    amounts = (recipe.n_pairs, recipe.n_pair_documents, recipe.before_tokens)
+    amounts = (recipe.n_pairs, recipe.n_pair_documents, recipe.before_tokens, recipe.n_compared)
     drawn = (recipe.seed, amounts, recipe.pairs, recipe.pair_documents, EncoderPairs.names())
     made_from = [*data, checkpoint / "model.safetensors"]  # its encoder chooses sentences
     path = folder / "packed" / f"pairs-{fingerprint(made_from, tokenizer.to_str(), *drawn)}.npz"

@@ -39,6 +39,7 @@ class NearMisses:
         tokenizer: Tokenizer,
         vectors: SentenceVectors | None,
         most: int = N_NEAR,
+        n_compared: int = 0,
     ) -> None:
         """
         Args:
@@ -47,6 +48,8 @@ class NearMisses:
             tokenizer: Of the checkpoint.
             vectors: Of its encoder, if it has one.
             most: So many of the best are taken, by each way to find them.
+            n_compared: Its encoder reads so many sentences, drawn by lot, and not all of a novel;
+                0 = all.
         """
         self._most = most
         self._labelled = labelled
@@ -54,7 +57,9 @@ class NearMisses:
         self._asked = [in_words_of(labelled.document, one.question) for one in questions]
         self._bm25 = BM25Retriever()
         self._cosines = (
-            None if vectors is None else _cosines(self._asked, labelled, tokenizer, vectors)
+            None
+            if vectors is None
+            else _cosines(self._asked, labelled, tokenizer, vectors, n_compared)
         )
 
     def draw(self, number: int, chooser: random.Random) -> list[int]:
@@ -87,7 +92,8 @@ class NearMisses:
     def _near(self, number: int, scores: NDArray[np.float32]) -> list[int]:
         """The best by some scores that do not answer."""
         best = ranking(scores)[: 3 * self._most]
-        return self._that_do_not_answer(number, map(int, best))[: self._most]
+        compared = [int(i) for i in best if np.isfinite(scores[i])]
+        return self._that_do_not_answer(number, compared)[: self._most]
 
     def _evidence(self, number: int) -> set[int]:
         spans = self._questions[number].evidence
@@ -119,13 +125,17 @@ def _cosines(
     labelled: LabelledDocument,
     tokenizer: Tokenizer,
     vectors: SentenceVectors,
+    n_compared: int,
 ) -> NDArray[np.float32]:
-    """(q, s) how near each question comes to each sentence."""
+    """(q, s) how near each question comes to each sentence; -inf to those that are not compared."""
     tokens = tokenize_document(labelled.document, tokenizer)
-    sentences = vectors.rows(tokens, range(len(tokens.sentence_ends)))
+    n_sentences = len(tokens.sentence_ends)
+    compared: Sequence[int] = range(n_sentences)
+    if 0 < n_compared < n_sentences:
+        compared = sorted(random.Random(labelled.id).sample(compared, n_compared))
+    sentences = vectors.rows(tokens, compared)
     encodings = tokenizer.encode_batch(list(asked), add_special_tokens=False)
     questions = [np.asarray(one.ids, np.int32) for one in encodings]
-    near: NDArray[np.float32] = (
-        (vectors.encode(questions) @ vectors.encode(sentences).T).cpu().numpy()
-    )
+    near = np.full((len(questions), n_sentences), -np.inf, np.float32)
+    near[:, compared] = (vectors.encode(questions) @ vectors.encode(sentences).T).cpu().numpy()
     return near

@@ -45,3 +45,23 @@ def test_they_come_near_in_words_or_in_meaning(*, reads_meaning: bool) -> None:
     assert not any("829" in text for text in drawn)  # the evidence, and what may answer too
     assert "Cash flows" not in drawn  # a heading says nothing
     assert any(text.startswith("Interest on loans rose") for text in drawn) is reads_meaning
+
+
+def test_of_a_long_document_some_sentences_are_compared() -> None:
+    checkpoint = embedded_checkpoint()
+    vectors = SentenceVectors(load_model(checkpoint))
+    sailed = "".join(f"Vessel {i} sailed. " for i in range(20))
+    owed = "".join(f"Interest on loan {i} rose. " for i in range(20))
+    question = LabelledQuestion("1", "What did debt cost?", (), ((0, 18),), answerable=True)
+    document = LabelledDocument("1", "x", "x", "x", sailed + owed, (question,))
+
+    def by_meaning(n_compared: int) -> set[int]:
+        ways = [vectors, None]
+        found = [
+            NearMisses(document, [question], load_tokenizer(checkpoint), way, 5, n_compared).of(0)
+            for way in ways
+        ]
+        return set(found[0]) - set(found[1])
+
+    assert len(by_meaning(0)) >= 4
+    assert len(by_meaning(2)) <= 2
