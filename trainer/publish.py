@@ -48,6 +48,7 @@ def publish(
     limit: int | None = None,
     seed: int = 0,
     baselines: bool = True,
+    baselines_of: Path | None = None,
     device: str = "auto",
     on_progress: OnFile | None = None,
 ) -> Path:
@@ -66,11 +67,14 @@ def publish(
         seed: Of the sample.
         baselines: Measure `embedding` and `fusion` too, on the same questions, if the extra
             `embedding` is installed.
+        baselines_of: A published checkpoint whose figures of these two are taken over, which hang
+            on no checkpoint: they take longer than all else.
         device: Where to measure.
         on_progress: File name, questions done, questions in all.
 
     Raises:
-        CheckpointError: When the result is larger than `MAX_BYTES`.
+        CheckpointError: When the result is larger than `MAX_BYTES`, or `baselines_of` was measured
+            on other questions.
     """
     partial = out.with_name(out.name + ".part")
     shutil.rmtree(partial, ignore_errors=True)
@@ -79,14 +83,16 @@ def publish(
     if n_bytes > MAX_BYTES:
         raise CheckpointError(f"{partial} takes {n_bytes} bytes, {MAX_BYTES} are allowed.")
 
+    def measure(retriever: Retriever) -> dict[str, Any]:
+        return bench_files(dev, retriever, limit=limit, seed=seed, on_progress=on_progress)
+
     mamba = RememberedScores(MambaRetriever.load(partial, device=device))
     hybrid = HybridRetriever(mamba)
-    retrievers: list[Retriever] = [mamba, BM25Retriever(), hybrid]
-    if baselines:
-        retrievers += _baselines(device)
-    results = [
-        bench_files(dev, one, limit=limit, seed=seed, on_progress=on_progress) for one in retrievers
-    ]
+    bm25 = measure(BM25Retriever())
+    known = _measured_before(baselines_of, bm25) if baselines_of is not None else []
+    results = [measure(mamba), bm25, measure(hybrid), *known]
+    if baselines and baselines_of is None:
+        results += map(measure, _baselines(device))
     for result in results[:3]:
         result["checkpoint"] = None if result["retriever"] == "bm25" else "embedded"
     reading: list[Retriever] = [mamba, hybrid]
@@ -129,6 +135,23 @@ def _baselines(device: str) -> list[Retriever]:
     except MissingError:
         return []
     return [embedding, FusionRetriever(embedding)]
+
+
+def _measured_before(checkpoint: Path, bm25: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The baselines' results of a published checkpoint, if BM25 had there what it has now."""
+    before = {one["retriever"]: one for one in read_metrics(checkpoint).get("benchmark", [])}
+    then, now = (_figures(one) for one in (before.get("bm25", {}), bm25))
+    if then != now:
+        raise CheckpointError(
+            f"{checkpoint} was measured on other questions: BM25 has {then} there and {now} here.",
+            "Publish without --baselines-of to measure embedding and fusion now.",
+        )
+    return [before[name] for name in ("embedding", "fusion") if name in before]
+
+
+def _figures(result: Mapping[str, Any]) -> list[tuple[str, int, float]]:
+    """What tells whether two results are of the same questions: file, questions, MRR."""
+    return [(one["file"], one["questions"], one["mrr"]) for one in result.get("files", ())]
 
 
 def card(metrics: Mapping[str, Any]) -> str:

@@ -166,6 +166,12 @@ def retriever(
     show_default=True,
     help="Measure embedding and fusion too.",
 )
+@click.option(
+    "--baselines-of",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Take their figures from this published checkpoint, measured on the same questions.",
+)
 @click.option("--device", type=click.Choice(DEVICES), default="auto", help="Where to measure.")
 @quiet_option
 def publish(
@@ -177,6 +183,7 @@ def publish(
     limit: int | None,
     seed: int,
     baselines: bool,
+    baselines_of: Path | None,
     device: str,
     quiet: bool,
 ) -> None:
@@ -195,6 +202,7 @@ def publish(
         limit=limit,
         seed=seed,
         baselines=baselines,
+        baselines_of=baselines_of,
         device=device,
         on_progress=narrator.benching,
     )

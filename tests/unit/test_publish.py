@@ -59,6 +59,30 @@ def test_more_files_may_be_for_the_confidence_alone(trained: Path, tmp_path: Pat
     assert other.name in (out / "README.md").read_text(encoding="utf-8")
 
 
+def test_baselines_may_come_from_a_checkpoint_measured_on_the_same_questions(
+    trained: Path, tmp_path: Path
+) -> None:
+    dev = [tmp_path / "people.train.jsonl"]
+    before = publish(trained, tmp_path / "before", dev)
+    metrics = json.loads((before / "metrics.json").read_text(encoding="utf-8"))
+    peers = [{**metrics["benchmark"][1], "retriever": one} for one in ("embedding", "fusion")]
+    metrics["benchmark"] += peers
+    (before / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+
+    def publish_again(out: str, limit: int) -> Path:
+        return publishing.publish(
+            trained, tmp_path / out, dev, limit=limit, baselines_of=before, device="cpu"
+        )
+
+    out = publish_again("out", 30)
+    measured = json.loads((out / "metrics.json").read_text(encoding="utf-8"))["benchmark"]
+    assert measured[3:] == peers
+    assert "| embedding |" in (out / "README.md").read_text(encoding="utf-8")
+    with pytest.raises(CheckpointError, match=r"other questions.* 30, .* 3, "):
+        publish_again("other", 3)
+    assert not (tmp_path / "other").exists()
+
+
 def test_hybrid_of_a_published_checkpoint_carries_its_own_confidence(
     trained: Path, tmp_path: Path
 ) -> None:
