@@ -108,7 +108,7 @@ def run_settings(
     retriever = finder.retriever
     folder = chosen_checkpoint(settings)
     if retriever is not None and retriever.name in READING and folder is None:
-        from docqa.engine.mamba2.checkpoint import embedded_checkpoint
+        from docqa.engine.checkpoints.installed import embedded_checkpoint
 
         folder = embedded_checkpoint()
     judging = judge_settings(settings, judge)

@@ -113,7 +113,8 @@ def _why(asked: str, device: str) -> str:
 
 
 def _checkpoint(chosen: Path | None, retriever: Any) -> dict[str, Any]:
-    from docqa.engine.mamba2.checkpoint import embedded_checkpoint, read_metrics
+    from docqa.engine.checkpoints.installed import embedded_checkpoint
+    from docqa.engine.mamba2.checkpoint import read_metrics
 
     folder = chosen or embedded_checkpoint()
     parameters = list(retriever.model.parameters())

@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from docqa.engine.checkpoints.installed import embedded_checkpoint
 from docqa.engine.confidence import Calibration, read_calibrations
 from docqa.engine.coverage import (
     COVERAGE_WEIGHT,
@@ -34,12 +35,7 @@ from docqa.engine.device import choose_device, choose_dtype
 from docqa.engine.errors import Cancelled, CheckpointError, ConfigError
 from docqa.engine.evidence import ranking
 from docqa.engine.fused_scores import brought_near, lifted, read_by
-from docqa.engine.mamba2.checkpoint import (
-    embedded_checkpoint,
-    load_model,
-    load_tokenizer,
-    read_metrics,
-)
+from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer, read_metrics
 from docqa.engine.mamba2.model import Mamba2Model, TokenFeatures
 from docqa.engine.mamba2.reading import (
     SEGMENT_STEP,

@@ -16,6 +16,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import nn
 
+from docqa.engine.checkpoints.installed import checkpoint_folder
 from docqa.engine.errors import TrainingError
 from docqa.engine.mamba2.checkpoint import save_checkpoint
 from docqa.engine.mamba2.model import Mamba2Model
@@ -24,7 +25,6 @@ from docqa.trainer.heads import copy_recipes_of_heads, metrics_of_heads
 from docqa.trainer.processes import Processes
 from docqa.trainer.recipe import Recipe
 from docqa.trainer.standing import METRICS_FILE
-from docqa.trainer.start import start_folder
 
 
 @dataclass
@@ -58,7 +58,7 @@ def save_run_checkpoint(run: Run, metrics: dict[str, Any]) -> None:
     """Write the model as it is now to `checkpoint/`."""
     folder = run.folder / "checkpoint"
     record = {"step": run.step, "tokens": run.n_tokens, "seed": run.recipe.seed, **metrics}
-    start = start_folder(run.recipe.start.checkpoint) if run.model.heads else None
+    start = checkpoint_folder(run.recipe.start.checkpoint) if run.model.heads else None
     if start is not None:
         record.update(metrics_of_heads(start, run.model))
     save_checkpoint(folder, run.model, run.tokenizer, metrics=record)

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docqa.trainer.speed_subjects import EMBEDDED, Subject
+from docqa.engine.checkpoints.installed import EMBEDDED
+from docqa.trainer.speed_subjects import Subject
 
 if TYPE_CHECKING:
     from docqa.engine.mamba_retriever import MambaRetriever

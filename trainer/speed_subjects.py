@@ -16,7 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docqa.engine.checkpoints.installed import checkpoint_folder
+from docqa.engine.checkpoints.installed import EMBEDDED, checkpoint_folder
 from docqa.engine.errors import ConfigError, MissingError
 from docqa.engine.packing import TokenCache, TokenizedDocument
 from docqa.engine.types import Document, Page, Sentence
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from docqa.engine.mamba_retriever import MambaRetriever
 
 QUESTION = "How much did the purchase of new vessels cost in 2024?"
-EMBEDDED = "embedded"
 PUBLISHED = {
     "130m": (768, 24),
     "370m": (1024, 48),
@@ -70,12 +69,11 @@ class Subject:
     def load(self, cache: TokenCache | None = None) -> MambaRetriever:
         """The retriever of this shape, on the path that is chosen here."""
         from docqa.engine.device import choose_device, choose_dtype
-        from docqa.engine.mamba2.checkpoint import embedded_checkpoint, load_model, load_tokenizer
+        from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer
         from docqa.engine.mamba_retriever import MambaRetriever
 
-        folder = embedded_checkpoint()
-        if self.shape not in (EMBEDDED, *PUBLISHED):
-            folder = checkpoint_folder(self.shape)
+        # the published shapes are measured with its tokenizer and random weights
+        folder = checkpoint_folder(EMBEDDED if self.shape in PUBLISHED else self.shape)
         with self.environment():
             device = choose_device(self.device)
             dtype = choose_dtype(device)

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 
 from docqa.engine.checkpoints.installed import checkpoint_folder
 from docqa.engine.errors import TrainingError
-from docqa.engine.mamba2.checkpoint import embedded_checkpoint, load_model, load_tokenizer
+from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer
 from docqa.engine.mamba2.config import Mamba2Config, read_config
 from docqa.engine.mamba2.model import EMBEDDING_HEADS, Mamba2Model, initialise
 from docqa.engine.sentence_encoder import packaged_folder
@@ -36,7 +36,7 @@ def new_model(recipe: Recipe) -> tuple[Mamba2Model, Tokenizer]:
         )
     generator = torch.Generator().manual_seed(recipe.seed)
     if recipe.start.checkpoint:
-        folder = start_folder(recipe.start.checkpoint)
+        folder = checkpoint_folder(recipe.start.checkpoint)
         return _from_checkpoint(folder, generator, recipe)
     folder = _tokenizer_folder(recipe.start.embedding or recipe.start.tokenizer)
     tokenizer = load_tokenizer(folder)
@@ -46,15 +46,6 @@ def new_model(recipe: Recipe) -> tuple[Mamba2Model, Tokenizer]:
     if recipe.start.embedding:
         _copy_embedding(folder, model)
     return model, tokenizer
-
-
-def start_folder(reference: str) -> Path:
-    """The folder of a checkpoint to begin with; `embedded` is the one that comes with docqa.
-
-    Raises:
-        MissingError: When there is none of that name.
-    """
-    return embedded_checkpoint() if reference == "embedded" else checkpoint_folder(reference)
 
 
 def with_model_of(recipe: Recipe, model: Mamba2Model) -> Recipe:

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer
 
+from docqa.engine.checkpoints.installed import checkpoint_folder
 from docqa.engine.coverage import Vocabulary
 from docqa.engine.errors import TrainingError
 from docqa.engine.mamba2.reading import choose_scan
@@ -25,7 +26,7 @@ from docqa.trainer.packed import PackedData, pack_cached
 from docqa.trainer.processes import Processes, join_processes
 from docqa.trainer.recipe import Recipe, StartSection, read_recipe
 from docqa.trainer.run import Run, load_state, log, save_run_checkpoint, save_state
-from docqa.trainer.start import new_model, start_folder, with_model_of
+from docqa.trainer.start import new_model, with_model_of
 from docqa.trainer.step import WindowReader, batch_shape, steps_of_epochs, train_step
 from docqa.trainer.windows import WindowSampler
 
@@ -293,7 +294,7 @@ def _with_overrides(
     recipe: Recipe, init: str | None, n_steps: int | None, seed: int | None
 ) -> Recipe:
     if init is not None:
-        start = StartSection(checkpoint=str(start_folder(init).resolve()))
+        start = StartSection(checkpoint=str(checkpoint_folder(init).resolve()))
         recipe = replace(recipe, start=start)
     if n_steps is not None:
         recipe = replace(recipe, run=replace(recipe.run, n_steps=n_steps))

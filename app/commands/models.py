@@ -245,7 +245,7 @@ def _installed(names: Sequence[str]) -> list[Path]:
         folder = installed_folder(name)
         if folder is None:
             checkpoint_folder(name)  # says what is missing, unless a folder is called like that
-            raise MissingError(f"{name} is a folder, not installed.", "See: docqa models list")
+            raise MissingError(f"{name} is no installed checkpoint.", "See: docqa models list")
         folders.append(folder)
     return folders
 

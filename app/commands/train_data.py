@@ -128,7 +128,8 @@ def train_data(
     from docqa.app.diagnostics import ExitCode, Narrator
     from docqa.app.output import print_json
     from docqa.app.raw_documents import raw_documents
-    from docqa.engine.mamba2.checkpoint import embedded_checkpoint, load_tokenizer
+    from docqa.engine.checkpoints.installed import embedded_checkpoint
+    from docqa.engine.mamba2.checkpoint import load_tokenizer
     from docqa.trainer.calls.plan import Price
     from docqa.trainer.calls.run import Limits
     from docqa.trainer.synthetic.excerpts import Cutting

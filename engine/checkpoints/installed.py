@@ -6,6 +6,7 @@ A folder is put into its place whole, by renaming it; what is not finished lies 
 from __future__ import annotations
 
 import re
+from importlib.resources import files
 from pathlib import Path
 
 import platformdirs
@@ -14,7 +15,14 @@ from docqa.engine.checkpoints.catalogue import published
 from docqa.engine.errors import ConfigError, MissingError
 
 ORIGIN_FILE = "origin.json"
+EMBEDDED = "embedded"
+"""Name of the checkpoint that comes with docqa."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def embedded_checkpoint() -> Path:
+    """The folder of the checkpoint that comes with docqa."""
+    return Path(str(files("docqa.assets"))) / "checkpoint"
 
 
 def checkpoints_folder() -> Path:
@@ -46,13 +54,15 @@ def installed_folder(name: str) -> Path | None:
 
 
 def checkpoint_folder(reference: str) -> Path:
-    """The folder of what a person calls a checkpoint: an installed name, or a path.
+    """The folder of what a person calls a checkpoint: `embedded`, an installed name, or a path.
 
     A name wins over a folder of the same name in the working directory; that one is `./NAME`.
 
     Raises:
         MissingError: When there is neither.
     """
+    if reference.casefold() == EMBEDDED:
+        return embedded_checkpoint()
     folder = Path(reference).expanduser()
     if "/" not in reference and (found := installed_folder(reference)):
         return found
@@ -75,7 +85,7 @@ def checked_name(name: str) -> str:
     Raises:
         ConfigError: When it could not be a folder everywhere, or means another checkpoint.
     """
-    if not _NAME.fullmatch(name) or name.casefold() == "embedded":
+    if not _NAME.fullmatch(name) or name.casefold() == EMBEDDED:
         raise ConfigError(
             f"A checkpoint cannot be called {name!r}.",
             "Use letters, digits, full stops, - and _, at most 64; not 'embedded'.",

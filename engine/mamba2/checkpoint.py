@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -32,11 +31,6 @@ SETTINGS = ("run.toml", *(f"{head}.toml" for head in EMBEDDING_HEADS))
 """With what the retriever and its heads were trained."""
 HEAD = ("binary_head.weight", "binary_head.bias")
 """What a base model lacks."""
-
-
-def embedded_checkpoint() -> Path:
-    """The folder of the checkpoint that comes with docqa."""
-    return Path(str(files("docqa.assets"))) / "checkpoint"
 
 
 def load_model(

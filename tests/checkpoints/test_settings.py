@@ -37,3 +37,5 @@ def test_a_name_may_be_a_setting_and_a_folder_of_that_name_is_a_path(
     asked = docqa("ask", "Who leads?", "note.txt", "--json")
     assert asked.exit_code == 0, asked.stderr
     assert json.loads(asked.stdout)["retriever"]["checkpoint"] == "mine"
+    back = docqa("ask", "Who leads?", "note.txt", "--json", "--checkpoint", "embedded")
+    assert json.loads(back.stdout)["retriever"]["checkpoint"] == "embedded", back.stderr

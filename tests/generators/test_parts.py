@@ -115,7 +115,7 @@ def test_an_estimate_bounds_what_a_tokenizer_counts() -> None:
     """The tokenizer at hand knows few words, so it cuts finer than those of language models."""
     from tokenizers import Tokenizer
 
-    from docqa.engine.mamba2.checkpoint import embedded_checkpoint
+    from docqa.engine.checkpoints.installed import embedded_checkpoint
 
     texts = [
         "The ferry company bought three vessels in 2021 for 41 million crowns, it said.",

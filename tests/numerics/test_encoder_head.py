@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from docqa.engine.mamba2.checkpoint import embedded_checkpoint, load_model, load_tokenizer
+from docqa.engine.checkpoints.installed import embedded_checkpoint
+from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer
 from docqa.engine.mamba2.encoder_head import EncoderHead
 from docqa.engine.mamba2.sentence_vectors import SentenceVectors
 

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from docqa.engine.mamba2.checkpoint import embedded_checkpoint, load_tokenizer
+from docqa.engine.checkpoints.installed import embedded_checkpoint
+from docqa.engine.mamba2.checkpoint import load_tokenizer
 from docqa.trainer.dataset import read_documents
 from docqa.trainer.packed import pack
 from docqa.trainer.seed_data import read_examples

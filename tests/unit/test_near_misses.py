@@ -6,9 +6,9 @@ import random
 
 import pytest
 
+from docqa.engine.checkpoints.installed import embedded_checkpoint
 from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer
 from docqa.engine.mamba2.sentence_vectors import SentenceVectors
-from docqa.engine.mamba_retriever import embedded_checkpoint
 from docqa.trainer.dataset import LabelledDocument, LabelledQuestion
 from docqa.trainer.near_misses import NearMisses
 

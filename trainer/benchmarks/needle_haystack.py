@@ -14,9 +14,10 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from docqa.engine.checkpoints.installed import embedded_checkpoint
 from docqa.engine.errors import ConfigError
 from docqa.engine.ingest import ingest
-from docqa.engine.mamba2.checkpoint import embedded_checkpoint, load_tokenizer
+from docqa.engine.mamba2.checkpoint import load_tokenizer
 from docqa.trainer.dataset import read_documents
 
 GENERATED = "generated sentences"
