@@ -125,7 +125,7 @@ def train_encoder(
         recipe,
         n_steps,
         seed,
-        known="encoder, encoder-pairs, encoder-written",
+        known="encoder, encoder-pairs, encoder-written, encoder-written2",
         resume=resume,
     )
     run = _set_up(chosen, data, checkpoint, out, device, on_progress)
