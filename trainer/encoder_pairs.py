@@ -41,7 +41,7 @@ class EncoderPair:
     evidence: list[TokenRow]
     near: list[TokenRow]
     following: Sequence[TokenRow] = ()
-    """Those that stand right after evidence: they read its end, and are to say what they say."""
+    """Those that stand right after evidence: they read its end, and are to be told from it."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -140,8 +141,9 @@ def _baselines(device: str) -> list[Retriever]:
 def _measured_before(checkpoint: Path, bm25: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The baselines' results of a published checkpoint, if BM25 had there what it has now."""
     before = {one["retriever"]: one for one in read_metrics(checkpoint).get("benchmark", [])}
-    then, now = (_figures(one) for one in (before.get("bm25", {}), bm25))
-    if then != now:
+    both = (_figures(one) for one in (before.get("bm25", {}), bm25))
+    if others := [(then, now) for then, now in zip_longest(*both) if then != now]:
+        then, now = others[0]
         raise CheckpointError(
             f"{checkpoint} was measured on other questions: BM25 has {then} there and {now} here.",
             "Publish without --baselines-of to measure embedding and fusion now.",
