@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -65,6 +66,19 @@ async def drop(stage: Stage, text: str) -> None:
 
 def states(stage: Stage) -> dict[str, EntryState]:
     return {entry.title: entry.state for entry in stage.screen.library.entries}
+
+
+@pytest.mark.usefixtures("sample_library")
+def test_what_the_library_tells_a_screen_that_is_going_is_dropped(play: Play) -> None:
+    async def body(stage: Stage) -> None:
+        await stage.ready()
+        screen = stage.screen
+        assert await screen.fetch(lambda store: len(store.documents())) == 1
+        await screen.query_one(DocumentList).remove()
+        with pytest.raises(asyncio.CancelledError):
+            await screen.fetch(lambda store: store.documents())
+
+    play(body)
 
 
 def test_the_first_start_offers_the_sample_document(play: Play) -> None:
