@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer
 
-from docqa.engine.checkpoints.installed import checkpoint_folder
+from docqa.engine.checkpoints.installed import EMBEDDED, checkpoint_folder
 from docqa.engine.coverage import Vocabulary
 from docqa.engine.errors import TrainingError
 from docqa.engine.mamba2.reading import choose_scan
@@ -294,7 +294,9 @@ def _with_overrides(
     recipe: Recipe, init: str | None, n_steps: int | None, seed: int | None
 ) -> Recipe:
     if init is not None:
-        start = StartSection(checkpoint=str(checkpoint_folder(init).resolve()))
+        start = StartSection(
+            checkpoint=init if init == EMBEDDED else str(checkpoint_folder(init).resolve())
+        )
         recipe = replace(recipe, start=start)
     if n_steps is not None:
         recipe = replace(recipe, run=replace(recipe.run, n_steps=n_steps))
