@@ -289,6 +289,14 @@ def test_a_recipe_survives_its_file(tmp_path: Path) -> None:
     assert read_recipe(tmp_path / "run.toml") == recipe
 
 
+def test_a_run_from_the_embedded_checkpoint_says_its_name_and_no_path(
+    data: Path, start: Path, tmp_path: Path
+) -> None:
+    recipe, out = recipe_file(tmp_path, start), tmp_path / "run"
+    train_retriever([data], out, recipe=recipe, init="embedded", n_steps=1, device="cpu")
+    assert read_recipe(out / "run.toml").start.checkpoint == "embedded"
+
+
 def test_missing_and_broken_data_name_file_and_line(start: Path, tmp_path: Path) -> None:
     recipe = recipe_file(tmp_path, start)
     with pytest.raises(TrainingError, match="No data file"):
