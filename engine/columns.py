@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from docqa.engine.types import Sentence, SentenceKind
+from docqa.engine.types import Document, Sentence, SentenceKind
 
 HEADER_REACH = 60
 """Sentences above a row among which its header is looked for."""
@@ -37,6 +37,14 @@ def fitted_names(header: str, n_cells: int) -> list[str] | None:
     if len(names) == n_cells - 1:
         names = ["", *names]
     return names if len(names) == n_cells and n_cells > 1 else None
+
+
+def column_names(document: Document, row: Sentence) -> list[str]:
+    """What the columns of a row are called, its own label first; nothing where they do not fit."""
+    if row.header is None:
+        return []
+    n_cells = len(cell_spans(document.sentence_text(row.id)))
+    return fitted_names(document.sentence_text(row.header), n_cells) or []
 
 
 def with_headers(sentences: Sequence[Sentence], text_of: Callable[[int], str]) -> list[Sentence]:

@@ -13,7 +13,8 @@ from typing import Any
 
 from docqa.engine.errors import TrainingError
 from docqa.engine.evidence import select_evidence
-from docqa.engine.generators.extractive import quotable
+from docqa.engine.generators.answer_kind import asks_why
+from docqa.engine.generators.extractive import find_words, quotable
 from docqa.engine.pipeline import DEFAULT_WORDS
 from docqa.engine.reader import SpanReader, reader_of
 from docqa.engine.retriever import Retriever, load_retriever
@@ -151,9 +152,10 @@ def score_reader(
 ) -> dict[str, float]:
     """The measures of one question."""
     documents = {document.id: document}
-    candidates = quotable(documents, evidence)
+    asked = question.question
+    candidates = quotable(documents, evidence, of_reason=asks_why(asked))
     sentence = document.sentence_text(candidates[0].sentence_id)
-    span = reader.find(question.question, documents, candidates)
+    span = find_words(reader, asked, documents, candidates)
     answer = sentence if span is None else span.text(documents)
     return {
         "sentence_em": best(exact_match, sentence, question.answers),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from docqa.engine.columns import cell_spans, fitted_names
 from docqa.engine.generators.abstention import not_named, place, unlikely
-from docqa.engine.generators.asked_year import is_of_another_year
+from docqa.engine.generators.answer_kind import asks_why, is_of_the_kind
+from docqa.engine.generators.asked_year import of_asked_year
 from docqa.engine.generators.base import BRACKETED_NUMBER, Draft, OnText
 from docqa.engine.generators.growth import Growth, growth_asked_for, work_out_growth
 from docqa.engine.generators.ratio import ratio_asked_for, work_out
@@ -31,17 +31,6 @@ NEAR_LEAD = 0.5
 N_COMPARED = 10
 MIN_WORDS = 4
 """Shorter prose (`12.1 Term.`) names a place, as a heading does."""
-_ASKS_WHY = re.compile(r"\b(?:why|reasons?)\b", re.IGNORECASE)
-_ASKS_NO_FIGURE = re.compile(
-    r"\b(?:who|whom|where)\b|\bhow\s+(?:do|does|can|should)\b"
-    r"|^\W*(?:do|does|is|are|can|must)\b",
-    re.IGNORECASE,
-)
-_ASKS_MORE = re.compile(
-    r"\b(?:what|which|when|how\s+(?!(?:do|does|can|should)\b)\w+)\b", re.IGNORECASE
-)
-"""Asks for something besides, which may well be a figure."""
-_SCALES = re.compile(r"\b(?:hundred|thousand|million|billion|trillion|percent)\b", re.IGNORECASE)
 
 
 class ExtractiveGenerator:
@@ -98,7 +87,7 @@ class ExtractiveGenerator:
         is_answer = bool(opening) and not unknown_names(question, [*documents.values()])
         if not evidence or (confidence < self.threshold and not is_answer):
             return unlikely(question, documents, evidence, confidence)
-        candidates = quotable(documents, evidence)
+        candidates = quotable(documents, evidence, of_reason=asks_why(question))
         # One figure would pass for a growth, too.
         if self.reader is not None and not chosen and growth is None:
             span = find_words(self.reader, question, documents, candidates, further)
@@ -150,8 +139,8 @@ def find_words(
 
     Where the documents were read again, what that found comes first, asked for what was read then:
     the sentence that led there says who or what is asked about, which a reader takes for the
-    answer, and the sentence that it led to holds little of the question. No figure is a reason, a
-    person or a place, and none of another year answers.
+    answer, and the sentence that it led to holds little of the question. Words of another kind than
+    is asked for are no answer, nor is the figure of another year.
     """
     span = None
     if further:
@@ -159,28 +148,32 @@ def find_words(
         found = [one for one in candidates if one.hop == last_hop]
         span = reader.find(further[-1], documents, found)
     span = span or reader.find(question, documents, candidates)
-    if span is None or is_of_another_year(question, documents, span):
-        return None
-    is_figure = not any(map(str.isalpha, _SCALES.sub("", span.text(documents))))
-    return None if is_figure and asks_for_no_figure(question) else span
-
-
-def asks_for_no_figure(question: str) -> bool:
-    """Whether a question asks for a reason, or for a way, person, place, yes or no and no more."""
-    if _ASKS_WHY.search(question):
-        return True
-    return bool(_ASKS_NO_FIGURE.search(question)) and not _ASKS_MORE.search(question)
+    span = span and of_asked_year(question, documents, span)
+    return span if span and is_of_the_kind(question, documents, span) else None
 
 
 def quotable(
-    documents: Mapping[str, Document], evidence: tuple[Evidence, ...]
+    documents: Mapping[str, Document], evidence: tuple[Evidence, ...], *, of_reason: bool = False
 ) -> tuple[Evidence, ...]:
     """The best sentences that may stand in an answer, best first.
 
-    A heading or stub may only where the evidence holds nothing else: it names the place.
-    Sentences that say the same words count once.
+    A heading or stub may only where the evidence holds nothing else: it names the place. What ends
+    in a colon gives way to what follows it. Sentences that say the same words count once.
+
+    Args:
+        documents: By id.
+        evidence: Best first.
+        of_reason: A row of figures may not, either, while there is prose: it gives no reason.
     """
-    telling = [one for one in evidence if _says_something(documents[one.document_id], one)]
+    found = {(one.document_id, one.sentence_id) for one in evidence}
+    telling = [
+        one
+        for one in evidence
+        if _says_something(documents[one.document_id], one)
+        and not (_leads_in(documents[one.document_id], one) and _next_to(one) in found)
+    ]
+    if of_reason:
+        telling = [one for one in telling if _is_prose(documents[one.document_id], one)] or telling
     seen: set[str] = set()
     candidates: list[Evidence] = []
     for one in (telling or evidence)[: N_COMPARED * 2]:
@@ -260,6 +253,18 @@ def name_columns(row: str, header: str) -> str:
         if cell
     ]
     return f"{cells[0]} — {'; '.join(named)}" if cells[0] else "; ".join(named)
+
+
+def _is_prose(document: Document, evidence: Evidence) -> bool:
+    return document.sentences[evidence.sentence_id].kind is SentenceKind.PROSE
+
+
+def _leads_in(document: Document, evidence: Evidence) -> bool:
+    return document.sentence_text(evidence.sentence_id).endswith(":")
+
+
+def _next_to(evidence: Evidence) -> tuple[str, int]:
+    return evidence.document_id, evidence.sentence_id + 1
 
 
 def _says_something(document: Document, evidence: Evidence) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 
-from docqa.engine.columns import cell_spans, fitted_names
+from docqa.engine.columns import cell_spans, column_names
 from docqa.engine.generators.scale import scale_of
 from docqa.engine.line_items import label_of, line_items
 from docqa.engine.types import Document, Sentence, SentenceKind
@@ -93,14 +93,6 @@ def latest_year(document: Document, rows: Sequence[StatementRow]) -> str:
     names = column_names(document, rows[0].sentence)[1:] if rows else []
     years = [year for name in names[:1] for year in YEAR.findall(name)]
     return max(years, default="")
-
-
-def column_names(document: Document, row: Sentence) -> list[str]:
-    """What the columns of a row are called, its own label first; nothing where they do not fit."""
-    if row.header is None:
-        return []
-    n_cells = len(cell_spans(document.sentence_text(row.id)))
-    return fitted_names(document.sentence_text(row.header), n_cells) or []
 
 
 def figures_of(document: Document, rows: Sequence[StatementRow], year: str) -> list[Figure]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docqa.engine.generators.asked_year import is_of_another_year
+from docqa.engine.generators.asked_year import is_of_another_year, of_asked_year
 from docqa.engine.ingest import document_from_text
 from docqa.engine.reader import AnswerSpan
 from docqa.engine.types import Evidence
@@ -55,3 +55,37 @@ def test_a_row_called_after_its_year_tells_it() -> None:
     table = "Fuel\n\nYear | Cost | Share\n2021 | 2,065 | 2.5\n2020 | 2,400 | 3.0"
     assert not told(table, "2021", "2,065", "What did fuel cost in 2021?")
     assert told(table, "2020", "2,400", "What did fuel cost in 2021?")
+
+
+RESPECTIVELY = """Costs were $133 million, $139 million and $150 million for 2021, 2020 and 2019.
+
+Boats were $1.1 billion and $0.8 billion in 2021 and 2020, respectively, of 12 and 14 yards.
+
+Fees were 4 % and 5 % in 2021, 2020 and 2019."""
+
+
+@pytest.mark.parametrize(
+    ("sentence", "words", "question", "right"),
+    [
+        ("Costs", "$133 million", "What were costs in 2019?", "$150 million"),
+        ("Costs", "$139", "What were costs in fiscal 2021?", "$133 million"),
+        ("Costs", "$139 million", "What were costs in 2020 and 2021?", "$139 million"),
+        ("Costs", "$133 million", "What were costs?", "$133 million"),
+        ("Boats", "$1.1 billion", "What were boats in FY2020?", "$0.8 billion"),
+        ("Boats", "12", "How many yards in 2020?", "14"),
+        ("Fees", "4 %", "What were fees in 2019?", "4 %"),
+        ("Costs", "2021, 2020 and 2019", "What of 2019?", "2021, 2020 and 2019"),
+    ],
+)
+def test_of_a_list_of_years_the_figure_of_the_year_is_taken(
+    sentence: str, words: str, question: str, right: str
+) -> None:
+    document = document_from_text(RESPECTIVELY, title="Report")
+    (i,) = (
+        one.id for one in document.sentences if document.sentence_text(one.id).startswith(sentence)
+    )
+    start = document.sentence_text(i).index(words)
+    span = AnswerSpan(Evidence(document.id, i, 1.0, 1), start, start + len(words), 0.9)
+    found = of_asked_year(question, {document.id: document}, span)
+    assert found is not None
+    assert found.text({document.id: document}) == right

@@ -13,6 +13,7 @@ from docqa.engine.generators.extractive import (
     quotable,
     short_answer,
 )
+from docqa.engine.ingest import document_from_text
 from docqa.engine.reader import AnswerSpan
 from docqa.engine.types import Document, Evidence, Page, Sentence, SentenceKind
 
@@ -178,6 +179,51 @@ def test_what_a_table_excepts_is_not_counted_in_its_scale(row, figure, scale):
     header = "(In millions, except per share amounts) | 2024 | 2023"
     table = document((9, HEADING, "Income"), (9, ROW, header), (9, ROW, row))
     assert short(table, 2, figure)[0].splitlines()[0] == f"{figure}{scale} (p. 9)"
+
+
+@pytest.mark.parametrize(
+    ("above", "scale"),
+    [
+        ("Repurchases were as follows for the periods indicated (in millions):", " in millions"),
+        ("Costs of the fleet (dollars in thousands, except per share data) were:", " in thousands"),
+        ("Costs of the fleet, in thousands:", " in thousands"),
+        ("We invested in millions of trees.", ""),
+        ("Costs (in thousands):\nOther costs follow. Ships are dear. They are bought.", ""),
+    ],
+)
+def test_what_introduces_a_table_says_what_it_counts_in(above: str, scale: str) -> None:
+    text = f"Costs\n\n{above}\n\n| 2024 | 2023\nFuel | 14,963 | 16,204\nWages | 20,110 | 19,480"
+    table = document_from_text(text, title="report")
+    (row,) = (one.id for one in table.sentences if "Wages" in table.sentence_text(one.id))
+    assert short(table, row, "20,110")[0].splitlines()[0] == f"20,110{scale} (p. 1)"
+
+
+def test_what_stands_above_another_table_says_nothing_of_this_one() -> None:
+    text = "Costs in thousands:\n\n| 2024\nFuel | 14,963\n\n| Boats\nOwned | 41"
+    table = document_from_text(text, title="report")
+    (row,) = (one.id for one in table.sentences if "Owned" in table.sentence_text(one.id))
+    assert short(table, row, "41")[0].splitlines()[0] == "41 (p. 1)"
+
+
+def test_a_reason_is_no_row_while_there_is_prose():
+    report = document(
+        (1, ROW, "Fuel | 12"), (2, PROSE, "Fuel fell due to fewer trips."), (3, ROW, "Oil | 3")
+    )
+    ranked = evidence(report, (0, 9), (1, 8), (2, 7))
+    assert answer(report, ranked, question="Why did fuel fall?").text == (
+        "Fuel fell due to fewer trips. (p. 2)"
+    )
+    assert answer(report, ranked[:1], question="Why did fuel fall?").text == "Fuel | 12 (p. 1)"
+    assert answer(report, ranked, question="What is fuel?").text.startswith("Fuel | 12 (p. 1)")
+
+
+def test_what_leads_in_gives_way_to_what_follows_it():
+    report = document(
+        (1, PROSE, "Our segments are the following:"), (1, PROSE, "Express and Freight are two.")
+    )
+    ranked = evidence(report, (0, 9), (1, 1))
+    assert answer(report, ranked).text == "Express and Freight are two. (p. 1)"
+    assert answer(report, ranked[:1]).text == "Our segments are the following: (p. 1)"
 
 
 class FirstFigure:

@@ -1,0 +1,79 @@
+"""Words of another kind than a question asks for open no answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from docqa.engine.generators.answer_kind import is_of_the_kind
+from docqa.engine.ingest import document_from_text
+from docqa.engine.reader import AnswerSpan
+from docqa.engine.types import Evidence
+
+TEXT = """Segments
+
+The following table shows net revenues by country (in millions):
+
+| 2024 | 2023 | % Change | Percent of Revenue 2024
+Norway | 1,249 | 1,106 | 13 | 24
+Express segment | $4,912 | $3,140 | 56 | 30
+Shares repurchased | (4,000) | (1,500) | 167 | 12
+Employees of Norway | 310 | 300 | 3 | 1
+
+Staff costs rose by $590 million compared to 2023. They were $2 billion, about half of all costs. \
+Marine fuel(1) is dear, fairly226 so. We have 310 boats.
+
+SIGNATURES
+
+Ada Lund | Chief Financial Officer"""
+
+
+@pytest.mark.parametrize(
+    ("sentence", "words", "question", "fits"),
+    [
+        # a count of things that the table does not count
+        ("Norway", "1,249", "How many employees does the company have in Norway?", False),
+        ("Norway", "1,249", "How many offices are there in Norway?", False),
+        ("Employees", "310", "How many employees does the company have in Norway?", True),
+        ("Norway", "1,249", "How much revenue did Norway bring?", True),
+        ("We have", "310", "How many ships does it own?", True),
+        # a share
+        ("Norway", "1,249", "What share of revenue came from Norway?", False),
+        ("Norway", "24", "What share of revenue came from Norway?", True),
+        ("Norway", "13", "By what percentage did revenue in Norway grow?", True),
+        ("Staff", "$590 million", "What percentage of costs are staff costs?", False),
+        ("They", "half", "What share of costs are staff costs?", True),
+        ("Marine", "fairly226", "What share of the boats burn it?", False),
+        ("Shares", "(4,000)", "What share price was paid?", True),
+        # a change
+        ("Norway", "1,249", "How much did revenue in Norway rise in 2024?", False),
+        ("Norway", "13", "How much did revenue in Norway rise in 2024?", True),
+        ("Staff", "$590 million", "How much did staff costs rise?", True),
+        ("Staff", "$590 million", "How much more was spent on staff than in 2023?", True),
+        ("They", "$2 billion", "How much more was spent on staff than in 2023?", False),
+        ("Express", "$4,912", "By how much did the Express segment improve?", False),
+        ("Shares", "(4,000)", "How much was spent to increase the stake?", True),
+        # one of several
+        ("Express", "$4,912", "Which segment had the highest income?", False),
+        ("Express", "Express segment", "Which segment had the highest income?", True),
+        ("Express", "$4,912", "Which amount did the Express segment bring?", True),
+        # of one
+        ("Shares", "(4,000)", "What was paid per share for the shares bought back?", False),
+        # a person
+        ("Ada", "Chief Financial Officer", "Who is the CFO?", False),
+        ("Ada", "Chief Financial Officer", "Who is the chief financial officer?", False),
+        ("Ada", "Ada Lund", "Who is the CFO?", True),
+        ("Ada", "Chief Financial Officer", "Who signs for the company?", True),
+        # the mark of a note
+        ("Marine", "(1)", "What is dear?", False),
+    ],
+)
+def test_words_are_of_the_kind_that_is_asked_for(
+    sentence: str, words: str, question: str, *, fits: bool
+) -> None:
+    document = document_from_text(TEXT, title="Report")
+    (i,) = (
+        one.id for one in document.sentences if document.sentence_text(one.id).startswith(sentence)
+    )
+    start = document.sentence_text(i).rindex(words)
+    span = AnswerSpan(Evidence(document.id, i, 1.0, 1), start, start + len(words), 0.9)
+    assert is_of_the_kind(question, {document.id: document}, span) is fits
