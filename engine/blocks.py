@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from docqa.engine.layout import Piece, Row, is_number, page_regions
+from docqa.engine.note_marks import with_note_marks
 from docqa.engine.ruling import Ruling
 from docqa.engine.sentences import CELL_SEPARATOR
 from docqa.engine.tables import Table, split_tables
@@ -68,7 +69,7 @@ class Block:
 def page_blocks(pieces: list[Piece], ruling: Ruling) -> list[Block]:
     """The blocks of a page in reading order."""
     blocks: list[Block] = []
-    for rows in page_regions(pieces, list(ruling.bodies().values())):
+    for rows in page_regions(with_note_marks(pieces), list(ruling.bodies().values())):
         n_before = len(blocks)
         right = max(row.x1 for row in rows)
         steps = _usual_steps(rows)
