@@ -38,6 +38,9 @@ _GLUE_NEXT = frozenset(["$", "(", "€", "£", "¥", "$(", "($", "US$", "C$", "A
 _GLUE_BACK = re.compile(r"[)%]{1,3}|\)\s?%|%\s?\)|pts|bps|x")
 _CURRENCY_SPACE = re.compile(r"(?<=[$€£¥])\s+(?=[\d(—–-])")
 _NOTE_MARK = re.compile(r"\(?[\da-z*†‡]{1,2}\)?")
+_NOTE_LETTER = re.compile(r"\([a-z]\)")
+_NOTE_GAP_EM = 1.5
+"""A note's letter stands no further from its figure."""
 _SPACED_SIGN = re.compile(r"(?<=[\d()]) +(?=[)%])")
 _DECIMAL = re.compile(r"\d{1,3}\.\d{1,3}\*?")
 _MARKER_GAP_EM = 3.0
@@ -88,14 +91,17 @@ def split_tables(rows: list[Row], ruling: Ruling) -> Iterator[Row | Table]:
 
 
 def _tidy(row: Row) -> Row:
-    """Signs glued to their numbers, list markers to their text."""
+    """Signs and the marks of notes glued to their numbers, list markers to their text."""
     cells: list[Piece] = []
-    for cell in row.cells:
+    for i, cell in enumerate(row.cells):
         if cells and (
             cells[-1].text in _GLUE_NEXT or (_GLUE_BACK.fullmatch(cell.text) and cells[-1].text)
         ):
             cells[-1] = join_pieces(cells[-1], cell, "")
-        elif cells and cell.size < 0.85 * cells[-1].size and _NOTE_MARK.fullmatch(cell.text):
+        elif cells and (
+            (cell.size < 0.85 * cells[-1].size and _NOTE_MARK.fullmatch(cell.text))
+            or (len(cells) > 1 and _is_note_of(cells[-1], cell, row.cells[i + 1 : i + 2]))
+        ):
             cells[-1] = join_pieces(cells[-1], cell, " ")
         else:
             cells.append(cell)
@@ -107,6 +113,19 @@ def _tidy(row: Row) -> Row:
         if " )" in cell.text or " %" in cell.text:
             cell.text = _SPACED_SIGN.sub("", cell.text)
     return Row(cells, row.strip)
+
+
+def _is_note_of(figure: Piece, cell: Piece, beyond: list[Piece]) -> bool:
+    """Whether a cell is the letter of a note to the figure on its left.
+
+    A number in brackets may be a figure below zero; and before words the letter is an item's.
+    """
+    return (
+        _NOTE_LETTER.fullmatch(cell.text) is not None
+        and is_number(figure.text)
+        and cell.x0 - figure.x1 < _NOTE_GAP_EM * figure.size
+        and all(is_number(next_.text) or next_.text in _GLUE_NEXT for next_ in beyond)
+    )
 
 
 def _opens_item(cells: list[Piece]) -> bool:

@@ -99,3 +99,48 @@ def test_small_figures_in_a_row_of_their_own_are_no_marks(sheet: Sheet, tmp_path
         sheet.write(x, 121, text, size=6)
     sheet.row(131, "Freight", "64", "60", "55")
     assert "of which tolls | 7 | 6 | 9" in texts(sheet.read(tmp_path))
+
+
+def test_the_letter_of_a_note_stands_with_its_figure(sheet: Sheet, tmp_path: Path) -> None:
+    sheet.row(100, "In thousands", "2024", "2023", "2022")
+    for y, label, mark, sign in [(112, "Fares", "(a)", "$"), (124, "Tolls", "(b)", "")]:
+        # one line of text with gaps, as printed web pages have it
+        sheet.row(y, label, "", "", "340")
+        sheet.write(185, y, "564", size=SIZE)
+        sheet.write(250, y, f"421   {mark} {sign}".rstrip())
+    sheet.row(136, "Rents", "12", "14", "15")
+    document = sheet.read(tmp_path)
+    assert texts(document)[1:] == [
+        "Fares | 564 | 421 (a) | $340", "Tolls | 564 | 421 (b) | 340", "Rents | 12 | 14 | 15"
+    ]  # fmt: skip
+    assert header(document, "Fares") == "In thousands | 2024 | 2023 | 2022"
+
+
+def test_a_sign_of_money_after_a_raised_mark_stands_on_its_own_line(
+    sheet: Sheet, tmp_path: Path
+) -> None:
+    sheet.row(100, "In thousands", "2024", "2023", "2022")
+    sheet.row(112, "Fares", "812", "790", "755")
+    sheet.write(279, 119, "(2)", size=MARK_SIZE)
+    sheet.write(287, 122, " ", size=11)  # which ties the mark to the sign
+    sheet.write(291, 124, "$")
+    sheet.row(124, "Freight", "64", "", "55")
+    sheet.write(269, 124, "60")
+    sheet.row(136, "Rents", "12", "14", "15")
+    assert "Freight | 64 | 60 (2) | $55" in texts(sheet.read(tmp_path))
+
+
+def test_a_figure_in_brackets_is_no_note(sheet: Sheet, tmp_path: Path) -> None:
+    sheet.row(100, "In thousands", "2024", "2023", "2022")
+    sheet.row(112, "Fares", "812", "790", "755")
+    sheet.row(124, "Freight", "64", "60", "(3)")
+    sheet.write(345, 136, "(4)")
+    sheet.row(136, "Tolls", "64", "338", "")
+    assert "Tolls | 64 | 338 | (4)" in texts(sheet.read(tmp_path))
+
+
+def test_a_letter_between_a_number_and_words_is_an_item(sheet: Sheet, tmp_path: Path) -> None:
+    for i, y in enumerate([100, 112, 124]):
+        for x, text in [(LABELS, f"Table {i}"), (130, f"10.{i}"), (155, "(a)"), (240, "Fees due")]:
+            sheet.write(x, y, text)
+    assert texts(sheet.read(tmp_path))[0] == "Table 0 | 10.0 | (a) | Fees due"
