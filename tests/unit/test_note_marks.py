@@ -130,6 +130,16 @@ def test_a_sign_of_money_after_a_raised_mark_stands_on_its_own_line(
     assert "Freight | 64 | 60 (2) | $55" in texts(sheet.read(tmp_path))
 
 
+def test_a_mark_longer_than_its_figure_does_not_raise_it(sheet: Sheet, tmp_path: Path) -> None:
+    sheet.row(100, "In thousands", "2024", "2023", "2022")
+    sheet.row(112, "Fares", "812", "790", "755")
+    sheet.row(124, "Freight", "64", "", "55")
+    sheet.write(275, 124, "6")  # its mark in the same line of text
+    sheet.write(280, 119.5, "(2)", size=MARK_SIZE)
+    sheet.row(136, "Rents", "12", "14", "15")
+    assert "Freight | 64 | 6(2) | 55" in texts(sheet.read(tmp_path))
+
+
 def test_a_figure_in_brackets_is_no_note(sheet: Sheet, tmp_path: Path) -> None:
     sheet.row(100, "In thousands", "2024", "2023", "2022")
     sheet.row(112, "Fares", "812", "790", "755")
