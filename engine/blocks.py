@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from docqa.engine.layout import Piece, Row, is_number, page_regions
+from docqa.engine.entries import page_parts
+from docqa.engine.layout import Piece, Row, is_number
+from docqa.engine.note_marks import with_note_marks
 from docqa.engine.ruling import Ruling
 from docqa.engine.sentences import CELL_SEPARATOR
 from docqa.engine.tables import Table, split_tables
@@ -47,6 +49,8 @@ class Block:
     """Runs another way than the rest of its page."""
     names_section: bool = False
     """A number and a name that stand alone above a paragraph."""
+    in_entry: bool = False
+    """Belongs to an entry of a table of text, whose label is a heading for its paragraphs alone."""
     top: float = 0.0
     right: float = 0.0
     """Right edge of the column it stands in."""
@@ -68,7 +72,8 @@ class Block:
 def page_blocks(pieces: list[Piece], ruling: Ruling) -> list[Block]:
     """The blocks of a page in reading order."""
     blocks: list[Block] = []
-    for rows in page_regions(pieces, list(ruling.bodies().values())):
+    for region in page_parts(with_note_marks(pieces), list(ruling.bodies().values())):
+        rows = region.rows
         n_before = len(blocks)
         right = max(row.x1 for row in rows)
         steps = _usual_steps(rows)
@@ -89,6 +94,7 @@ def page_blocks(pieces: list[Piece], ruling: Ruling) -> list[Block]:
         n_full = sum(right - row.x1 < _FULL_EM * row.size for row in rows if len(row.cells) == 1)
         for block in blocks[n_before:]:
             block.has_full_lines = n_full >= _FULL_LINES
+            block.in_entry = region.in_entry
     return blocks
 
 

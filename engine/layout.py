@@ -151,7 +151,7 @@ def page_regions(pieces: list[Piece], tables: list[Box]) -> Iterator[list[Row]]:
         tables: Where strips show a table, which no gutter parts.
     """
     for region in _regions(pieces, tables, depth=0):
-        yield list(_rows(region))
+        yield [row_of(line) for line in baselines(region)]
 
 
 def _regions(pieces: list[Piece], tables: list[Box], depth: int) -> Iterator[list[Piece]]:
@@ -257,8 +257,8 @@ def _is_text_column(side: list[Piece], n_rows: int) -> bool:
     return len(tops) * 1.5 * side[0].size >= 0.5 * height
 
 
-def _rows(pieces: list[Piece]) -> Iterator[Row]:
-    """Pieces of one column grouped by baseline, close ones joined into cells."""
+def baselines(pieces: list[Piece]) -> Iterator[list[Piece]]:
+    """Pieces grouped by the baseline they stand on, top to bottom."""
     pieces.sort(key=attrgetter("base"))
     group: list[Piece] = []
     base = size = 0.0
@@ -273,14 +273,15 @@ def _rows(pieces: list[Piece]) -> Iterator[Row]:
                 base, size = piece.base, piece.size
             continue
         if group:
-            yield _row(group)
+            yield group
         group = [piece]
         base, size = piece.base, piece.size
     if group:
-        yield _row(group)
+        yield group
 
 
-def _row(group: list[Piece]) -> Row:
+def row_of(group: list[Piece]) -> Row:
+    """Pieces on one baseline, close ones joined into cells."""
     if len(group) == 1:
         return Row(group)
     group.sort(key=attrgetter("x0"))
@@ -322,7 +323,7 @@ def _marks_note(mark: Piece, text: Piece) -> bool:
 def _note_row(group: list[Piece]) -> Row:
     """The first line of a note, its number put before it; the row begins where the words do."""
     mark, *rest = group
-    row = _row(rest)
+    row = row_of(rest)
     note = join_pieces(mark, row.cells[0], " ")
     note.raised = (0, *note.raised)
     row.cells[0] = note

@@ -45,8 +45,12 @@ _IMAGE_SHARE = 0.5
 
 _FEW_CHARS = 3
 
-_GAP = re.compile(r"\s{3,}|\s*(?:[.·…]\s?){6,}\s*")
-"""Inside a piece: padding, or the dots that lead to a number."""
+_GAP = re.compile(r"\s{3,}|\s*(?:[.·…]\s?){6,}\s*|\s+(?=[$€£](?:\s{3}|$))")
+"""Inside a piece: padding, the dots that lead to a number, or what is before the sign of the next
+column's money."""
+_MARK = re.compile(r"\([\da-z]{1,2}\)")
+_MARK_SIZE = 0.8
+"""The mark of a note is smaller than this share of what it follows."""
 _RULE = re.compile(r"[-_=\s]{3,}")
 """A line drawn with characters."""
 _LINE_EM = 1.5
@@ -210,14 +214,13 @@ def _pieces(line: dict[str, Any], turn: int, width: float, height: float) -> lis
     text = spans[0]["text"] if len(spans) == 1 else "".join(map(_span_text, spans))
     if not text or text.isspace():
         return []
-    main = spans[0] if len(spans) == 1 else max(spans, key=_span_length)
+    main = spans[0] if len(spans) == 1 else _main_span(spans)
     if not text.isascii() or not text.isprintable():
         text = _CONTROL.sub("", _ODD_SPACE.sub(" ", text))
     box: Box = line["bbox"]
-    x, y = main["origin"]
+    y = _baseline(main, turn, width, height)
     if turn:
         box = _turn(box, turn, width, height)
-        y = (y, width - x, height - y, x)[turn]
     # MuPDF counts the spaces at the ends into the box.
     bare = text.strip()
     if not bare:
@@ -246,12 +249,29 @@ def _pieces(line: dict[str, Any], turn: int, width: float, height: float) -> lis
     if "   " in bare or "......" in bare or ". . . " in bare or "··" in bare or "……" in bare:
         return _cut(piece, [m.span() for m in _GAP.finditer(bare)])
     if bare[-1] in "$€£" and len(bare) > 1 and bare[-2] == " ":
-        return _cut(piece, [(len(bare[:-1].rstrip()), len(bare) - 1)])
+        parts = _cut(piece, [(len(bare[:-1].rstrip()), len(bare) - 1)])
+        if spans[-1]["text"].strip() == bare[-1]:  # the rest may be a raised mark
+            parts[-1].base = _baseline(spans[-1], turn, width, height)
+            parts[-1].size = spans[-1]["size"]
+        return parts
     if bare[-1] in "0123456789)%" and " " in bare and _AMOUNTS.fullmatch(bare):
         return _cut(piece, [m.span() for m in re.finditer(r"(?<=[\d)%])\s+", bare)])
     if has_marks:
         piece.raised = tuple(_raised_numbers(spans, piece.text))
     return [piece]
+
+
+def _main_span(spans: list[dict[str, Any]]) -> dict[str, Any]:
+    """The span that says where a line stands: its longest, or the figure that has a longer mark."""
+    longest, first = max(spans, key=_span_length), spans[0]
+    is_mark = longest["size"] < _MARK_SIZE * first["size"] and not first["text"].isspace()
+    return first if is_mark and _MARK.fullmatch(longest["text"].strip()) else longest
+
+
+def _baseline(span: dict[str, Any], turn: int, width: float, height: float) -> float:
+    x, y = span["origin"]
+    base: float = (y, width - x, height - y, x)[turn]
+    return base
 
 
 def _is_rule(piece: Piece) -> bool:

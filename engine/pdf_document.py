@@ -220,10 +220,17 @@ def _assemble(
     offsets = {id(block): offset for blocks in pages for block, offset in _in_page(blocks)}
     sentences: list[Sentence] = []
     heading: int | None = None
+    above_entries: int | None = None
+    in_entry = False
     ids: dict[int, int] = {}
     taken: dict[int, int] = {}
     for number, blocks in enumerate(scored, 1):
         for block in blocks:
+            if block.in_entry and not in_entry:
+                above_entries = heading
+            elif in_entry and not block.in_entry:
+                heading = above_entries
+            in_entry = block.in_entry
             offset = offsets[id(block)]
             header = ids.get(id(block.header)) if block.header is not None else None
             over = breaks.get(id(block))

@@ -29,7 +29,7 @@ from docqa.engine.table_headers import (
 from docqa.engine.table_strips import TIGHT_PITCH, on_other_strip, rows_on_strips
 from docqa.engine.wrapped_rows import join_wrapped
 
-_MARKER = re.compile(
+MARKER = re.compile(
     r"[•●▪◦■□○☐☒❑►▶*·]|\(?\d{1,3}[.)]|\(?[A-Za-z][.)]|\([ivxlcIVXLC]{1,5}\)|[ivxIVX]{1,4}[.)]"
     r"|(?:Item|ITEM|Section|SECTION|Sec\.|Article|ARTICLE|Note|NOTE|Part|PART|§)\s*\d+[A-Z]?\.?"
     r"|\d{1,2}(?:\.\d{1,2})+\.?"
@@ -38,12 +38,18 @@ _GLUE_NEXT = frozenset(["$", "(", "€", "£", "¥", "$(", "($", "US$", "C$", "A
 _GLUE_BACK = re.compile(r"[)%]{1,3}|\)\s?%|%\s?\)|pts|bps|x")
 _CURRENCY_SPACE = re.compile(r"(?<=[$€£¥])\s+(?=[\d(—–-])")
 _NOTE_MARK = re.compile(r"\(?[\da-z*†‡]{1,2}\)?")
+_NOTE_LETTER = re.compile(r"\([a-z]\)")
+_NOTE_GAP_EM = 1.5
+"""A note's letter stands no further from its figure."""
 _SPACED_SIGN = re.compile(r"(?<=[\d()]) +(?=[)%])")
 _DECIMAL = re.compile(r"\d{1,3}\.\d{1,3}\*?")
 _MARKER_GAP_EM = 3.0
 """A marker stands no further from its text where it could be a column of its own."""
 _WIDE_PITCH = 2.6
 """Rows further apart than this many font sizes belong to different tables."""
+
+_LINE_EM = 1.5
+"""A row that is higher than so many font sizes has several lines."""
 
 
 @dataclass(slots=True)
@@ -88,18 +94,21 @@ def split_tables(rows: list[Row], ruling: Ruling) -> Iterator[Row | Table]:
 
 
 def _tidy(row: Row) -> Row:
-    """Signs glued to their numbers, list markers to their text."""
+    """Signs and the marks of notes glued to their numbers, list markers to their text."""
     cells: list[Piece] = []
-    for cell in row.cells:
+    for i, cell in enumerate(row.cells):
         if cells and (
             cells[-1].text in _GLUE_NEXT or (_GLUE_BACK.fullmatch(cell.text) and cells[-1].text)
         ):
             cells[-1] = join_pieces(cells[-1], cell, "")
-        elif cells and cell.size < 0.85 * cells[-1].size and _NOTE_MARK.fullmatch(cell.text):
+        elif cells and (
+            (cell.size < 0.85 * cells[-1].size and _NOTE_MARK.fullmatch(cell.text))
+            or (len(cells) > 1 and _is_note_of(cells[-1], cell, row.cells[i + 1 : i + 2]))
+        ):
             cells[-1] = join_pieces(cells[-1], cell, " ")
         else:
             cells.append(cell)
-    if _opens_item(cells):
+    if opens_item(cells):
         cells[:2] = [join_pieces(cells[0], cells[1], " ")]
     for cell in cells:
         if "$ " in cell.text or "€ " in cell.text or "£ " in cell.text:
@@ -109,9 +118,22 @@ def _tidy(row: Row) -> Row:
     return Row(cells, row.strip)
 
 
-def _opens_item(cells: list[Piece]) -> bool:
+def _is_note_of(figure: Piece, cell: Piece, beyond: list[Piece]) -> bool:
+    """Whether a cell is the letter of a note to the figure on its left.
+
+    A number in brackets may be a figure below zero; and before words the letter is an item's.
+    """
+    return (
+        _NOTE_LETTER.fullmatch(cell.text) is not None
+        and is_number(figure.text)
+        and cell.x0 - figure.x1 < _NOTE_GAP_EM * figure.size
+        and all(is_number(next_.text) or next_.text in _GLUE_NEXT for next_ in beyond)
+    )
+
+
+def opens_item(cells: list[Piece]) -> bool:
     """Whether the first cell is the marker of the text in the second, and no column of its own."""
-    if len(cells) < 2 or not _MARKER.fullmatch(cells[0].text) or is_number(cells[1].text):
+    if len(cells) < 2 or not MARKER.fullmatch(cells[0].text) or is_number(cells[1].text):
         return False
     is_column = len(cells) > 3 or (len(cells) > 2 and _DECIMAL.fullmatch(cells[0].text))
     return not is_column or cells[1].x0 - cells[0].x1 < _MARKER_GAP_EM * cells[0].size
@@ -158,7 +180,7 @@ def _table_end(rows: list[Row], begin: int) -> int:
                     return _last_full(rows, begin, top)
             body = row.strip
         if len(row.cells) > 1:
-            if row.base - rows[i - 1].base > 2 * _WIDE_PITCH * row.size and row.strip is None:
+            if _step(rows[i - 1], row) > 2 * _WIDE_PITCH * row.size and row.strip is None:
                 break
             end, n_single, full = i + 1, 0, row
             left, right = min(left, row.x0), max(right, row.x1)
@@ -181,6 +203,11 @@ def _table_end(rows: list[Row], begin: int) -> int:
     ):
         end += 1
     return end
+
+
+def _step(above: Row, row: Row) -> float:
+    """The distance of two rows in points, less the further lines of the upper one."""
+    return row.base - above.base - max(0.0, above.y1 - above.y0 - _LINE_EM * above.size)
 
 
 def _header_begin(rows: list[Row], i: int) -> int:
