@@ -184,7 +184,8 @@ def read_page(page: pymupdf.Page) -> PageContent:
         pieces.extend(v for v in _form_values(page, turn, width, height) if v.text not in text)
     m = page.rotation_matrix
     to_shown = (m.a, m.b, m.c, m.d, m.e, m.f) if rotation else None
-    ruling = find_ruling(_shapes(blocks, turn, width, height))
+    letters = [(p.x0, p.base - p.size, p.x1, p.base) for p in pieces]
+    ruling = find_ruling(_shapes(blocks, turn, width, height), letters)
     return PageContent(pieces, strays, ruling, turn, width, height, to_shown)
 
 

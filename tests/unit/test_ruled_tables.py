@@ -158,3 +158,37 @@ def test_a_line_under_a_link_is_no_column(sheet: Sheet, tmp_path: Path) -> None:
         sheet.write(y, (LEFT, label), (400, page))
         sheet.line(y + 1.5, (LEFT, LEFT + pymupdf.get_text_length(label, fontsize=9)))
     assert rows(sheet.read(tmp_path)) == ["Fares | 4", "Tolls | 11", "Rents | 28"]
+
+
+def test_underlined_words_inside_a_table_begin_no_other(sheet: Sheet, tmp_path: Path) -> None:
+    sheet.write(100, (340, "2024"), (400, "2023"), bold=True)
+    sheet.line(103, *COLUMNS[1:])
+    for i in range(4):
+        sheet.strips(103 + 24 * i, [12])  # nothing is drawn between them
+    for i, year in [(0, "2031"), (2, "2032"), (4, "2033"), (5, "2034"), (6, "2035")]:
+        sheet.write(112 + 12 * i, (LEFT, f"Notes due {year}"), *figures("4%", "70", "65"))
+    sheet.write(124, (LEFT, "Secured notes:"))
+    for x, text in [(LEFT, "Maturity"), (262, "Interest")]:
+        sheet.write(148, (x, text))
+        sheet.line(148, (x, x + pymupdf.get_text_length(text, fontsize=9)))
+    document = sheet.read(tmp_path)
+    assert header(document, "Notes due 2031") == "2024 | 2023"
+    assert header(document, "Notes due 2034") == "2024 | 2023"
+
+
+def test_prose_between_strips_parts_two_tables(sheet: Sheet, tmp_path: Path) -> None:
+    sheet.write(100, (120, "Where it is told"), (270, "2024"), (340, "2023"), bold=True)
+    sheet.line(103, (115, 240), *COLUMNS[:2])
+    sheet.strips(103, [24])
+    sheet.write(112, (120, "Cost of sailings, wages"))
+    sheet.write(123, (LEFT, "Leases"), (120, "and other costs"), *figures("178", "160", ""))
+    sheet.write(141, (60, "The following table presents what is still owed under all leases of ships:"))
+    sheet.write(159, (395, "June 2024"), bold=True)
+    sheet.line(162, COLUMNS[2])
+    sheet.strips(162, [12, 12, 12])
+    for i, year in enumerate(["2025", "2026", "Thereafter"]):
+        sheet.write(171 + 12 * i, (LEFT, year), *figures("", "", f"4{i}"))
+    document = sheet.read(tmp_path)
+    assert "Leases | Cost of sailings, wages and other costs | 178 | 160" in rows(document)
+    assert header(document, "2025") == "June 2024"
+    assert "Thereafter | 42" in rows(document)
