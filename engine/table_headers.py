@@ -59,11 +59,12 @@ def names_new_columns(row: Row) -> bool:
 
 def names_group(row: Row, below: Row) -> bool:
     """Whether a label in a table names the rows below it: a date, or a line that stands out."""
-    if len(row.cells) > 1 or row.x0 > below.x0 + 1:
+    if len(row.cells) > 1:
         return False
+    is_left = row.x0 <= below.x0 + 1
     if _DATE.fullmatch(row.cells[0].text):
-        return True
-    return row.bold and not below.bold and row.strip is not None
+        return is_left or row.cells[0].text.endswith(":")
+    return is_left and row.bold and not below.bold and row.strip is not None
 
 
 def group_header(group: Row, header: Row, rows: list[Row]) -> Row | None:

@@ -182,7 +182,8 @@ def test_prose_between_strips_parts_two_tables(sheet: Sheet, tmp_path: Path) -> 
     sheet.strips(103, [24])
     sheet.write(112, (120, "Cost of sailings, wages"))
     sheet.write(123, (LEFT, "Leases"), (120, "and other costs"), *figures("178", "160", ""))
-    sheet.write(141, (60, "The following table presents what is still owed under all leases of ships:"))
+    prose = "The following table presents what is still owed under the leases of the ships:"
+    sheet.write(141, (60, prose))
     sheet.write(159, (395, "June 2024"), bold=True)
     sheet.line(162, COLUMNS[2])
     sheet.strips(162, [12, 12, 12])
@@ -192,3 +193,24 @@ def test_prose_between_strips_parts_two_tables(sheet: Sheet, tmp_path: Path) -> 
     assert "Leases | Cost of sailings, wages and other costs | 178 | 160" in rows(document)
     assert header(document, "2025") == "June 2024"
     assert "Thereafter | 42" in rows(document)
+
+
+def test_room_under_the_names_does_not_end_a_table(sheet: Sheet, tmp_path: Path) -> None:
+    sheet.write(100, (80, "Fund"), (262, "Start"), (332, "End"), (400, "Change"), bold=True)
+    sheet.line(103, (LEFT, 240), *COLUMNS)
+    sheet.strips(103, [36, 12, 24, 12, 24])
+    sheet.write(136, (LEFT, "Funds of the harbour"), bold=True)
+    for i, year in enumerate(["2024:", "2023:"]):
+        sheet.write(148 + 36 * i, (LEFT + 8, year))
+        sheet.write(160 + 36 * i, (LEFT + 30, "For the repair of the"))
+        sheet.write(171 + 36 * i, (LEFT, "moles"), *figures(f"1{i}", f"2{i}", f"3{i}"))
+    document = sheet.read(tmp_path)
+    found = [s for s in document.sentences if document.sentence_text(s.id).startswith("For the")]
+    assert [document.sentence_text(s.id) for s in found] == [
+        "For the repair of the moles | 10 | 20 | 30",
+        "For the repair of the moles | 11 | 21 | 31",
+    ]
+    assert [document.sentence_text(s.header) for s in found if s.header is not None] == [
+        "2024: Fund | Start | End | Change",
+        "2023: Fund | Start | End | Change",
+    ]
