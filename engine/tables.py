@@ -92,7 +92,8 @@ def _tidy(row: Row) -> Row:
     cells: list[Piece] = []
     for cell in row.cells:
         if cells and (
-            cells[-1].text in _GLUE_NEXT or (_GLUE_BACK.fullmatch(cell.text) and cells[-1].text)
+            (cells[-1].text in _GLUE_NEXT and cell.text != cells[-1].text)
+            or (_GLUE_BACK.fullmatch(cell.text) and cells[-1].text)
         ):
             cells[-1] = join_pieces(cells[-1], cell, "")
         elif cells and cell.size < 0.85 * cells[-1].size and _NOTE_MARK.fullmatch(cell.text):

@@ -214,3 +214,29 @@ def test_room_under_the_names_does_not_end_a_table(sheet: Sheet, tmp_path: Path)
         "2024: Fund | Start | End | Change",
         "2023: Fund | Start | End | Change",
     ]
+
+
+def test_a_year_in_the_middle_of_its_columns_names_them_all(sheet: Sheet, tmp_path: Path) -> None:
+    places = [160, 210, 260, 320, 370, 420]
+    sheet.write(90, (210, "2024"), (370, "2023"))
+    for x, name in zip(places, ["Adult", "Child", "Total"] * 2, strict=True):
+        sheet.write(102, (x, name))
+    for i in range(3):
+        y = 114 + 12 * i
+        sheet.write(y, (LEFT, f"Route {i}"), *((x, f"{i}{k}7") for k, x in enumerate(places, 1)))
+    assert header(sheet.read(tmp_path), "Route 1") == (
+        "2024 Adult | 2024 Child | 2024 Total | 2023 Adult | 2023 Child | 2023 Total"
+    )
+
+
+def test_a_figure_higher_than_its_sign_of_money_stands_with_it(
+    sheet: Sheet, tmp_path: Path
+) -> None:
+    sheet.write(100, (270, "2024"), (340, "2023"), bold=True)
+    sheet.line(103, *COLUMNS[:2])
+    sheet.strips(103, [24, 12, 12])
+    sheet.write(113, *figures("13,127", "13,865", ""))
+    sheet.write(124, (LEFT, "Fares"), (252, "$"), (322, "$"))
+    sheet.write(136, (LEFT, "Tolls"), *figures("4,011", "3,802", ""))
+    sheet.write(148, (LEFT, "Rents"), *figures("17,138", "17,667", ""))
+    assert "Fares | $13,127 | $13,865" in rows(sheet.read(tmp_path))
