@@ -16,7 +16,7 @@ from typing import Any
 import pymupdf
 
 from docqa.engine.errors import FileProblem, IngestError
-from docqa.engine.layout import Piece
+from docqa.engine.layout import Piece, is_number
 from docqa.engine.ruling import Ruling, find_ruling
 from docqa.engine.types import Box, PageStatus
 
@@ -48,6 +48,14 @@ _FEW_CHARS = 3
 _GAP = re.compile(r"\s{3,}|\s*(?:[.·…]\s?){6,}\s*|\s+(?=[$€£](?:\s{3}|$))")
 """Inside a piece: padding, the dots that lead to a number, or what is before the sign of the next
 column's money."""
+_NARROW_GAP = 3
+"""So many spaces are narrower than what ends a cell, except on a typewriter."""
+_SENTENCE_GAP = 5
+"""So many are set after a sentence."""
+_SENTENCE_END = re.compile(r".{20,}[.?!][)”\"]?")
+_TYPED_EM = 0.55
+"""Where a character takes more of the font size on average, as on a typewriter, spaces are wide."""
+_SPACES = re.compile(" {2,}")
 _MARK = re.compile(r"\([\da-z]{1,2}\)")
 _MARK_SIZE = 0.8
 """The mark of a note is smaller than this share of what it follows."""
@@ -57,6 +65,7 @@ _LINE_EM = 1.5
 """Two lines that stand closer have none between them."""
 _AMOUNT = r"\(?[$€£]?\s?\(?\d{1,3}(?:,\d{3})+(?:\.\d+)?\)?%?"
 _AMOUNTS = re.compile(rf"{_AMOUNT}(?:\s+{_AMOUNT})+")
+_VALUE = re.compile(rf"{_AMOUNT}|[$€£]\s?[\d.]*|{_RULE.pattern}")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\u200b\ufeff]")
 _ODD_SPACE = re.compile(r"[\t\r\n\x0b\x0c\xa0\u1680\u2000-\u200a\u202f\u205f]")
 
@@ -179,7 +188,8 @@ def read_page(page: pymupdf.Page) -> PageContent:
         pieces.extend(v for v in _form_values(page, turn, width, height) if v.text not in text)
     m = page.rotation_matrix
     to_shown = (m.a, m.b, m.c, m.d, m.e, m.f) if rotation else None
-    ruling = find_ruling(_shapes(blocks, turn, width, height))
+    letters = [(p.x0, p.base - p.size, p.x1, p.base) for p in pieces]
+    ruling = find_ruling(_shapes(blocks, turn, width, height), letters)
     return PageContent(pieces, strays, ruling, turn, width, height, to_shown)
 
 
@@ -244,10 +254,12 @@ def _pieces(line: dict[str, Any], turn: int, width: float, height: float) -> lis
         piece.x1 -= (len(text) - len(bare) - n_left) * share * 0.8
     if _is_rule(piece):
         return [piece]
-    if "  " in bare and "   " not in bare:
-        bare = piece.text = bare.replace("  ", " ")
     if "   " in bare or "......" in bare or ". . . " in bare or "··" in bare or "……" in bare:
-        return _cut(piece, [m.span() for m in _GAP.finditer(bare)])
+        gaps = _gaps(piece)
+        if gaps:
+            return _cut(piece, gaps)
+    if "  " in bare:
+        bare = piece.text = _SPACES.sub(" ", bare)
     if bare[-1] in "$€£" and len(bare) > 1 and bare[-2] == " ":
         parts = _cut(piece, [(len(bare[:-1].rstrip()), len(bare) - 1)])
         if spans[-1]["text"].strip() == bare[-1]:  # the rest may be a raised mark
@@ -305,7 +317,7 @@ def _raised_numbers(spans: list[dict[str, Any]], text: str) -> Iterator[int]:
     for span in spans:
         number = span["text"].strip()
         if span["flags"] & _RAISED and number.isdecimal() and len(number) <= 3:
-            place = len(_ODD_SPACE.sub(" ", before).lstrip().replace("  ", " "))
+            place = len(_SPACES.sub(" ", _ODD_SPACE.sub(" ", before).lstrip()))
             place += text[place : place + 1] == " "
             if text.startswith(number, place):
                 yield place
@@ -322,6 +334,31 @@ def _span_length(span: dict[str, Any]) -> int:
     return len(span["text"].strip())
 
 
+def _gaps(piece: Piece) -> list[tuple[int, int]]:
+    """Where cells end inside a piece: not at the few spaces that some programs set in prose."""
+    text = piece.text
+    gaps = [m.span() for m in _GAP.finditer(text)]
+    if piece.x1 - piece.x0 > _TYPED_EM * piece.size * len(text):
+        return gaps
+    is_prose = any(_SENTENCE_END.fullmatch(text, 0, start) for start, _ in gaps)
+    narrow = _SENTENCE_GAP if is_prose else _NARROW_GAP
+    lefts = [0, *(end for _, end in gaps)]
+    rights = [*(start for start, _ in gaps[1:]), len(text)]
+    return [
+        (start, end)
+        for (start, end), left, right in zip(gaps, lefts, rights, strict=False)
+        if end - start > narrow
+        or not text[start:end].isspace()
+        or _parts_cells(text[left:start], text[end:right])
+    ]
+
+
+def _parts_cells(left: str, right: str) -> bool:
+    """Whether cells end between two parts however close they are: beside figures and rules."""
+    is_figure = is_number(left) or not any(map(str.isalnum, left))
+    return is_figure or _VALUE.fullmatch(right) is not None
+
+
 def _cut(piece: Piece, gaps: list[tuple[int, int]]) -> list[Piece]:
     """A piece without its gaps, places estimated from the count of characters."""
     per_char = (piece.x1 - piece.x0) / len(piece.text)
@@ -329,7 +366,8 @@ def _cut(piece: Piece, gaps: list[tuple[int, int]]) -> list[Piece]:
     for start, end in [*gaps, (len(piece.text), len(piece.text))]:
         if piece.text[begin:start].strip():
             box = (piece.x0 + begin * per_char, piece.y0, piece.x0 + start * per_char, piece.y1)
-            part = Piece(box, piece.base, piece.size, piece.text[begin:start].strip())
+            text = _SPACES.sub(" ", piece.text[begin:start].strip())
+            part = Piece(box, piece.base, piece.size, text)
             part.bold, part.italic = piece.bold, piece.italic
             parts.append(part)
         begin = end

@@ -8,7 +8,7 @@ which name.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from docqa.engine.types import Box
@@ -26,6 +26,14 @@ _SAME = 1.5
 """Edges that differ by no more than this are one."""
 _PLAIN_HEIGHTS = 2.6
 """The plain row between two that are shaded is at most so many times as high."""
+_NAME_SHARE = 0.6
+"""The line under one name of several is at most so long, as a share of the table's width."""
+_UNDERLINE_RISE = 0.35
+"""What underlines words is drawn within so many font sizes of their baseline."""
+_LABEL_SHARE = 0.1
+"""A line of prose begins within this share of a table's width,"""
+_PROSE_SHARE = 0.75
+"""and ends beyond this one; labels leave room for figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +66,12 @@ class Ruling:
         return boxes
 
 
-def find_ruling(shapes: Iterable[tuple[Box, int]]) -> Ruling:
+def find_ruling(shapes: Iterable[tuple[Box, int]], texts: Sequence[Box] = ()) -> Ruling:
     """The lines and strips among filled boxes.
 
     Args:
         shapes: Each box with its colour as RGB.
+        texts: Each run of words on the page, from a font size above its baseline down to it.
     """
     flat: list[Box] = []
     filled: dict[tuple[float, float], list[tuple[float, float, int]]] = defaultdict(list)
@@ -74,7 +83,7 @@ def find_ruling(shapes: Iterable[tuple[Box, int]]) -> Ruling:
         elif low < y1 - y0 < high:
             filled[round(y0, 1), round(y1, 1)].append((x0, x1, colour))
     lines = _lines(flat)
-    return Ruling(lines, _strips(filled, lines) if len(filled) > 1 else ())
+    return Ruling(lines, _strips(filled, lines, texts) if len(filled) > 1 else ())
 
 
 def _lines(flat: list[Box]) -> tuple[Box, ...]:
@@ -99,7 +108,9 @@ def _lines(flat: list[Box]) -> tuple[Box, ...]:
 
 
 def _strips(
-    filled: dict[tuple[float, float], list[tuple[float, float, int]]], lines: tuple[Box, ...]
+    filled: dict[tuple[float, float], list[tuple[float, float, int]]],
+    lines: tuple[Box, ...],
+    texts: Sequence[Box],
 ) -> tuple[Strip, ...]:
     boxes: list[tuple[Box, int]] = []
     for (y0, y1), spans in filled.items():
@@ -112,24 +123,47 @@ def _strips(
             x1 = max(x1, a1)
         boxes.append(((x0, y0, x1, y1), colour))
     boxes = sorted((b for b in boxes if b[0][2] - b[0][0] >= _STRIP_WIDTH), key=lambda b: b[0][1])
-    strips: list[Strip] = []
+    runs: list[list[tuple[Box, int]]] = []
     run: list[tuple[Box, int]] = []
-    n_bodies = 0
     for box, colour in boxes:
-        if run and _adjoin(run, box, colour, lines):
+        if run and _adjoin(run, box, colour, lines, texts):
             above = run[-1][0]
             if box[1] - above[3] > _SAME:
                 run.append(((above[0], above[3], above[2], box[1]), _NOTHING))
         elif run:
-            strips.extend(Strip(one, n_bodies, shade) for one, shade in run if len(run) > 1)
-            n_bodies += 1
+            runs.append(run)
             run = []
         run.append((box, colour))
-    strips.extend(Strip(one, n_bodies, shade) for one, shade in run if len(run) > 1)
-    return tuple(strips)
+    runs.append(run)
+    return tuple(
+        Strip(box, body, colour)
+        for body, run in enumerate(runs)
+        if len(run) > 1 or (run and _is_below_names(*run[0], lines))
+        for box, colour in run
+    )
 
 
-def _adjoin(run: list[tuple[Box, int]], box: Box, colour: int, lines: tuple[Box, ...]) -> bool:
+def _is_below_names(box: Box, colour: int, lines: tuple[Box, ...]) -> bool:
+    """Whether a strip is all there is below the lines under the names of columns."""
+    width = box[2] - box[0]
+    over = [
+        line
+        for line in lines
+        if abs(line[1] - box[1]) < _SAME
+        and box[0] - _SAME < line[0]
+        and line[2] < box[2] + _SAME
+        and line[2] - line[0] < _NAME_SHARE * width
+    ]
+    return colour != _WHITE and len(over) > 1
+
+
+def _adjoin(
+    run: list[tuple[Box, int]],
+    box: Box,
+    colour: int,
+    lines: tuple[Box, ...],
+    texts: Sequence[Box],
+) -> bool:
     """Whether a box is the next strip of a table."""
     above, its_colour = run[-1]
     if abs(above[0] - box[0]) > 2 * _SAME or abs(above[2] - box[2]) > 2 * _SAME:
@@ -140,8 +174,30 @@ def _adjoin(run: list[tuple[Box, int]], box: Box, colour: int, lines: tuple[Box,
     height = max(box[3] - box[1], above[3] - above[1])
     if gap > _PLAIN_HEIGHTS * height or colour != its_colour or _WHITE in (c for _, c in run):
         return False
+    between = [text for text in texts if above[3] < text[3] < box[1] + _SAME]
+    if any(_is_prose(text, box) for text in between):
+        return False
     # Between two tables stand the lines under the names of the second.
     return not any(
-        above[3] + 2 < line[1] < box[1] - 2 and line[0] < box[2] and line[2] > box[0]
+        above[3] + 2 < line[1] < box[1] - 2
+        and line[0] < box[2]
+        and line[2] > box[0]
+        and not any(_underlines(line, text) for text in between)
         for line in lines
+    )
+
+
+def _is_prose(text: Box, strip: Box) -> bool:
+    """Whether words run from where the labels of a strip begin to where its figures end."""
+    width = strip[2] - strip[0]
+    begins = strip[0] <= text[0] < strip[0] + _LABEL_SHARE * width
+    return begins and text[2] > strip[0] + _PROSE_SHARE * width
+
+
+def _underlines(line: Box, text: Box) -> bool:
+    """Whether a line belongs to words, not to the column they stand in."""
+    return (
+        abs(line[0] - text[0]) < _SAME
+        and abs(line[2] - text[2]) < _SAME
+        and abs(line[1] - text[3]) < _UNDERLINE_RISE * (text[3] - text[1])
     )

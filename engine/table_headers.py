@@ -59,11 +59,12 @@ def names_new_columns(row: Row) -> bool:
 
 def names_group(row: Row, below: Row) -> bool:
     """Whether a label in a table names the rows below it: a date, or a line that stands out."""
-    if len(row.cells) > 1 or row.x0 > below.x0 + 1:
+    if len(row.cells) > 1:
         return False
+    is_left = row.x0 <= below.x0 + 1
     if _DATE.fullmatch(row.cells[0].text):
-        return True
-    return row.bold and not below.bold and row.strip is not None
+        return is_left or row.cells[0].text.endswith(":")
+    return is_left and row.bold and not below.bold and row.strip is not None
 
 
 def group_header(group: Row, header: Row, rows: list[Row]) -> Row | None:
@@ -119,6 +120,10 @@ def merge_header(rows: list[Row]) -> Row:
     columns = list(rows[core].cells)
     spanners: list[Piece] = []
     for i in [*range(core - 1, -1, -1), *range(core + 1, len(rows))]:
+        groups = _groups(rows[i].cells, columns) if i < core else []
+        if len(groups) > 1 and len(groups[0]) > 1:
+            spanners.extend(rows[i].cells)
+            continue
         for cell in _divide_columns(columns, rows[i].cells) if i > core else rows[i].cells:
             k = _column_of(cell, columns, n_beside=len(rows[i].cells))
             if k is None:
@@ -190,10 +195,23 @@ def _over_some(spanners: list[Piece], columns: list[Piece]) -> list[Piece]:
 
 def _spans(line: list[Piece], columns: list[Piece]) -> Iterator[tuple[Piece, Sequence[int]]]:
     """The columns that each spanner of a line stands over; none where it is all of them."""
-    has_units = any(UNITS.match(cell.text) for cell in line)
+    groups = _groups(line, columns)
+    if groups:
+        yield from zip(line, groups if len(line) > 1 else [()], strict=True)
+        return
+    for cell in line:
+        over = [k for k, column in enumerate(columns) if _overlap(cell, column)]
+        is_partial = 1 < len(over) < len(columns) - (not _YEAR.fullmatch(columns[0].text))
+        yield cell, over if is_partial and not UNITS.match(cell.text) else ()
+
+
+def _groups(line: list[Piece], columns: list[Piece]) -> list[range]:
+    """The columns each cell of a line is centred over, all groups of one size; empty if not so."""
+    if any(UNITS.match(cell.text) for cell in line):
+        return []
     for n_labels in (0, 1):
         n_values = len(columns) - n_labels
-        if has_units or not n_values or n_values % len(line):
+        if not n_values or n_values % len(line):
             continue
         size = n_values // len(line)
         groups = [range(k, k + size) for k in range(n_labels, len(columns), size)]
@@ -201,12 +219,8 @@ def _spans(line: list[Piece], columns: list[Piece]) -> Iterator[tuple[Piece, Seq
             abs(cell.x0 + cell.x1 - columns[group[0]].x0 - columns[group[-1]].x1) < 2 * cell.size
             for cell, group in zip(line, groups, strict=True)
         ):
-            yield from zip(line, groups if len(line) > 1 else [()], strict=True)
-            return
-    for cell in line:
-        over = [k for k, column in enumerate(columns) if _overlap(cell, column)]
-        is_partial = 1 < len(over) < len(columns) - (not _YEAR.fullmatch(columns[0].text))
-        yield cell, over if is_partial and not UNITS.match(cell.text) else ()
+            return groups
+    return []
 
 
 def _column_of(cell: Piece, columns: list[Piece], *, n_beside: int) -> int | None:

@@ -98,7 +98,8 @@ def _tidy(row: Row) -> Row:
     cells: list[Piece] = []
     for i, cell in enumerate(row.cells):
         if cells and (
-            cells[-1].text in _GLUE_NEXT or (_GLUE_BACK.fullmatch(cell.text) and cells[-1].text)
+            (cells[-1].text in _GLUE_NEXT and cell.text != cells[-1].text)
+            or (_GLUE_BACK.fullmatch(cell.text) and cells[-1].text)
         ):
             cells[-1] = join_pieces(cells[-1], cell, "")
         elif cells and (
@@ -186,7 +187,7 @@ def _table_end(rows: list[Row], begin: int) -> int:
             left, right = min(left, row.x0), max(right, row.x1)
         elif not (_same_body(rows[i - 1], row) or _hangs(full, rows[i - 1], row)):
             n_single += 1
-            if row.base - rows[i - 1].base > _WIDE_PITCH * row.size:
+            if row.base - rows[i - 1].base > _WIDE_PITCH * row.size and row.strip is None:
                 break
             too_wide = (
                 len(row.cells[0].text) > 60

@@ -458,3 +458,40 @@ def test_the_letter_of_a_heading_stays_with_it(page: int, text: str) -> None:
 )
 def test_the_mark_of_a_note_is_known_by_the_layout(name: str, page: int, text: str) -> None:
     assert find(read(f"real/{name}"), page, text).kind is SentenceKind.PROSE
+
+
+def made(path: Path, lines: list[str], font: str = "helv") -> list[str]:
+    """The sentences of a page with one line of text below the other."""
+    with pymupdf.open() as pdf:
+        page = pdf.new_page(width=600, height=400)
+        for i, line in enumerate(lines):
+            page.insert_text((50, 60 + 12 * i), line, fontsize=9, fontname=font)
+        pdf.save(path)
+    document = ingest(path)
+    return [document.sentence_text(sentence.id) for sentence in document.sentences]
+
+
+def test_a_few_spaces_in_prose_end_no_cell(tmp_path: Path) -> None:
+    lines = [
+        "The ferry company buys its fuel from one house only.     If that house   should be closed",
+        "by Chapter   11 proceedings, then   the   company   may have no fuel.   See Note   13 of",
+        "the year ended December   31, 2024, where the fuel of the company is told of at length.",
+    ]
+    assert made(tmp_path / "prose.pdf", lines) == [
+        "The ferry company buys its fuel from one house only.",
+        "If that house should be closed by Chapter 11 proceedings, then the company may have no "
+        "fuel.",
+        "See Note 13 of the year ended December 31, 2024, where the fuel of the company is told of "
+        "at length.",
+    ]
+
+
+def test_a_few_spaces_beside_figures_end_a_cell(tmp_path: Path) -> None:
+    lines = ["Fares   1,007   $   988", "Tolls   1,064   (a)", "Rents and fees   $912   $888"]
+    found = made(tmp_path / "figures.pdf", lines)
+    assert found == ["Fares | 1,007 | $988", "Tolls | 1,064 | (a)", "Rents and fees | $912 | $888"]
+
+
+def test_three_spaces_of_a_typewriter_end_a_cell(tmp_path: Path) -> None:
+    lines = ["Ferry   Harbour", "Tern    Amity", "Petrel  Orient"]
+    assert made(tmp_path / "typed.pdf", lines, "cour")[0] == "Ferry | Harbour"

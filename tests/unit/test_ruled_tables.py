@@ -158,3 +158,85 @@ def test_a_line_under_a_link_is_no_column(sheet: Sheet, tmp_path: Path) -> None:
         sheet.write(y, (LEFT, label), (400, page))
         sheet.line(y + 1.5, (LEFT, LEFT + pymupdf.get_text_length(label, fontsize=9)))
     assert rows(sheet.read(tmp_path)) == ["Fares | 4", "Tolls | 11", "Rents | 28"]
+
+
+def test_underlined_words_inside_a_table_begin_no_other(sheet: Sheet, tmp_path: Path) -> None:
+    sheet.write(100, (340, "2024"), (400, "2023"), bold=True)
+    sheet.line(103, *COLUMNS[1:])
+    for i in range(4):
+        sheet.strips(103 + 24 * i, [12])  # nothing is drawn between them
+    for i, year in [(0, "2031"), (2, "2032"), (4, "2033"), (5, "2034"), (6, "2035")]:
+        sheet.write(112 + 12 * i, (LEFT, f"Notes due {year}"), *figures("4%", "70", "65"))
+    sheet.write(124, (LEFT, "Secured notes:"))
+    for x, text in [(LEFT, "Maturity"), (262, "Interest")]:
+        sheet.write(148, (x, text))
+        sheet.line(148, (x, x + pymupdf.get_text_length(text, fontsize=9)))
+    document = sheet.read(tmp_path)
+    assert header(document, "Notes due 2031") == "2024 | 2023"
+    assert header(document, "Notes due 2034") == "2024 | 2023"
+
+
+def test_prose_between_strips_parts_two_tables(sheet: Sheet, tmp_path: Path) -> None:
+    sheet.write(100, (120, "Where it is told"), (270, "2024"), (340, "2023"), bold=True)
+    sheet.line(103, (115, 240), *COLUMNS[:2])
+    sheet.strips(103, [24])
+    sheet.write(112, (120, "Cost of sailings, wages"))
+    sheet.write(123, (LEFT, "Leases"), (120, "and other costs"), *figures("178", "160", ""))
+    prose = "The following table presents what is still owed under the leases of the ships:"
+    sheet.write(141, (60, prose))
+    sheet.write(159, (395, "June 2024"), bold=True)
+    sheet.line(162, COLUMNS[2])
+    sheet.strips(162, [12, 12, 12])
+    for i, year in enumerate(["2025", "2026", "Thereafter"]):
+        sheet.write(171 + 12 * i, (LEFT, year), *figures("", "", f"4{i}"))
+    document = sheet.read(tmp_path)
+    assert "Leases | Cost of sailings, wages and other costs | 178 | 160" in rows(document)
+    assert header(document, "2025") == "June 2024"
+    assert "Thereafter | 42" in rows(document)
+
+
+def test_room_under_the_names_does_not_end_a_table(sheet: Sheet, tmp_path: Path) -> None:
+    sheet.write(100, (80, "Fund"), (262, "Start"), (332, "End"), (400, "Change"), bold=True)
+    sheet.line(103, (LEFT, 240), *COLUMNS)
+    sheet.strips(103, [36, 12, 24, 12, 24])
+    sheet.write(136, (LEFT, "Funds of the harbour"), bold=True)
+    for i, year in enumerate(["2024:", "2023:"]):
+        sheet.write(148 + 36 * i, (LEFT + 8, year))
+        sheet.write(160 + 36 * i, (LEFT + 30, "For the repair of the"))
+        sheet.write(171 + 36 * i, (LEFT, "moles"), *figures(f"1{i}", f"2{i}", f"3{i}"))
+    document = sheet.read(tmp_path)
+    found = [s for s in document.sentences if document.sentence_text(s.id).startswith("For the")]
+    assert [document.sentence_text(s.id) for s in found] == [
+        "For the repair of the moles | 10 | 20 | 30",
+        "For the repair of the moles | 11 | 21 | 31",
+    ]
+    assert [document.sentence_text(s.header) for s in found if s.header is not None] == [
+        "2024: Fund | Start | End | Change",
+        "2023: Fund | Start | End | Change",
+    ]
+
+
+def test_a_year_in_the_middle_of_its_columns_names_them_all(sheet: Sheet, tmp_path: Path) -> None:
+    places = [160, 210, 260, 320, 370, 420]
+    sheet.write(90, (210, "2024"), (370, "2023"))
+    for x, name in zip(places, ["Adult", "Child", "Total"] * 2, strict=True):
+        sheet.write(102, (x, name))
+    for i in range(3):
+        y = 114 + 12 * i
+        sheet.write(y, (LEFT, f"Route {i}"), *((x, f"{i}{k}7") for k, x in enumerate(places, 1)))
+    assert header(sheet.read(tmp_path), "Route 1") == (
+        "2024 Adult | 2024 Child | 2024 Total | 2023 Adult | 2023 Child | 2023 Total"
+    )
+
+
+def test_a_figure_higher_than_its_sign_of_money_stands_with_it(
+    sheet: Sheet, tmp_path: Path
+) -> None:
+    sheet.write(100, (270, "2024"), (340, "2023"), bold=True)
+    sheet.line(103, *COLUMNS[:2])
+    sheet.strips(103, [24, 12, 12])
+    sheet.write(113, *figures("13,127", "13,865", ""))
+    sheet.write(124, (LEFT, "Fares"), (252, "$"), (322, "$"))
+    sheet.write(136, (LEFT, "Tolls"), *figures("4,011", "3,802", ""))
+    sheet.write(148, (LEFT, "Rents"), *figures("17,138", "17,667", ""))
+    assert "Fares | $13,127 | $13,865" in rows(sheet.read(tmp_path))
