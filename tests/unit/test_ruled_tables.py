@@ -158,3 +158,37 @@ def test_a_line_under_a_link_is_no_column(sheet: Sheet, tmp_path: Path) -> None:
         sheet.write(y, (LEFT, label), (400, page))
         sheet.line(y + 1.5, (LEFT, LEFT + pymupdf.get_text_length(label, fontsize=9)))
     assert rows(sheet.read(tmp_path)) == ["Fares | 4", "Tolls | 11", "Rents | 28"]
+
+
+def test_a_total_without_a_label_stands_under_its_names(sheet: Sheet, tmp_path: Path) -> None:
+    sheet.write(100, (270, "2024"), (340, "2023"), (400, "2022"), bold=True)
+    sheet.line(103, *COLUMNS)
+    sheet.write(112, (LEFT, "Fares"), *figures("812", "790", "3"))
+    sheet.write(124, (LEFT, "Freight"), *figures("64", "60", "4"))
+    sheet.write(136, *figures("876", "850", "7"))
+    sheet.write(148, *figures("88", "", "7"))
+    document = sheet.read(tmp_path)
+    assert rows(document)[-2:] == ["| 876 | 850 | 7", "| 88 |  | 7"]
+    assert header(document, "| 876") == "2024 | 2023 | 2022"
+
+
+def test_a_total_has_no_label_where_no_lines_are_drawn(sheet: Sheet, tmp_path: Path) -> None:
+    sheet.write(100, (284, "2024"), (354, "2023"), (424, "2022"))
+    sheet.write(112, (LEFT, "Fares"), *figures("812", "790", "3"))
+    sheet.write(124, (LEFT, "Freight"), *figures("64", "60", "4"))
+    sheet.write(136, *figures("876", "850", "7"))
+    assert rows(sheet.read(tmp_path))[-1] == "| 876 | 850 | 7"
+
+
+def test_a_row_that_begins_in_the_second_column_has_no_label(sheet: Sheet, tmp_path: Path) -> None:
+    sheet.write(100, (LEFT, "Kind"), (250, "Told in"), (340, "2024"), (400, "2023"), bold=True)
+    sheet.line(103, (LEFT, 200), *COLUMNS)
+    cells = figures("", "812", "790")
+    for y, label, place in [(112, "Fares", "Revenue"), (124, "Tolls", "Other")]:
+        sheet.write(y, (LEFT, label), (252, place), *cells)
+    for y in (136, 148, 160):
+        sheet.write(y, (252, f"Sum {y}"), *cells)
+    assert rows(sheet.read(tmp_path))[1::2] == [
+        "Fares | Revenue | 812 | 790",
+        *(f"| Sum {y} | 812 | 790" for y in (136, 160)),
+    ]
