@@ -168,7 +168,7 @@ def row_text(row: Row) -> str:
     """The cells of a row as one line; an empty cell is nothing between two separators."""
     if len(row.cells) == 1:
         return row.cells[0].text
-    return CELL_SEPARATOR.join(cell.text for cell in row.cells).rstrip()
+    return CELL_SEPARATOR.join(cell.text for cell in row.cells).strip()
 
 
 def is_data_row(block: Block) -> bool:

@@ -15,6 +15,8 @@ from typing import Any
 from docqa.engine.columns import cell_spans
 
 _NO_LABEL = re.compile(r"\([^)]*\)|[\d$%*†:]+")
+_SIGN = re.compile(r"less|add|plus", re.IGNORECASE)
+_SHARES = re.compile(r"\bshares\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,16 @@ class Ratio:
 
 
 def label_of(row: str) -> str:
-    """What a row of a table is called."""
-    return plain_label(row[slice(*cell_spans(row)[0])])
+    """What a row of a table is called, without the label that stands over it.
+
+    A row under `Cost of revenues:` is a part of it; one of shares that says `Diluted` tells only
+    by what stands over it that it is no figure per share.
+    """
+    cell = row[slice(*cell_spans(row)[0])]
+    over, _, own = cell.rpartition(": ")
+    label = plain_label(own)
+    counts_shares = label in ("basic", "diluted") and _SHARES.search(over)
+    return plain_label(cell) if counts_shares or _SIGN.fullmatch(over) else label
 
 
 def plain_label(cell: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from docqa.engine.layout import Piece, Row, is_number, join_pieces
-from docqa.engine.table_headers import PERIOD, UNITS, is_header_row
+from docqa.engine.table_headers import PERIOD, UNITS, begins_with_figures, is_header_row, nothing_at
 from docqa.engine.types import Box
 
 _HAS_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
@@ -99,24 +99,28 @@ class Columns:
         return line
 
     def fill(self, row: Row) -> None:
-        """Give a row a cell for each column, an empty one where it has none."""
+        """Give a row a label and a cell for each column, empty ones where it has none."""
         if len(row.cells) < 2:
             return
+        label, *values = row.cells
+        k = self.column_of(label)
+        if k is not None:
+            if label.x0 < self.slots[k][0] - _EDGE and not begins_with_figures(row):
+                return
+            label, values = nothing_at(label.x0, row), row.cells
         cells: list[Piece | None] = [None] * len(self.slots)
         last = -1
-        for cell in row.cells[1:]:
+        for cell in values:
             k = self.column_of(cell)
-            if k is None or k < last or (k == last and is_number(cell.text)):
+            if k is None or k < last or (k == last and (is_number(cell.text) or not label.text)):
                 return
             above = cells[k]
             cells[k] = cell if above is None else join_pieces(above, cell, " ")
             last = k
-        if self.column_of(row.cells[0]) is not None:
-            return
         row.cells = [
-            row.cells[0],
+            label,
             *(
-                cell or Piece((slot[2], row.y0, slot[2], row.y1), row.base, row.size, "")
+                cell or nothing_at(slot[2], row)
                 for cell, slot in zip(cells, self.slots, strict=True)
             ),
         ]
@@ -160,7 +164,8 @@ def find_columns(rows: list[Row], lines: tuple[Box, ...]) -> Columns | None:
         n_header += 1
     body = [row for row in rows[n_header:] if len(row.cells) > 1]
     n_under = sum(_holds(slots[0], (row.x0 + row.cells[0].x1) / 2) for row in body)
-    if 2 * n_under > len(body):
+    is_leftmost = all(row.x0 > slots[0][0] - _EDGE for row in body)
+    if 2 * n_under > len(body) or is_leftmost:
         del slots[0]
     if not slots or not n_header or not all(is_header_row(row) for row in rows[strip:n_header]):
         return None

@@ -259,7 +259,8 @@ def _header_row(spanners: list[Piece], columns: list[Piece]) -> Row:
 def fill_gaps(header: Row, rows: list[Row]) -> None:
     """Give rows that leave columns empty a cell for each, so that the others keep their names.
 
-    By where the figures stand; nothing is done where that contradicts a row with all its cells.
+    So do rows of figures alone, as totals have no label. By where the figures stand; nothing is
+    done where that contradicts a row with all its cells.
     """
     names = header.cells
     places = [_places(row.cells[1:], names) for row in rows]
@@ -274,11 +275,19 @@ def fill_gaps(header: Row, rows: list[Row]) -> None:
             label = join_pieces(label, name, " ")
         header.cells = [label, *names[first:]]
     for row, at in zip(rows, places, strict=True):
-        has_label = not is_number(row.cells[0].text) or not _places(row.cells[:1], names[first:])
-        if at and len(at) < n_values and has_label:
-            standing = dict(zip(at, row.cells[1:], strict=True))
-            gaps = {k: _nothing_at(names[k], row) for k in range(first, len(names))}
-            row.cells = [row.cells[0], *(gaps | standing).values()]
+        label, values = row.cells[0], row.cells[1:]
+        if begins_with_figures(row) and _places([label], names[first:]):
+            label, values = nothing_at(label.x0, row), row.cells
+            at = [first + k for k in _places(values, names[first:])]
+        if at and (not label.text or len(at) < n_values):
+            standing = dict(zip(at, values, strict=True))
+            gaps = {k: nothing_at(names[k].x1, row) for k in range(first, len(names))}
+            row.cells = [label, *(gaps | standing).values()]
+
+
+def begins_with_figures(row: Row) -> bool:
+    """Whether a row may have no label, as totals."""
+    return len(row.cells) > 1 and all(is_number(cell.text) for cell in row.cells[:2])
 
 
 def _places(cells: list[Piece], names: list[Piece]) -> list[int]:
@@ -294,5 +303,6 @@ def _places(cells: list[Piece], names: list[Piece]) -> list[int]:
     return at if is_clear else []
 
 
-def _nothing_at(name: Piece, row: Row) -> Piece:
-    return Piece((name.x1, row.y0, name.x1, row.y1), row.base, row.size, "")
+def nothing_at(x: float, row: Row) -> Piece:
+    """An empty cell of a row."""
+    return Piece((x, row.y0, x, row.y1), row.base, row.size, "")

@@ -14,6 +14,7 @@ from itertools import pairwise
 from docqa.engine.layout import Piece, Row, is_number, join_pieces
 from docqa.engine.ruling import Ruling
 from docqa.engine.table_columns import Columns, find_columns
+from docqa.engine.table_groups import name_rows
 from docqa.engine.table_headers import (
     PERIOD,
     UNITS,
@@ -353,6 +354,7 @@ def _table(rows: list[Row], ruling: Ruling) -> Table:
         headers.append(header if len(row.cells) > 1 else None)
         i += 1
     _fill(out, headers, groups, columns if names else None)
+    name_rows(out, headers)
     for k, of in groups.items():
         under = [i for i, its in enumerate(headers) if its == k]
         named = group_header(out[k], out[of], [out[i] for i in under])

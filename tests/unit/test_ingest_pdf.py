@@ -52,7 +52,7 @@ def text_of(document: Document, sentence_id: int | None) -> str:
         (
             "real/10k-ebay-2021",
             58,
-            "Diluted | 663 | 718 | 856",
+            "Weighted average shares: Diluted | 663 | 718 | 856",
             "Year Ended December 31, (In millions, except per share amounts) | 2021 | 2020 | 2019",
         ),
         (

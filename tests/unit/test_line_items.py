@@ -13,7 +13,7 @@ from docqa.app.cli import cli
 from docqa.app.widgets.answer_card import foot_line
 from docqa.engine.generators.extractive import ExtractiveGenerator
 from docqa.engine.ingest import document_from_text
-from docqa.engine.line_items import line_items, plain_label, ratios
+from docqa.engine.line_items import label_of, line_items, plain_label, ratios
 from docqa.engine.pipeline import ask
 from docqa.engine.reader import AnswerSpan
 from docqa.engine.record import make_record
@@ -40,6 +40,19 @@ We also bought back shares, and capital spending in general rose.
 @pytest.fixture(scope="module")
 def report() -> Document:
     return document_from_text(REPORT, title="report")
+
+
+@pytest.mark.parametrize(
+    ("row", "label"),
+    [
+        ("Cost of revenues: Subscription (1) | 41", "subscription"),
+        ("Revenue: 2023 | 41", ""),
+        ("Net income per share: Diluted | 0.41", "diluted"),
+        ("Weighted-average shares: Diluted | 41", "weighted-average shares diluted"),
+    ],
+)
+def test_a_row_is_called_what_it_says_and_not_what_stands_over_it(row: str, label: str) -> None:
+    assert label_of(row) == label
 
 
 @pytest.mark.parametrize(

@@ -240,3 +240,102 @@ def test_a_figure_higher_than_its_sign_of_money_stands_with_it(
     sheet.write(136, (LEFT, "Tolls"), *figures("4,011", "3,802", ""))
     sheet.write(148, (LEFT, "Rents"), *figures("17,138", "17,667", ""))
     assert "Fares | $13,127 | $13,865" in rows(sheet.read(tmp_path))
+
+
+def test_a_total_without_a_label_stands_under_its_names(sheet: Sheet, tmp_path: Path) -> None:
+    sheet.write(100, (270, "2024"), (340, "2023"), (400, "2022"), bold=True)
+    sheet.line(103, *COLUMNS)
+    sheet.write(112, (LEFT, "Fares"), *figures("812", "790", "3"))
+    sheet.write(124, (LEFT, "Freight"), *figures("64", "60", "4"))
+    sheet.write(136, *figures("876", "850", "7"))
+    sheet.write(148, *figures("88", "", "7"))
+    document = sheet.read(tmp_path)
+    assert rows(document)[-2:] == ["| 876 | 850 | 7", "| 88 |  | 7"]
+    assert header(document, "| 876") == "2024 | 2023 | 2022"
+
+
+def test_a_total_has_no_label_where_no_lines_are_drawn(sheet: Sheet, tmp_path: Path) -> None:
+    sheet.write(100, (284, "2024"), (354, "2023"), (424, "2022"))
+    sheet.write(112, (LEFT, "Fares"), *figures("812", "790", "3"))
+    sheet.write(124, (LEFT, "Freight"), *figures("64", "60", "4"))
+    sheet.write(136, *figures("876", "850", "7"))
+    assert rows(sheet.read(tmp_path))[-1] == "| 876 | 850 | 7"
+
+
+def test_a_row_that_begins_in_the_second_column_has_no_label(sheet: Sheet, tmp_path: Path) -> None:
+    sheet.write(100, (LEFT, "Kind"), (250, "Told in"), (340, "2024"), (400, "2023"), bold=True)
+    sheet.line(103, (LEFT, 200), *COLUMNS)
+    cells = figures("", "812", "790")
+    for y, label, place in [(112, "Fares", "Revenue"), (124, "Tolls", "Other")]:
+        sheet.write(y, (LEFT, label), (252, place), *cells)
+    for y in (136, 148, 160):
+        sheet.write(y, (252, f"Sum {y}"), *cells)
+    assert rows(sheet.read(tmp_path))[1::2] == [
+        "Fares | Revenue | 812 | 790",
+        *(f"| Sum {y} | 812 | 790" for y in (136, 160)),
+    ]
+
+
+def table(sheet: Sheet, *lines: tuple[int, str, tuple[str, ...]]) -> None:
+    """Rows under three names: how far each stands further right, its label and its figures."""
+    sheet.write(100, (284, "2024"), (354, "2023"), (424, "2022"))
+    for i, (indent, label, cells) in enumerate(lines):
+        values = figures(*cells) if cells else []
+        sheet.write(112 + 12 * i, (LEFT + indent, label), *values)
+
+
+SUMS = ("812", "790", "703")
+
+
+def test_a_label_names_the_rows_below_it_that_say_little(sheet: Sheet, tmp_path: Path) -> None:
+    table(
+        sheet,
+        (0, "Current:", ()),
+        (9, "Federal", SUMS),
+        (9, "Tonnage tax", SUMS),
+        (9, "Total", SUMS),
+        (0, "Deferred:", ()),
+        (9, "Federal (1)", SUMS),
+        (0, "Other", SUMS),
+    )
+    assert [row.split(" |")[0] for row in rows(sheet.read(tmp_path))[1:]] == [
+        "Current: Federal", "Tonnage tax", "Current: Total", "Deferred: Federal (1)", "Other"
+    ]  # fmt: skip
+
+
+def test_a_row_said_twice_is_told_by_what_stands_over_it(sheet: Sheet, tmp_path: Path) -> None:
+    table(
+        sheet,
+        (0, "Sailings", ()),
+        (9, "Amity", SUMS),
+        (9, "Harrow", SUMS),
+        (0, "Fare a head", ()),
+        (9, "Amity", SUMS),
+    )
+    assert [row.split(" |")[0] for row in rows(sheet.read(tmp_path))[1:]] == [
+        "Sailings: Amity", "Harrow", "Fare a head: Amity"
+    ]  # fmt: skip
+
+
+def test_rows_of_years_are_told_by_what_stands_over_them(sheet: Sheet, tmp_path: Path) -> None:
+    sheet.write(100, (260, "Ferries"), (335, "Freight"), (424, "Total"))
+    for i, label in enumerate(["Revenue", "2024", "2023", "Assets (in millions):", "2024", "All"]):
+        cells = figures(*SUMS) if label[0] in "2A" and label[-1] != ":" else []
+        sheet.write(112 + 12 * i, (LEFT, label), *cells)
+    assert [row.split(" |")[0] for row in rows(sheet.read(tmp_path))[1:]] == [
+        "Revenue: 2024", "Revenue: 2023", "Assets (in millions): 2024", "All"
+    ]  # fmt: skip
+
+
+def test_a_label_with_a_label_above_it_is_told_by_both(sheet: Sheet, tmp_path: Path) -> None:
+    table(
+        sheet,
+        (0, "Deferred taxes", ()),
+        (9, "Domestic:", ()),
+        (18, "Federal", SUMS),
+        (9, "Foreign", SUMS),
+        (0, "Federal", SUMS),
+    )
+    assert [row.split(" |")[0] for row in rows(sheet.read(tmp_path))[1:]] == [
+        "Deferred taxes: Domestic: Federal", "Deferred taxes: Foreign", "Federal"
+    ]  # fmt: skip
