@@ -7,6 +7,7 @@ import re
 from collections import Counter, defaultdict
 
 from docqa.engine.blocks import Block
+from docqa.engine.running_titles import find_titles
 
 _EDGE = 0.14
 """Share of the page's height at its top and bottom where furniture stands."""
@@ -15,6 +16,10 @@ _PLACE_POINTS = 12.0
 """Furniture moves by less than this from page to page."""
 _NEAR_PAGES = 6
 """A running header of a chapter returns within this many pages."""
+_CLOSE_PAGES = 5
+"""So few pages hold three of a running header; the title of a statement returns later."""
+_MANY = 5
+"""So many near by are a running header's, however they lie."""
 
 _DIGITS = re.compile(r"\d+")
 _PAGE_NUMBER = re.compile(
@@ -22,6 +27,7 @@ _PAGE_NUMBER = re.compile(
     r"(?:\s*(?:of|/)\s*\d{1,4})?\W*",
     re.IGNORECASE,
 )
+_HAS_WORD = re.compile(r"[^\W\d_]{2}")
 _ROMAN_DIGITS = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 
 
@@ -32,7 +38,8 @@ def find_furniture(pages: list[list[Block]], heights: list[float]) -> set[int]:
         pages: The blocks of every page; positions in layout coordinates.
         heights: Height of every page in the same coordinates.
     """
-    found = _page_numbers(pages) | _stamps(pages)
+    numbers = _page_numbers(pages)
+    found = numbers | _stamps(pages)
     edges = [
         _edge_blocks(blocks, height, found) for blocks, height in zip(pages, heights, strict=True)
     ]
@@ -44,17 +51,25 @@ def find_furniture(pages: list[list[Block]], heights: list[float]) -> set[int]:
                 key = line_key(block.text)
                 places[key][number] = place
                 n_heads[key] += block.is_header or block.header is not None
+    n_inside = _n_inside(pages, heights)
     enough = 2 if len(pages) < 4 else 3
+    running: list[tuple[int, Block]] = []
     for number, sides in enumerate(edges):
         for side in sides:
             for block, place in side:
                 key = line_key(block.text)
                 # Furniture stands outside everything else. A header repeated on the pages of a
                 # long table is none; a running header that chances to stand over a table is.
+                # One that also stands in the midst of its pages is set there again and again.
                 heads_tables = 2 * n_heads[key] > len(places[key])
-                if heads_tables or _n_near(places[key], number, place) < enough:
+                is_text = 2 * n_inside[key] > len(places[key]) or block.lead.is_note
+                is_top = side is sides[0]
+                if heads_tables or is_text or _n_near(places[key], number, place, is_top) < enough:
                     break
                 found.add(id(block))
+                if is_top:
+                    running.append((number, block))
+    found -= find_titles(pages, running, found, numbers)
     for blocks in pages:
         for block in blocks:
             if block.header is not None and id(block.header) in found:
@@ -62,12 +77,37 @@ def find_furniture(pages: list[list[Block]], heights: list[float]) -> set[int]:
     return found
 
 
-def _n_near(places: dict[int, float], number: int, place: float) -> int:
-    """Number of pages around one on which a line stands at the same place."""
-    return sum(
-        abs(places.get(n, math.inf) - place) < _PLACE_POINTS
-        for n in range(number - _NEAR_PAGES, number + _NEAR_PAGES + 1)
+def _n_inside(pages: list[list[Block]], heights: list[float]) -> Counter[str]:
+    """For each short line with a word, on how many pages it stands away from the edges."""
+    return Counter(
+        key
+        for blocks, height in zip(pages, heights, strict=True)
+        for key in {
+            line_key(block.text)
+            for block in blocks
+            if len(block.rows) <= 2
+            and block.lead.y1 >= _EDGE * height
+            and block.rows[-1].y0 <= (1 - _EDGE) * height
+            and _HAS_WORD.search(block.text)
+        }
     )
+
+
+def _n_near(places: dict[int, float], number: int, place: float, is_top: bool) -> int:
+    """Number of pages around one on which a line stands at the same place.
+
+    At the top few that lie far apart count as one: a title returns above another statement.
+    """
+    near = [
+        n
+        for n in range(number - _NEAR_PAGES, number + _NEAR_PAGES + 1)
+        if abs(places.get(n, math.inf) - place) < _PLACE_POINTS
+    ]
+    if not is_top or len(near) >= _MANY or len(near) < 3:
+        return len(near)
+    runs = zip(near, near[2:], strict=False)
+    is_close = any(a <= number <= b and b - a < _CLOSE_PAGES for a, b in runs)
+    return len(near) if is_close else 1
 
 
 def _stamps(pages: list[list[Block]]) -> set[int]:

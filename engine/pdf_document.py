@@ -18,6 +18,7 @@ from docqa.engine.furniture import find_furniture
 from docqa.engine.item_headings import mark_item_headings
 from docqa.engine.layout import Row
 from docqa.engine.line_breaks import Hyphens, write_texts
+from docqa.engine.line_numbers import without_line_numbers
 from docqa.engine.old_page_numbers import find_old_page_numbers, join_over_numbers
 from docqa.engine.page_breaks import cut_over_break
 from docqa.engine.pdf import (
@@ -117,7 +118,7 @@ def _read_blocks(pdf: pymupdf.Document, number: int) -> tuple[PageContent | None
         content = read_page(pdf[number])
     except MUPDF_ERRORS:  # one bad page must not cost the rest
         return None, []
-    blocks = page_blocks(content.pieces, content.ruling)
+    blocks = page_blocks(without_line_numbers(content.pieces), content.ruling)
     blocks.extend(Block([Row([piece])], is_stray=True) for piece in content.strays)
     for block in blocks:
         block.boxes = [content.shown_box(row.box) for row in block.rows]
