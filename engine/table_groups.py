@@ -78,7 +78,10 @@ def name_rows(rows: Sequence[Row], headers: Sequence[int | None]) -> None:
 
 def _labels_over(rows: Sequence[Row], headers: Sequence[int | None]) -> list[_Label | None]:
     """For each row with figures the label that stands over it."""
-    values = min((row.cells[1].x0 for row in rows if len(row.cells) > 1), default=0.0)
+    own = [row for row in rows if len(row.cells) > 1]
+    values = min((row.cells[1].x0 for row in own), default=0.0)
+    # What begins beyond them all names a column.
+    end = max((row.cells[0].x1 for row in own), default=0.0)
     of = {k for k in headers if k is not None and len(rows[k].cells) > 1}
     over: list[_Label | None] = []
     label: _Label | None = None
@@ -88,7 +91,7 @@ def _labels_over(rows: Sequence[Row], headers: Sequence[int | None]) -> list[_La
             label = None
         elif len(row.cells) > 1:
             label = found = _still_over(label, row)
-        elif _is_label(row, values):
+        elif _is_label(row, min(values, end + 2 * row.size)):
             while label is not None and label.row.x0 > row.x0 - _INDENT_EM * row.size:
                 label = label.above
             label = _Label(row, _bare(row), label)
