@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator
 from docqa.engine.legal_citations import goes_on_citing
 from docqa.engine.types import SentenceKind
 
-SEGMENTER = "docqa-sentences/7"
+SEGMENTER = "docqa-sentences/8"
 """Stored with every document: scores belong to the sentences they were made for."""
 
 CELL_SEPARATOR = " | "
