@@ -56,6 +56,11 @@ _LABEL = rf"{_NUMBERED}\.?\s*\d{{1,4}}(?:\.\d+)*[A-Z]?"
 _OPENING = re.compile(rf"[\"“>\s]*(?:{_LABEL}|(?:{_MARKER}\.\s+)*{_MARKER})")
 """How an item or a section begins: "1. Definitions", "Sec. 5. Fees"."""
 _OPENING_CHARS = 30
+_PART = re.compile(
+    r"\b(?:(?P<item>Item|ITEM)|Note|NOTE|Part|PART|Section|Exhibit)\s+[\dIVX]{1,4}[A-Z]?$"
+)
+"""A part of a report before the full stop that its name comes after."""
+_NAME = re.compile(r"[A-Z][\w’'-]+,?\s+(?:(?:and|of|in|for|on)\s+)*[A-Z]")
 _INNER_ITEM = re.compile(r";(?:\s+(?:and|or))?\s+(?:[a-z]|[ivx]{1,4}|\d{1,2})$|:\s+(?:[1aA]|[iI])$")
 """An item in the midst of a sentence: any after a semicolon, the first after a colon."""
 
@@ -160,9 +165,21 @@ def _ends_here(text: str, begin: int, mark: re.Match[str], raised: Collection[in
     last = lowered.rpartition("-")[2]  # "the EU-U.S. Privacy Shield"
     if last in _SOMETIMES_LAST or re.fullmatch(r"(?:[A-Za-z]\.)+[A-Za-z]", last):
         return bool(FIRST_WORD.match(text, after))
-    if goes_on_citing(word, text, after):
+    if goes_on_citing(word, text, after) or _names_part(text, begin, mark):
         return False
     return len(word) > _MARKER_CHARS or not _opens_item(text, begin, stop)
+
+
+def _names_part(text: str, begin: int, mark: re.Match[str]) -> bool:
+    """Whether the name of a part of a report follows its number: `See “Item 7. Discussion …”`."""
+    part = _PART.search(text, max(begin, mark.start() - _OPENING_CHARS), mark.start())
+    if part is None:
+        return False
+    before = text[begin : mark.start()]
+    if before.count("“") > before.count("”") or before.count('"') % 2:
+        return True
+    has_name = _NAME.match(text, mark.end()) and not FIRST_WORD.match(text, mark.end())
+    return bool(part["item"] and has_name)
 
 
 def _opens_item(text: str, begin: int, stop: int) -> bool:

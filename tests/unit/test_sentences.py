@@ -50,6 +50,17 @@ def test_every_character_belongs_to_exactly_one_unit(text: str) -> None:
         ("“Stop.” She left.", ["“Stop.”", "She left."]),
         ("売上高は増加した。利益も増えた。", ["売上高は増加した。", "利益も増えた。"]),
         ("1. Definitions apply here to all.", ["1. Definitions apply here to all."]),
+        (
+            "See “Item 7. Discussion of it” below. It fell.",
+            ["See “Item 7. Discussion of it” below.", "It fell."],
+        ),
+        ("See Part I, Item 1A. Risk Factors below.", ["See Part I, Item 1A. Risk Factors below."]),
+        ("More is told in Item 7. Revenue rose.", ["More is told in Item 7.", "Revenue rose."]),
+        (
+            "More is told in Note 2. Goodwill Impaired fell.",
+            ["More is told in Note 2.", "Goodwill Impaired fell."],
+        ),
+        ('He said "more." See Note 2. All fell.', ['He said "more."', "See Note 2.", "All fell."]),
     ],
 )
 def test_sentences_end_where_a_reader_ends_them(text: str, expected: list[str]) -> None:
