@@ -27,7 +27,8 @@ _END = re.compile(
     r"""(?P<whole>
           (?P<mark>[.!?…]+)        # the end of a sentence
           (?P<close>["'”’»)\]]*)   # and what closes with it
-          (?P<note>\d{1,3}(?:(?:,\ ?|[–-])\d{1,3})*)?  # and the marks of its notes
+          (?P<note>\d{1,3}(?:(?:,\ ?|[–-])\d{1,3})*  # and the marks of its notes
+            |[⁰¹²³⁴-⁹]{1,3})?
         )
         \s+
         (?=["'“‘«(\[]?[^\W_a-z]   # the next begins with a capital or a digit,
@@ -142,7 +143,12 @@ def _split_paragraph(
 def _ends_here(text: str, begin: int, mark: re.Match[str], raised: Collection[int]) -> bool:
     """Whether a full stop ends the sentence rather than an abbreviation or a number."""
     stop, after = mark.start(), mark.end()
-    has_plain_note = mark["note"] and not mark["close"] and mark.start("note") not in raised
+    has_plain_note = (
+        mark["note"]
+        and mark["note"][0].isdecimal()
+        and not mark["close"]
+        and mark.start("note") not in raised
+    )
     if has_plain_note and not _NOTED.match(text, max(stop - 2, begin), stop):
         return False  # "... as they fell.12 The" ends; "3.14" and "v1.2" do not
     if mark["mark"] != "." or mark["close"]:

@@ -453,7 +453,7 @@ def test_the_letter_of_a_heading_stays_with_it(page: int, text: str) -> None:
             195,
             "o Providing ongoing, episodic or one-time advice.",
         ),
-        ("long-book-free-culture", 66, "The average recording artist makes $45,900.2"),
+        ("long-book-free-culture", 66, "The average recording artist makes $45,900.²"),
     ],
 )
 def test_the_mark_of_a_note_is_known_by_the_layout(name: str, page: int, text: str) -> None:
