@@ -76,6 +76,8 @@ FIRST_WORD = re.compile(
     r"Such|Any|All|No|Each|However|When|While|With|Under|An?|But|And|You|His|Her|To|By|From)\b"
 )
 """A capital that opens a sentence rather than a name."""
+_UNSPACED_END = re.compile(rf"(?<=[a-z]{{2}})[.!?][\"”’)]?(?=(?:{FIRST_WORD.pattern})\s)")
+"""An end that stands close before the next sentence, which a usual first word shows."""
 
 
 def split_sentences(
@@ -122,7 +124,8 @@ def _split_paragraph(
     """Spans of the sentences of one paragraph."""
     marks = sorted(
         [(m.end("whole"), m.end(), m) for m in _END.finditer(text, start, end)]
-        + [(m.end(), m.end(), None) for m in _CJK_END.finditer(text, start, end)],
+        + [(m.end(), m.end(), None) for m in _CJK_END.finditer(text, start, end)]
+        + [(m.end(), m.end(), None) for m in _UNSPACED_END.finditer(text, start, end)],
         key=lambda mark: mark[0],
     )
     begin = start
