@@ -18,8 +18,8 @@ MAX_LABELS = 2
 """Lines one after another that do not end a table though no row: `Operating activities:`."""
 
 _CELL_END = re.compile(r"\s*\|(?=\s|$)\s*")
-_YEAR = re.compile(r"\W*(?:FY|CY|fiscal)?\s*(?:19|20)\d\d(?:\s?\(\w\)|\W)*", re.IGNORECASE)
-_FIGURE = re.compile(r"\W*\d[\d.,]*\W*(?:%|pts|bps|x)?\W*")
+_YEAR = re.compile(r"\W*(?:FY|CY|fiscal)?\s*(?:19|20)\d\d(?:\s?\(\w\)|[\W⁰¹²³⁴-⁹])*", re.IGNORECASE)
+_FIGURE = re.compile(r"\W*\d[\d.,]*\W*(?:%|pts|bps|x)?[\W⁰¹²³⁴-⁹]*")
 
 
 def cell_spans(row: str) -> list[tuple[int, int]]:

@@ -26,7 +26,7 @@ NUMBER_GAP_EM = 0.6
 
 _CURRENCIES = frozenset("$€£¥")
 _NUMBER = re.compile(
-    r"[(\s$€£¥+−–—-]*\d[\d,.\s/]*[)%\s]*(?:\([a-z\d]{1,2}\))?(?:x|bps|pts?\.?)?|[$€£\s]*[—–−-]{1,3}[\s%)]*"
+    r"[(\s$€£¥+−–—-]*\d[\d,.\s/]*[)%\s]*(?:\([a-z\d]{1,2}\))?(?:x|bps|pts?\.?)?[⁰¹²³⁴-⁹]{0,3}|[$€£\s]*[—–−-]{1,3}[\s%)]*"
 )
 _LETTER = re.compile(r"[^\W\d_]")
 _NOTE = re.compile(r"\d{1,3}(?= )")

@@ -18,6 +18,7 @@ import pymupdf
 from docqa.engine.errors import FileProblem, IngestError
 from docqa.engine.layout import Piece, is_number
 from docqa.engine.ruling import Ruling, find_ruling
+from docqa.engine.superscripts import RAISED_SIZE, ends_figure, raise_digits
 from docqa.engine.types import Box, PageStatus
 
 pymupdf.TOOLS.mupdf_display_errors(False)
@@ -254,11 +255,15 @@ def _pieces(line: dict[str, Any], turn: int, width: float, height: float) -> lis
         piece.x1 -= (len(text) - len(bare) - n_left) * share * 0.8
     if _is_rule(piece):
         return [piece]
+    if has_marks:
+        _raise_numbers(piece, spans)
+        bare = piece.text
     if "   " in bare or "......" in bare or ". . . " in bare or "··" in bare or "……" in bare:
         gaps = _gaps(piece)
         if gaps:
             return _cut(piece, gaps)
     if "  " in bare:
+        piece.raised = tuple(len(_SPACES.sub(" ", bare[:start])) for start in piece.raised)
         bare = piece.text = _SPACES.sub(" ", bare)
     if bare[-1] in "$€£" and len(bare) > 1 and bare[-2] == " ":
         parts = _cut(piece, [(len(bare[:-1].rstrip()), len(bare) - 1)])
@@ -268,8 +273,6 @@ def _pieces(line: dict[str, Any], turn: int, width: float, height: float) -> lis
         return parts
     if bare[-1] in "0123456789)%" and " " in bare and _AMOUNTS.fullmatch(bare):
         return _cut(piece, [m.span() for m in re.finditer(r"(?<=[\d)%])\s+", bare)])
-    if has_marks:
-        piece.raised = tuple(_raised_numbers(spans, piece.text))
     return [piece]
 
 
@@ -311,17 +314,20 @@ def _without_rules(pieces: list[Piece]) -> list[Piece]:
     return words
 
 
-def _raised_numbers(spans: list[dict[str, Any]], text: str) -> Iterator[int]:
-    """Where in a line's text its raised numbers begin."""
-    before = ""
+def _raise_numbers(piece: Piece, spans: list[dict[str, Any]]) -> None:
+    """Note where a line's raised numbers begin; behind a figure their digits are written raised."""
+    places, before = [], ""
     for span in spans:
         number = span["text"].strip()
         if span["flags"] & _RAISED and number.isdecimal() and len(number) <= 3:
-            place = len(_SPACES.sub(" ", _ODD_SPACE.sub(" ", before).lstrip()))
-            place += text[place : place + 1] == " "
-            if text.startswith(number, place):
-                yield place
+            start = len(_ODD_SPACE.sub(" ", before).lstrip())
+            start += piece.text[start : start + 1] == " "
+            if piece.text.startswith(number, start):
+                places.append(start)
+                if span["size"] < RAISED_SIZE * piece.size and ends_figure(piece.text[:start]):
+                    piece.text = raise_digits(piece.text, start, start + len(number))
         before += _span_text(span)
+    piece.raised = tuple(places)
 
 
 def _span_text(span: dict[str, Any]) -> str:

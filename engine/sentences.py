@@ -27,7 +27,8 @@ _END = re.compile(
     r"""(?P<whole>
           (?P<mark>[.!?…]+)        # the end of a sentence
           (?P<close>["'”’»)\]]*)   # and what closes with it
-          (?P<note>\d{1,3}(?:(?:,\ ?|[–-])\d{1,3})*)?  # and the marks of its notes
+          (?P<note>\d{1,3}(?:(?:,\ ?|[–-])\d{1,3})*  # and the marks of its notes
+            |[⁰¹²³⁴-⁹]{1,3})?
         )
         \s+
         (?=["'“‘«(\[]?[^\W_a-z]   # the next begins with a capital or a digit,
@@ -80,6 +81,8 @@ FIRST_WORD = re.compile(
     r"Such|Any|All|No|Each|However|When|While|With|Under|An?|But|And|You|His|Her|To|By|From)\b"
 )
 """A capital that opens a sentence rather than a name."""
+_UNSPACED_END = re.compile(rf"(?<=[a-z]{{2}})[.!?][\"”’)]?(?=(?:{FIRST_WORD.pattern})\s)")
+"""An end that stands close before the next sentence, which a usual first word shows."""
 
 
 def split_sentences(
@@ -126,7 +129,8 @@ def _split_paragraph(
     """Spans of the sentences of one paragraph."""
     marks = sorted(
         [(m.end("whole"), m.end(), m) for m in _END.finditer(text, start, end)]
-        + [(m.end(), m.end(), None) for m in _CJK_END.finditer(text, start, end)],
+        + [(m.end(), m.end(), None) for m in _CJK_END.finditer(text, start, end)]
+        + [(m.end(), m.end(), None) for m in _UNSPACED_END.finditer(text, start, end)],
         key=lambda mark: mark[0],
     )
     begin = start
@@ -147,7 +151,12 @@ def _split_paragraph(
 def _ends_here(text: str, begin: int, mark: re.Match[str], raised: Collection[int]) -> bool:
     """Whether a full stop ends the sentence rather than an abbreviation or a number."""
     stop, after = mark.start(), mark.end()
-    has_plain_note = mark["note"] and not mark["close"] and mark.start("note") not in raised
+    has_plain_note = (
+        mark["note"]
+        and mark["note"][0].isdecimal()
+        and not mark["close"]
+        and mark.start("note") not in raised
+    )
     if has_plain_note and not _NOTED.match(text, max(stop - 2, begin), stop):
         return False  # "... as they fell.12 The" ends; "3.14" and "v1.2" do not
     if mark["mark"] != "." or mark["close"]:

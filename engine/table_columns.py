@@ -10,7 +10,7 @@ from docqa.engine.layout import Piece, Row, is_number, join_pieces
 from docqa.engine.table_headers import PERIOD, UNITS, begins_with_figures, is_header_row, nothing_at
 from docqa.engine.types import Box
 
-_HAS_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_HAS_YEAR = re.compile(r"\b(?:19|20)\d\d(?:\b|[⁰¹²³⁴-⁹])")
 _EDGE = 3.0
 """Points by which a figure may stand out of its column."""
 _MAX_LEVELS = 5

@@ -11,7 +11,7 @@ from itertools import groupby, pairwise
 
 from docqa.engine.layout import Piece, Row, is_number, join_pieces
 
-_YEAR = re.compile(r"(?:FY|CY)?\s?(?:19|20)\d\d\s?(?:E|A|\(\w\)|\*)?")
+_YEAR = re.compile(r"(?:FY|CY)?\s?(?:19|20)\d\d\s?(?:E|A|\(\w\)|\*|[⁰¹²³⁴-⁹]{1,2})?")
 PERIOD = re.compile(
     r"\b(?:ended|ending|months?|weeks?|quarters?|fiscal|years?|as of|as at|december|june|march|"
     r"september|january|may|october|in (?:thousands|millions|billions))\b",

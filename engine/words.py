@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from docqa.engine.superscripts import set_apart
+
 _WORD = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"  # Chinese and Japanese write no spaces
     r"|\d+(?:[.,]\d+)*"  # 1,577 and 3.5 are one word each
@@ -45,7 +47,7 @@ def telling_words(question: str) -> list[str]:
 
 
 def _words(text: str) -> list[str]:
-    return _WORD.findall(unicodedata.normalize("NFKC", text).lower())
+    return _WORD.findall(unicodedata.normalize("NFKC", set_apart(text)).lower())
 
 
 def _stem(word: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from docqa.engine.superscripts import SUPERSCRIPT
+
 _LIKE = str.maketrans(
     {
         **dict.fromkeys("“”„«»″", '"'),
@@ -16,6 +18,9 @@ _LIKE = str.maketrans(
 """Quotation marks, dashes and soft hyphens: what a model retypes in its own way."""
 _ELLIPSIS = re.compile(r"\s*(?:\[\s*)?(?:\.\.\.|…)(?:\s*\])?\s*")
 _CLOSING = ".,;:!?"
+_RAISED = re.compile(SUPERSCRIPT)
+_FIGURE_END = frozenset("0123456789.,")
+"""Before the mark of a note, which a quotation may leave out."""
 
 
 def find_verbatim(quote: str, text: str) -> str | None:
@@ -66,6 +71,8 @@ def _plain(text: str) -> tuple[str, list[int]]:
             if characters and characters[-1] != " ":
                 characters.append(" ")
                 places.append(place)
+            continue
+        if _RAISED.match(character) and characters and characters[-1] in _FIGURE_END:
             continue
         for one in unicodedata.normalize("NFKC", character).translate(_LIKE):
             characters.append(one)

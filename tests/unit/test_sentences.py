@@ -83,6 +83,18 @@ def test_a_sentence_ends_with_the_mark_of_its_note(text: str, expected: list[str
     assert cut(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It changed the law.The law is old.", ["It changed the law.", "The law is old."]),
+        ("It was “free.”We sell it.", ["It was “free.”", "We sell it."]),
+        ("See Example.Com, Amazon.Co and System.In.read.", None),
+    ],
+)
+def test_a_sentence_may_begin_without_a_space(text: str, expected: list[str] | None) -> None:
+    assert cut(text) == (expected or [text])
+
+
 def test_a_layout_tells_a_note_from_a_decimal() -> None:
     text = "It grew until 2017.425 Firms left."
     assert cut(text) == [text]
