@@ -48,6 +48,8 @@ class Block:
     names_section: bool = False
     """A number and a name that stand alone above a paragraph."""
     top: float = 0.0
+    column: int = 0
+    """Which region of its page it stands in; regions are columns, and what goes over several."""
     right: float = 0.0
     """Right edge of the column it stands in."""
     has_full_lines: bool = False
@@ -68,7 +70,7 @@ class Block:
 def page_blocks(pieces: list[Piece], ruling: Ruling) -> list[Block]:
     """The blocks of a page in reading order."""
     blocks: list[Block] = []
-    for rows in page_regions(pieces, list(ruling.bodies().values())):
+    for column, rows in enumerate(page_regions(pieces, list(ruling.bodies().values()))):
         n_before = len(blocks)
         right = max(row.x1 for row in rows)
         steps = _usual_steps(rows)
@@ -88,6 +90,7 @@ def page_blocks(pieces: list[Piece], ruling: Ruling) -> list[Block]:
             blocks.append(Block(paragraph, right=right))
         n_full = sum(right - row.x1 < _FULL_EM * row.size for row in rows if len(row.cells) == 1)
         for block in blocks[n_before:]:
+            block.column = column
             block.has_full_lines = n_full >= _FULL_LINES
     return blocks
 
