@@ -21,8 +21,10 @@ _MAX_LINES = 2
 """Most lines of a running line."""
 _SMALLER = 0.9
 """Notes and captions that are set smaller are at most this share of the text's size."""
-_NOTES_APART = 1.2
-"""Notes stand at least so many of the text's line distances below it."""
+_CLOSE = 0.75
+"""Notes whose lines are at most this share as far apart as those of the text are plain to see."""
+_NOTES_APART = 1.02, 1.2
+"""Notes stand at least so many of the text's line distances below it: such notes, and others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,25 +167,43 @@ def _end_of_text(blocks: list[Block], below: Block) -> Block | None:
         blocks: Of the column.
         below: With which it may go on.
     """
+    first = next((i for i, block in enumerate(blocks) if block.lead.is_note), len(blocks))
     n_text = len(blocks)
-    while n_text and _is_smaller(blocks[n_text - 1], below):
+    while n_text and _is_note(blocks[n_text - 1], below):
         n_text -= 1
-    blocks = blocks[:n_text]
-    first = next((i for i, block in enumerate(blocks) if block.lead.is_note), None)
-    if first is None:
-        return blocks[-1] if blocks else None
-    above = blocks[first - 1]
-    step = _step(above.rows[-2:])
-    if first == 0 or not step:
+    n_text = min(n_text, first)
+    if not n_text:
         return None
-    steps = [_step(block.rows[-2:]) for block in blocks[first:]]
-    is_apart = blocks[first].lead.base - above.rows[-1].base > _NOTES_APART * step
-    are_closer = all(note_step < (1 - _SAME_STEP) * step for note_step in steps)
-    return above if is_apart and are_closer else None
+    above, notes = blocks[n_text - 1], blocks[n_text:]
+    return above if _are_apart(above, notes) else None
 
 
-def _is_smaller(block: Block, below: Block) -> bool:
-    return not block.in_table and block.rows[-1].size < _SMALLER * below.lead.size
+def _is_note(block: Block, below: Block) -> bool:
+    """Whether a block is set smaller or closer than the text that goes on below."""
+    if block.in_table:
+        return False
+    step, text_step = _step(block.rows[-2:]), _step(below.rows[:2])
+    is_closer = step < _CLOSE * text_step if step else block.lead.is_note
+    return is_closer or _is_smaller(block, below)
+
+
+def _is_smaller(block: Block, text: Block) -> bool:
+    return block.rows[-1].size < _SMALLER * text.rows[-1].size
+
+
+def _are_apart(above: Block, notes: list[Block]) -> bool:
+    """Whether it is plain that notes begin below a block."""
+    if all(_is_smaller(note, above) for note in notes):
+        return True
+    step = _step(above.rows[-2:])
+    steps = [_step(note.rows[-2:]) for note in notes]
+    if not step or max(steps) >= (1 - _SAME_STEP) * step:
+        return False
+    rows = [row for note in notes for row in note.rows]
+    # Where every note is one line, it is the notes that follow each other closely.
+    widest = max(steps) or max((_step([*pair]) for pair in pairwise(rows)), default=step)
+    gap = rows[0].base - above.rows[-1].base
+    return gap > _NOTES_APART[widest > _CLOSE * step] * step
 
 
 def _step(rows: list[Row]) -> float:

@@ -236,6 +236,39 @@ def test_a_note_that_goes_on_is_not_joined_with_the_text(tmp_path: Path) -> None
     assert joined(document) == []
 
 
+def page_of_notes(path: Path, notes: list[tuple[float, list[str]]]) -> Document:
+    """Two pages of wide-set lines; blocks of close ones, each at its height, below the first."""
+    with pymupdf.open() as pdf:
+        for lines in FEE_PAGES[:2]:
+            page = pdf.new_page(width=420, height=300)
+            for at, line in enumerate(lines):
+                page.insert_text((40, 60 + 24 * at), line, fontsize=11)
+        for top, lines in notes:
+            if lines[0][0].isdecimal():
+                pdf[0].insert_text((40, top - 4), lines[0][0], fontsize=6)
+            for at, line in enumerate(lines):
+                x = 60 if line[0].isdecimal() else 40
+                pdf[0].insert_text((x, top + 12 * at), line.lstrip("123 "), fontsize=11)
+        pdf.save(path)
+    return ingest(path)
+
+
+TAIL = ["mole was new, and it has been owed since then by all who lie at", "the quay in winter."]
+LATER = ["2 The fee of a fishing vessel was last raised in 1910, when the", "mole was made."]
+
+
+def test_the_tail_of_an_older_note_is_no_end_of_the_text(tmp_path: Path) -> None:
+    document = page_of_notes(tmp_path / "tail.pdf", [(130, TAIL), (172, LATER)])
+    assert joined(document) == [FEE]
+    document = page_of_notes(tmp_path / "only.pdf", [(130, TAIL)])
+    assert joined(document) == [FEE]
+
+
+def test_notes_may_stand_as_near_as_a_line_of_the_text(tmp_path: Path) -> None:
+    document = page_of_notes(tmp_path / "near.pdf", [(109.5, LATER)])
+    assert joined(document) == [FEE]
+
+
 COLUMNS = [
     [
         "The council met in Harbour Hall on the",
