@@ -52,6 +52,8 @@ class Block:
     in_entry: bool = False
     """Belongs to an entry of a table of text, whose label is a heading for its paragraphs alone."""
     top: float = 0.0
+    column: int = 0
+    """Which region of its page it stands in; regions are columns, and what goes over several."""
     right: float = 0.0
     """Right edge of the column it stands in."""
     has_full_lines: bool = False
@@ -72,7 +74,8 @@ class Block:
 def page_blocks(pieces: list[Piece], ruling: Ruling) -> list[Block]:
     """The blocks of a page in reading order."""
     blocks: list[Block] = []
-    for region in page_parts(with_note_marks(pieces), list(ruling.bodies().values())):
+    parts = page_parts(with_note_marks(pieces), list(ruling.bodies().values()))
+    for column, region in enumerate(parts):
         rows = region.rows
         n_before = len(blocks)
         right = max(row.x1 for row in rows)
@@ -93,6 +96,7 @@ def page_blocks(pieces: list[Piece], ruling: Ruling) -> list[Block]:
             blocks.append(Block(paragraph, right=right))
         n_full = sum(right - row.x1 < _FULL_EM * row.size for row in rows if len(row.cells) == 1)
         for block in blocks[n_before:]:
+            block.column = column
             block.has_full_lines = n_full >= _FULL_LINES
             block.in_entry = region.in_entry
     return blocks

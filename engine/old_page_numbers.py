@@ -15,7 +15,7 @@ from docqa.engine.blocks import Block
 from docqa.engine.furniture import line_key, printed_number
 from docqa.engine.line_breaks import Hyphens
 from docqa.engine.page_breaks import Seam
-from docqa.engine.pdf_page_breaks import seam_of
+from docqa.engine.pdf_page_breaks import append_block, seam_of
 
 _HAS_WORD = re.compile(r"[^\W\d_]{2}")
 _LEAST_RUN = 3
@@ -125,7 +125,7 @@ def join_over_numbers(
             above = joined[-1] if joined and between else None
             seam = above and _seam(above, block, is_prose, hyphens)
             if above and seam:
-                _append(above, block, seam)
+                append_block(above, block, seam)
                 continue
             joined += between
             between = []
@@ -139,14 +139,3 @@ def _seam(
     if not (is_prose(above) and is_prose(below)):
         return None
     return seam_of(above, below, hyphens)
-
-
-def _append(above: Block, below: Block, seam: Seam) -> None:
-    """Add the rows of a block to those of another."""
-    above.text = above.text[: seam.n_kept] + seam.glue
-    shift = len(above.text)
-    above.text += below.text
-    above.starts += [shift + start for start in below.starts]
-    above.raised += [shift + place for place in below.raised]
-    above.rows = [*above.rows, *below.rows]
-    above.boxes = [*above.boxes, *below.boxes]

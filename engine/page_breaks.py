@@ -26,6 +26,9 @@ _STOP = re.compile(
         )$""",
     re.VERBOSE,
 )
+_PAGE_OF_INDEX = re.compile(r", \d{1,3}(?:n|\b)(?![.,]\d)")
+_INDEX_WORDS = 8
+"""An index names a page more often than once in so many words."""
 _OPENS = "\"'“‘(["
 _OPEN_WORD = re.compile(
     r"\b(?:the|an?|of|and|or|to|in|for|by|with|from|at|on|as|that|which|under|between|into|upon|its"
@@ -56,6 +59,8 @@ def goes_on(above: str, below: str, *, is_full: bool = False) -> bool:
     if below.count(" ") + 1 < MIN_WORDS and not _STOP.search(below):
         return False
     if CELL_SEPARATOR in above or CELL_SEPARATOR in below:
+        return False
+    if len(_PAGE_OF_INDEX.findall(above)) * _INDEX_WORDS > above.count(" ") + 1:
         return False
     if _OPEN_WORD.search(end) or (_BROKEN_WORD.search(end) and below[0].isalpha()):
         return True

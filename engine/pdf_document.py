@@ -30,7 +30,7 @@ from docqa.engine.pdf import (
     read_page,
     unread_status,
 )
-from docqa.engine.pdf_page_breaks import PageBreak, find_page_breaks
+from docqa.engine.pdf_page_breaks import PageBreak, find_page_breaks, join_columns
 from docqa.engine.sentences import looks_like_heading, split_sentences
 from docqa.engine.types import Box, Page, PageStatus, Rest, Sentence, SentenceKind
 
@@ -101,6 +101,7 @@ def read_pdf(
         furniture |= old_numbers
         style = _body_style(pages, furniture)
         join_over_numbers(pages, old_numbers, lambda block: _is_prose(block, style), hyphens)
+        join_columns(pages, furniture, lambda block: _is_prose(block, style), hyphens)
         _carry_headers(pages, furniture)
         statuses = [
             _status(pdf, number, blocks, furniture) if contents[number] else PageStatus.SUSPECT

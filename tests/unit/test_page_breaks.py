@@ -23,6 +23,7 @@ from docqa.engine.migrations import MIGRATIONS
 from docqa.engine.page_breaks import goes_on
 from docqa.engine.pipeline import open_file
 from docqa.engine.quote import quote_sentence
+from docqa.engine.sentence_quads import PageGlyphs
 from docqa.engine.store import Store
 from docqa.engine.types import Document, SentenceKind
 from tests.pdfs import asked
@@ -58,6 +59,7 @@ FEE = (
         ("17", "new lights on its mole.", False),
         ("Chief Harbour Master", "new lights on its mole.", False),
         (f"{ABOVE} lamps, 12, ropes, 65", "on the mole, 34", False),
+        ("harbours, 12–14, 30n lights of, 32 masters of, 40, 41–44, 143,", "Kiel, 228, 29", False),
     ],
 )
 def test_a_sentence_goes_on_where_the_words_say_so(above: str, below: str, expected: bool) -> None:
@@ -232,6 +234,90 @@ def test_a_note_that_goes_on_is_not_joined_with_the_text(tmp_path: Path) -> None
     assert joined(document) == [FEE]
     document = noted_pdf(tmp_path / "wide.pdf", notes, note_step=24)  # notes, or a lone number?
     assert joined(document) == []
+
+
+def page_of_notes(path: Path, notes: list[tuple[float, list[str]]]) -> Document:
+    """Two pages of wide-set lines; blocks of close ones, each at its height, below the first."""
+    with pymupdf.open() as pdf:
+        for lines in FEE_PAGES[:2]:
+            page = pdf.new_page(width=420, height=300)
+            for at, line in enumerate(lines):
+                page.insert_text((40, 60 + 24 * at), line, fontsize=11)
+        for top, lines in notes:
+            if lines[0][0].isdecimal():
+                pdf[0].insert_text((40, top - 4), lines[0][0], fontsize=6)
+            for at, line in enumerate(lines):
+                x = 60 if line[0].isdecimal() else 40
+                pdf[0].insert_text((x, top + 12 * at), line.lstrip("123 "), fontsize=11)
+        pdf.save(path)
+    return ingest(path)
+
+
+TAIL = ["mole was new, and it has been owed since then by all who lie at", "the quay in winter."]
+LATER = ["2 The fee of a fishing vessel was last raised in 1910, when the", "mole was made."]
+
+
+def test_the_tail_of_an_older_note_is_no_end_of_the_text(tmp_path: Path) -> None:
+    document = page_of_notes(tmp_path / "tail.pdf", [(130, TAIL), (172, LATER)])
+    assert joined(document) == [FEE]
+    document = page_of_notes(tmp_path / "only.pdf", [(130, TAIL)])
+    assert joined(document) == [FEE]
+
+
+def test_notes_may_stand_as_near_as_a_line_of_the_text(tmp_path: Path) -> None:
+    document = page_of_notes(tmp_path / "near.pdf", [(109.5, LATER)])
+    assert joined(document) == [FEE]
+
+
+COLUMNS = [
+    [
+        "The council met in Harbour Hall on the",
+        "third of May. Nobody was absent, and",
+        "the minutes of April were read and",
+        "found to be true. The harbour office",
+        "raised the yearly fee for fishing vessels to",
+    ],
+    [
+        "48 crowns because the quay had to be",
+        "dredged again. It was the first change",
+        "in eleven years, and nobody spoke",
+        "against it then. The next meeting is in",
+        "June, when the accounts are read.",
+    ],
+]
+NOTE = ["This paper is given to all who ask for", "it at the office of the harbour, free."]
+
+
+def columns_pdf(path: Path, *, is_last_full: bool = True) -> Document:
+    """Two columns, a note in small letters at the foot of the first."""
+    with pymupdf.open() as pdf:
+        page = pdf.new_page(width=560, height=300)
+        for column, lines in enumerate(COLUMNS):
+            for at, line in enumerate(lines):
+                text = line if is_last_full or at < 4 else "They spoke of fees."
+                page.insert_text((40 + 260 * column, 60 + 14 * at), text, fontsize=11)
+        for at, line in enumerate(NOTE):
+            page.insert_text((40, 160 + 9 * at), line, fontsize=7)
+        pdf.save(path)
+    return ingest(path)
+
+
+def test_a_sentence_goes_on_in_the_next_column(tmp_path: Path) -> None:
+    document = columns_pdf(tmp_path / "columns.pdf")
+    texts = [document.sentence_text(s.id) for s in document.sentences]
+    assert FEE in texts
+    assert texts[-1] == " ".join(NOTE), "what stood between comes after"
+    assert joined(document) == []
+    sentence = document.sentences[texts.index(FEE)]
+    with pymupdf.open(tmp_path / "columns.pdf") as pdf:
+        quads = PageGlyphs(pdf[0]).find(FEE, sentence.box)
+    assert [quad.rect.x0 > 290 for quad in quads] == [False, False, True, True], "a line each"
+
+
+def test_a_column_that_ends_with_its_sentence_stays_apart(tmp_path: Path) -> None:
+    document = columns_pdf(tmp_path / "columns.pdf", is_last_full=False)
+    texts = [document.sentence_text(s.id) for s in document.sentences]
+    assert texts.index(" ".join(NOTE)) < len(texts) - 1
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"no PDF files at {REAL}")
