@@ -168,6 +168,7 @@ def _ends_here(text: str, begin: int, mark: re.Match[str], raised: Collection[in
         # "Sec. 5", "J. Smith"; but "... Exhibit A. The ..." ends.
         return (
             len(word) == 1
+            and stop - begin > 1  # "Q. And where were you?"
             and bool(FIRST_WORD.match(text, after))
             and not goes_on_citing(word, text, after)
         )

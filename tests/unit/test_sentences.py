@@ -83,6 +83,11 @@ def test_a_sentence_ends_with_the_mark_of_its_note(text: str, expected: list[str
     assert cut(text) == expected
 
 
+@pytest.mark.parametrize("text", ["Q. And where were you?", "A. There are some who share."])
+def test_the_letter_of_an_item_stays_with_it(text: str) -> None:
+    assert cut(text) == [text]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
