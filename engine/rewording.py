@@ -80,6 +80,18 @@ def named_places(question: str) -> list[tuple[int, int]]:
     return [(end - len(name), end) for name, end, _ in _named(question)]
 
 
+def named_ratios(question: str) -> tuple[str, ...]:
+    """All that the ratios in a question are called, in lower case."""
+    names: dict[str, None] = {}
+    for name, _, ways in _named(question):
+        if any(len(keys) > 1 for keys, _ in ways):
+            names[name.lower()] = None
+            called = [one.names for one in ratios() if name.lower() in map(str.lower, one.names)]
+            called += [line_items()[keys[0]].names for keys, _ in ways if len(keys) == 1]
+            names.update(dict.fromkeys(other.lower() for some in called for other in some))
+    return tuple(names)
+
+
 def _named(question: str) -> list[tuple[str, int, tuple[Way, ...]]]:
     """The names in a question, where they end, and what they mean.
 
