@@ -58,13 +58,14 @@ def ratio_asked_for(
     if not named_ratios(question) or asked_part(question, [*documents.values()]):
         return None
     by_label: dict[str, list[Evidence]] = {}
-    texts = []
+    rows = []
     for one in evidence:
         document = documents[one.document_id]
-        if document.sentences[one.sentence_id].kind is SentenceKind.ROW:
-            texts.append(document.sentence_text(one.sentence_id))
-            by_label.setdefault(label_of(texts[-1]), []).append(one)
-    for asked in reworded(question, texts):
+        sentence = document.sentences[one.sentence_id]
+        if sentence.kind is SentenceKind.ROW:
+            rows.append((sentence.page, document.sentence_text(sentence.id)))
+            by_label.setdefault(label_of(rows[-1][1]), []).append(one)
+    for asked in reworded(question, rows):
         if len(asked.lines) > 1:
             best_first = [
                 sorted(
