@@ -1,16 +1,18 @@
 """Questions for one line of the financial statements by its name: for its figure or its growth.
 
 `Sales` and `profit` mean many things (`sales of vessels`, `profit sharing`). Where the whole
-question asks for the figure of a line or for its growth, they mean the line.
+question asks for the figure of a line or for its growth, they mean the line. A ratio is that of the
+company only where the question has no word that may name a part of it.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from docqa.engine.line_items import line_items
+from docqa.engine.line_items import line_items, ratios
 
 _CHANGE = (
     r"(?:grow|grew|grown|rise|rose|risen|increased?|climb(?:ed)?|fall|fell|fallen|declined?"
@@ -37,6 +39,40 @@ _ABOUT_ELSE = re.compile(
     re.IGNORECASE,
 )
 """Asks for a part of the company or year, for several years, for what may come, or for reasons."""
+_OF_THE_WHOLE = frozenset(
+    # how it is asked for, and of whom
+    "a an the this that what what's how much many high large big low good strong is are was"
+    " were be been has have had do does did can could would you your me we i tell give show find"
+    " state say calculate calculated compute computed determine work worked out please company"
+    " firm business group corporation issuer filer it its they their our whole entire overall"
+    " total consolidated reported own"
+    # what it does
+    " ratio margin rate percentage percentages percent value level figure number amount multiple"
+    " terms times days worth stand stood amount amounted come came reach reached run report make"
+    " made earn earned generate generated produce produced achieve achieved post posted record"
+    " recorded left grow grew grown growth rise rose risen increase increased climb climbed"
+    " improve improved improvement fall fell fallen decline declined decrease decreased drop"
+    " dropped shrink shrank worsen worsened weaken weakened change changed difference develop"
+    " developed evolve evolved higher lower better worse larger smaller greater less more than"
+    " above below positive negative"
+    # when
+    " in from for during over between since until by to and or of as at on with per about fiscal"
+    " year years year-end years-end annual annually end ended ending close date period last"
+    " prior previous preceding latest current recent most compared comparison versus vs against"
+    " relative year-over-year year-on-year yoy then now january february march april may june"
+    " july august september october november december jan feb mar apr jun jul aug sep sept oct"
+    " nov dec"
+    # how it is worked out, and where it stands
+    " taken defined measured using based plus minus after before divided less both respectively"
+    " purposes cash sales debt equity assets receivables inventory payables income revenues"
+    " report annual filing 10-k financial statement statements balance sheet cash flow according"
+    " round rounded answer decimal places place one two".split()
+)
+"""Words that ask for a ratio of the whole company; any other may name a segment, product, region,
+quarter or kind of ratio, or ask for the reasons."""
+_WORD = re.compile(r"[^\W_]+(?:[-’'][^\W_]+)*")
+_NO_WORD = re.compile(r"(?:FY?)?'?\d+(?:[.,-]\d+)*(?:st|nd|rd|th)?", re.IGNORECASE)
+"""A year, or a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +109,30 @@ def asked_line(question: str) -> AskedLine | None:
         return None
     way = next(way for way, name in found.groupdict().items() if name)
     return AskedLine(found[way], found.end(way), way != "figure")
+
+
+def words_of_a_part(question: str, names: Iterable[str] = ()) -> tuple[str, ...]:
+    """The words of a question for a ratio that ask for more than that of the whole company.
+
+    Args:
+        question: With "the company" for the name of the company (`about_the_company`).
+        names: Words that name the company as well, in lower case.
+    """
+    known = _OF_THE_WHOLE.union(names)
+    words = (
+        re.sub(r"['’]s?$", "", word.lower())
+        for word in _WORD.findall(_known_names().sub(" ", question))
+    )
+    return tuple(word for word in words if word not in known and not _NO_WORD.fullmatch(word))
+
+
+@cache
+def _known_names() -> re.Pattern[str]:
+    """Finds the names of ratios, and of the lines that they are made of."""
+    names = {name for one in (*ratios(), *line_items().values()) for name in one.names}
+    loose = {name for one in (*ratios(), *line_items().values()) for name in one.loose}
+    either = "|".join(map(re.escape, sorted(names - loose, key=len, reverse=True)))
+    return re.compile(rf"(?<![\w&])(?:{either})(?![\w&])", re.IGNORECASE)
 
 
 @cache

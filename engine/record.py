@@ -123,7 +123,8 @@ class Record:
     @property
     def reworded(self) -> tuple[Reworded, ...]:
         """Names in the question, with what the rows that were found by them are called."""
-        return tuple(reworded(self.question, (one.text for one in self.evidence if one.is_row)))
+        rows = ((one.page, one.text) for one in self.evidence if one.is_row)
+        return tuple(reworded(self.question, rows))
 
     @property
     def trade_terms(self) -> tuple[TradeTerm, ...]:

@@ -8,13 +8,13 @@ what the rows of this document are called. trainer/README.md has the figures.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice, zip_longest
+from itertools import zip_longest
 
-from docqa.engine.line_items import LineItem, Sum, label_of, line_items, ratios
+from docqa.engine.generators.statements import labels_called
+from docqa.engine.line_items import Sum, label_of, line_items, ratios
 from docqa.engine.line_question import asked_line
 from docqa.engine.types import Document, SentenceKind
 
@@ -56,19 +56,27 @@ def with_line_items(document: Document, question: str) -> str:
     if not _named(question):
         return question
     rows = (
-        document.sentence_text(one.id) for one in document.sentences if one.kind is SentenceKind.ROW
+        (one.page, document.sentence_text(one.id))
+        for one in document.sentences
+        if one.kind is SentenceKind.ROW
     )
     for one in reversed(reworded(question, rows)):
         question = f"{question[: one.end]} ({', '.join(one.labels)}){question[one.end :]}"
     return question
 
 
-def reworded(question: str, rows: Iterable[str]) -> list[Reworded]:
-    """The names in a question that some rows of tables are called otherwise, in its order."""
-    labels = Counter(map(label_of, rows))
+def reworded(question: str, rows: Iterable[tuple[int, str]]) -> list[Reworded]:
+    """The names in a question that some rows of tables are called otherwise, in its order.
+
+    Args:
+        question: As it was asked.
+        rows: Each with its page.
+    """
     asked = question.lower()
+    meant = _named(question)
+    labels = [(page, label_of(row)) for page, row in rows] if meant else []
     named = []
-    for name, end, ways in _named(question):
+    for name, end, ways in meant:
         lines, how = _lines_meant(name.lower(), ways, labels)
         if not all(label in asked for line in lines for label in line):
             named.append(Reworded(name, lines, end, how))
@@ -78,6 +86,18 @@ def reworded(question: str, rows: Iterable[str]) -> list[Reworded]:
 def named_places(question: str) -> list[tuple[int, int]]:
     """Where a question names a line of the statements: first character, and one past the last."""
     return [(end - len(name), end) for name, end, _ in _named(question)]
+
+
+def named_ratios(question: str) -> tuple[str, ...]:
+    """All that the ratios in a question are called, in lower case."""
+    names: dict[str, None] = {}
+    for name, _, ways in _named(question):
+        if any(len(keys) > 1 for keys, _ in ways):
+            names[name.lower()] = None
+            called = [one.names for one in ratios() if name.lower() in map(str.lower, one.names)]
+            called += [line_items()[keys[0]].names for keys, _ in ways if len(keys) == 1]
+            names.update(dict.fromkeys(other.lower() for some in called for other in some))
+    return tuple(names)
 
 
 def _named(question: str) -> list[tuple[str, int, tuple[Way, ...]]]:
@@ -93,14 +113,20 @@ def _named(question: str) -> list[tuple[str, int, tuple[Way, ...]]]:
 
 
 def _lines_meant(
-    name: str, ways: Sequence[Way], labels: Counter[str]
+    name: str, ways: Sequence[Way], labels: Sequence[tuple[int, str]]
 ) -> tuple[tuple[tuple[str, ...], ...], Sum | None]:
     """The labels of the lines that a name means, and how it follows from them where all are there.
 
     No lines where one of them has the name in it.
+
+    Args:
+        name: In lower case.
+        ways: What it means.
+        labels: Of all rows, each with its page.
     """
     labelled = [
-        ([_labels_of(line_items()[key], labels) for key in keys], how) for keys, how in ways
+        ([tuple(labels_called(labels, key)[:MOST_LABELS]) for key in keys], how)
+        for keys, how in ways
     ]
     fullest, how = max(labelled, key=lambda way: sum(map(bool, way[0])) / len(way[0]))
     found = tuple(line for line in fullest if line)
@@ -108,11 +134,6 @@ def _lines_meant(
     if any(is_called_so(label) for line in found for label in line):
         return (), None
     return found, how if len(found) == len(fullest) else None
-
-
-def _labels_of(item: LineItem, labels: Counter[str]) -> tuple[str, ...]:
-    fitting = (label for label, _ in labels.most_common() if item.rows.fullmatch(label))
-    return tuple(islice(fitting, MOST_LABELS))
 
 
 @cache

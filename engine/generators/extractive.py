@@ -12,9 +12,10 @@ from docqa.engine.generators.answer_kind import asks_why, is_of_the_kind
 from docqa.engine.generators.asked_year import of_asked_year
 from docqa.engine.generators.base import BRACKETED_NUMBER, Draft, OnText
 from docqa.engine.generators.growth import Growth, growth_asked_for, work_out_growth
-from docqa.engine.generators.ratio import ratio_asked_for, work_out
+from docqa.engine.generators.ratio import asked_part, ratio_asked_for, that_state, work_out
 from docqa.engine.generators.scale import scale_of
 from docqa.engine.retriever import IsCancelled
+from docqa.engine.rewording import named_ratios
 from docqa.engine.types import Citation, Document, Evidence, SentenceKind
 from docqa.engine.unknown_names import unknown_names
 
@@ -88,10 +89,18 @@ class ExtractiveGenerator:
         if not evidence or (confidence < self.threshold and not is_answer):
             return unlikely(question, documents, evidence, confidence)
         candidates = quotable(documents, evidence, of_reason=asks_why(question))
-        # One figure would pass for a growth, too.
-        if self.reader is not None and not chosen and growth is None:
+        ratios = () if chosen else named_ratios(question)
+        # One figure would pass for a growth.
+        is_readable = not chosen and growth is None
+        if ratios:
+            # Another figure would pass for the ratio, and the company's for that of a part.
+            part = asked_part(question, [*documents.values()])
+            stating = that_state(ratios, part, documents, evidence)
+            candidates = quotable(documents, stating) if stating else candidates
+            is_readable = is_readable and bool(stating)
+        if self.reader is not None and is_readable:
             span = find_words(self.reader, question, documents, candidates, further)
-            if span is not None:
+            if span is not None and not (ratios and _lacks_percent(documents, span)):
                 return short_answer(documents, span)
         chosen = chosen or choose_quotes(candidates)
         text = "\n".join([*opening, *(show_quote(documents, one) for one in chosen)])
@@ -225,6 +234,12 @@ def show_quote(documents: Mapping[str, Document], evidence: Evidence) -> str:
     if sentence.heading is None:
         return f"{row} {where}"
     return f"{' '.join(document.sentence_text(sentence.heading).split())}: {row} {where}"
+
+
+def _lacks_percent(documents: Mapping[str, Document], span: AnswerSpan) -> bool:
+    """Whether it is a figure of a sentence with percentages, and none of them."""
+    text = documents[span.evidence.document_id].sentence_text(span.evidence.sentence_id)
+    return "%" in text and "%" not in span.text(documents)
 
 
 def _one_line(text: str) -> str:

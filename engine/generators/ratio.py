@@ -3,7 +3,8 @@
 `Current ratio: 1.97 = 9,111 / 4,622 (2021, p. 70)`. The rows are those of the financial statements:
 a label stands in notes and summaries as well, of a part of the company or of what was bought.
 Nothing is worked out where a figure's year, sign or scale is not plain, or where the evidence does
-not hold the row: then the rows stand alone.
+not hold the row: then the rows stand alone. The ratio of a segment or a product does not follow
+from them at all.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from docqa.engine.generators.statements import (
     stand_together,
 )
 from docqa.engine.line_items import Sum, label_of, line_items
-from docqa.engine.rewording import Reworded, reworded
+from docqa.engine.line_question import words_of_a_part
+from docqa.engine.own_name import about_the_company, registrant
+from docqa.engine.rewording import Reworded, named_ratios, reworded
 from docqa.engine.types import Document, Evidence, SentenceKind
 
 
@@ -48,15 +51,21 @@ class WorkedOut:
 def ratio_asked_for(
     question: str, documents: Mapping[str, Document], evidence: Sequence[Evidence]
 ) -> Ratio | None:
-    """The first ratio in the question of which the evidence holds two lines or more."""
+    """The first ratio in the question of which the evidence holds two lines or more.
+
+    None where the question does not ask for that of the whole company.
+    """
+    if not named_ratios(question) or asked_part(question, [*documents.values()]):
+        return None
     by_label: dict[str, list[Evidence]] = {}
-    texts = []
+    rows = []
     for one in evidence:
         document = documents[one.document_id]
-        if document.sentences[one.sentence_id].kind is SentenceKind.ROW:
-            texts.append(document.sentence_text(one.sentence_id))
-            by_label.setdefault(label_of(texts[-1]), []).append(one)
-    for asked in reworded(question, texts):
+        sentence = document.sentences[one.sentence_id]
+        if sentence.kind is SentenceKind.ROW:
+            rows.append((sentence.page, document.sentence_text(sentence.id)))
+            by_label.setdefault(label_of(rows[-1][1]), []).append(one)
+    for asked in reworded(question, rows):
         if len(asked.lines) > 1:
             best_first = [
                 sorted(
@@ -66,6 +75,48 @@ def ratio_asked_for(
             ]
             return Ratio(asked, tuple(map(tuple, best_first)))
     return None
+
+
+def asked_part(question: str, documents: Sequence[Document]) -> tuple[str, ...]:
+    """Words of a question for a ratio that ask for more than that of the whole company.
+
+    They name a segment or a quarter, or ask why it changed.
+    """
+    titles: list[str] = []
+    for document in documents:
+        # the cover of another report does not tell whose it is, its title may
+        if not registrant(document):
+            titles += re.findall(r"\w+", document.title.lower())
+        question = about_the_company(document, question)
+    capitals = {word.lower() for word in re.findall(r"\w+", question) if not word[0].islower()}
+    return words_of_a_part(question, capitals.intersection(titles))
+
+
+def that_state(
+    ratios: Sequence[str],
+    part: Sequence[str],
+    documents: Mapping[str, Document],
+    evidence: Sequence[Evidence],
+) -> tuple[Evidence, ...]:
+    """The sentences that have all words of one of some ratios and stand under those of a part.
+
+    Args:
+        ratios: Names, in lower case.
+        part: Words, in lower case; none for the whole company.
+        documents: What is asked.
+        evidence: What was found.
+    """
+    stating = []
+    for one in evidence:
+        document = documents[one.document_id]
+        sentence = document.sentences[one.sentence_id]
+        said = document.sentence_text(sentence.id).lower()
+        above = (document.sentence_text(i) for i in (sentence.heading, sentence.header) if i)
+        place = "\n".join([said, *above]).lower()
+        is_named = any(all(word in said for word in name.split()) for name in ratios)
+        if is_named and all(word.removesuffix("s") in place for word in part):
+            stating.append(one)
+    return tuple(stating)
 
 
 def work_out(

@@ -7,6 +7,7 @@ rows of the pages that hold most lines of their statement come first.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -71,6 +72,32 @@ def rows_called(document: Document, key: str) -> list[StatementRow]:
     rows = [StatementRow(one, statement, _n_lines(lines, one.page)) for one in called]
     most = max((row.n_lines for row in rows), default=0)
     return sorted(rows, key=lambda row: row.n_lines < FULL * most)
+
+
+def labels_called(rows: Sequence[tuple[int, str]], key: str) -> list[str]:
+    """What the rows of a line are called, the most frequent label first.
+
+    Those in the fullest statements of its kind; of a line that belongs to no statement, or stands
+    in none, all.
+
+    Args:
+        rows: Page and label of each row.
+        key: The line's.
+    """
+    item = line_items()[key]
+    called = [(page, label) for page, label in rows if item.rows.fullmatch(label)]
+    counts = Counter(label for _, label in called)
+    if item.statement and len(counts) > 1:
+        keys_of = cache(lambda label: _lines_called(label, item.statement))
+        lines: dict[int, set[str]] = {}
+        for page, label in rows:
+            lines.setdefault(page, set()).update(keys_of(label))
+        n_lines = {page: _n_lines(lines, page) for page, _ in called}
+        most = max(n_lines.values())
+        if most >= FEWEST_LINES:
+            full = {label for page, label in called if n_lines[page] >= FULL * most}
+            return [label for label, _ in counts.most_common() if label in full]
+    return [label for label, _ in counts.most_common()]
 
 
 def _n_lines(lines: Mapping[int, set[str]], page: int) -> int:

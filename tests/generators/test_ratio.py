@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from docqa.engine.generators.extractive import ExtractiveGenerator
 from docqa.engine.generators.ratio import ratio_asked_for, work_out
 from docqa.engine.ingest import ingest
 from docqa.engine.line_items import ratios
+from docqa.engine.reader import AnswerSpan
 from docqa.engine.types import Document, Evidence
 
 STATEMENTS = """Consolidated statements of income
@@ -113,6 +115,92 @@ def test_the_sum_is_shown_with_the_figures_of_the_statements(
 )
 def test_what_is_not_plain_is_not_worked_out(report: Document, question: str) -> None:
     assert opening(report, question) is None
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What was the operating margin of Harrow Express in 2023?",
+        "What was the gross margin on repair services in fiscal 2023?",
+        "operating margin of the freight segment, 2023",
+        "What was the U.S. operating margin in 2023?",
+        "What was gross margin in the fourth quarter of 2023?",
+        "What was the adjusted operating margin in 2023?",
+        "What is the average gross margin?",
+        "Why did the gross margin fall in 2023?",
+    ],
+)
+def test_the_ratio_of_the_company_does_not_pass_for_that_of_a_part(
+    report: Document, question: str
+) -> None:
+    assert opening(report, question) is None
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "gross margin?",
+        "What was Harrow's gross margin in 2023?",
+        "Please calculate the company's gross margin for the year ended December 31, 2023.",
+        "How high was Harrow Lines, Inc.'s total gross margin in FY2023, in percent?",
+        "Did gross margin increase compared with the prior year?",
+        "What is the FY23 gross margin of Harrow, taken as revenue less COGS divided by revenue? "
+        "Round your answer to one decimal place.",
+    ],
+)
+def test_words_that_name_no_part_ask_for_the_ratio_of_the_company(
+    folder: Path, question: str
+) -> None:
+    cover = (
+        "SECURITIES AND EXCHANGE COMMISSION\nHarrow Lines, Inc.\n"
+        "(Exact name of registrant as specified in its charter)\n"
+        "Securities registered: shares of Harrow\n\f\n"
+    )
+    line = opening(written(cover + STATEMENTS, folder), question)
+    assert line is not None
+    assert line.startswith("Gross margin: 60.0% = (1,000 − 400) / 1,000")
+
+
+def test_a_report_that_is_none_to_the_sec_names_its_company_in_its_title(folder: Path) -> None:
+    path = folder / "harrow-lines-2023.txt"
+    path.write_text(STATEMENTS, encoding="utf-8")
+    document = ingest(path)
+    assert opening(document, "What was Harrow's gross margin?") is not None
+    assert opening(document, "What was Holm's gross margin?") is None
+
+
+class Figures:
+    """A reader that takes the second cell of the first row it is given."""
+
+    def find(
+        self, question: str, documents: Mapping[str, Document], evidence: Sequence[Evidence]
+    ) -> AnswerSpan:
+        text = documents[evidence[0].document_id].sentence_text(evidence[0].sentence_id)
+        start = text.index(" | ") + 3
+        return AnswerSpan(evidence[0], start, text.find(" | ", start), 1.0)
+
+
+def test_only_a_row_that_states_the_ratio_of_a_part_answers_with_a_figure(folder: Path) -> None:
+    segment = "\f\nNote 10. Freight segment\nYear | 2023 | 2022\nOperating income | 29 | 9\n"
+    generator = ExtractiveGenerator(reader=Figures())
+    for row, answered in (("Operating margin | 20.0% | 17.4%\n", True), ("", False)):
+        document = written(STATEMENTS + segment + row, folder)
+        answer = generator.generate(
+            "What was the operating margin of the freight segment in 2023?",
+            {document.id: document},
+            all_of(document)[:3],
+            1.0,
+        )
+        assert answer.text.startswith("20.0% (p. 5)") == answered
+        assert answer.text.startswith("Note 10. Freight segment: Operating income") != answered
+
+
+def test_a_change_in_basis_points_does_not_pass_for_the_ratio(folder: Path) -> None:
+    document = written("Year | Change | 2023\nOperating margin | 260 | 20.0%\n", folder)
+    question = "What was the operating margin of the company in 2023?"
+    generator = ExtractiveGenerator(reader=Figures())
+    answer = generator.generate(question, {document.id: document}, all_of(document)[:1], 1.0)
+    assert answer.text == "Operating margin — Change: 260; 2023: 20.0% (p. 1)"
 
 
 def test_what_the_evidence_does_not_hold_is_not_said(report: Document) -> None:

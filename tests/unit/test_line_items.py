@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from docqa.app.cli import cli
 from docqa.app.widgets.answer_card import foot_line
 from docqa.engine.generators.extractive import ExtractiveGenerator
-from docqa.engine.ingest import document_from_text
+from docqa.engine.ingest import document_from_text, ingest
 from docqa.engine.line_items import label_of, line_items, plain_label, ratios
 from docqa.engine.pipeline import ask
 from docqa.engine.reader import AnswerSpan
@@ -233,6 +233,24 @@ def test_the_most_frequent_labels_are_taken() -> None:
     rows = "\n".join(f"{label} | {n} | {n}" for n, label in enumerate(labels))
     question = with_line_items(document_from_text(rows, title="t"), "What was the top line?")
     assert question == "What was the top line (net sales, total net sales)?"
+
+
+def test_only_rows_of_the_statements_tell_what_their_lines_are_called(tmp_path: Path) -> None:
+    path = tmp_path / "report.txt"
+    path.write_text(
+        "Consolidated statements\n(in millions) | 2023 | 2022\nTotal revenues | 1,577 | 1,373\n"
+        "Cost of revenues | 900 | 800\nIncome from operations | 200 | 180\nNet income | 92 | 11\n"
+        "\f\n\f\nNote 3. Revenue by offering\nYear | 2023 | 2022\nSales | 577 | 373\n"
+        "Service | 1,000 | 1,000\n\f\nNote 4. Investments\nYear | 2023 | 2022\n"
+        "Sales | 9 | 8\nNet income attributable to Holm | 5 | 4\n",
+        encoding="utf-8",
+    )
+    document = ingest(path)
+    for question, read in (
+        ("What were total sales?", "What were total sales (total revenues)?"),
+        ("What was the bottom line?", "What was the bottom line (net income)?"),
+    ):
+        assert with_line_items(document, question) == read
 
 
 def test_every_ratio_is_made_of_known_lines() -> None:
