@@ -297,8 +297,7 @@ def test_sentences_lie_in_order_in_the_text_of_their_page(name: str) -> None:
             [
                 "Fraction of time spent on major VM activities.",
                 "leading to much greater tail duplication.",
-                "Researchers have shown how to gen-",
-                "erate native code with nearly the same structure",
+                "Researchers have shown how to generate native code with nearly the same",
                 "9. Conclusions",
                 "10. Future Work",
             ],
