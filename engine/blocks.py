@@ -31,6 +31,8 @@ _ENDS_ITEM = re.compile(r"(?:[.!?:;,]|\band|\bor)$")
 _PARTS_ITEMS = re.compile(r";(?: and| or)?$")
 _FULL_EM, _FULL_LINES = 3.0, 5
 """So near to its right edge, and so many, lines show that a column's text is wrapped there."""
+_WIDE_STEP = 2.6
+"""Lines of a paragraph are no further apart than this many font sizes."""
 _TERMINAL = re.compile(r"[.!?:。！？]['\"”’)]*$")
 
 
@@ -124,7 +126,7 @@ def _usual_steps(rows: list[Row]) -> dict[int, float]:
     for above, row in pairwise(rows):
         is_like = len(row.cells) == 1 == len(above.cells) and abs(above.size - row.size) < 0.5
         step = row.base - above.base - above.underline
-        steps.append(step if is_like and 0 < step < 2.6 * row.size else 0.0)
+        steps.append(step if is_like and 0 < step < _WIDE_STEP * row.size else 0.0)
     usual = {}
     for i, row in enumerate(rows):
         near = [step for step in steps[max(i - 3, 0) : i + 2] if step]
@@ -140,9 +142,11 @@ def _starts_new(paragraph: list[Row], row: Row, right: float, steps: dict[int, f
     size = row.size
     step = row.base - last.base - last.underline
     usual = steps.get(id(row)) or steps.get(id(last)) or 1.3 * size
-    if step > 1.22 * usual + 0.5 or step < -0.5 * size:
-        return True
     text, above = row.cells[0].text, last.bare_end
+    if step > 1.22 * usual + 0.5 and not _wraps_into(last, row, right):
+        return True
+    if step < -0.5 * size:
+        return True
     if row.is_note or abs(size - last.size) > 0.12 * size or BULLET.match(text):
         return True
     is_item = LIST_ITEM.match(text) is not None and not _ABBREVIATION.match(text)
@@ -166,6 +170,16 @@ def _starts_new(paragraph: list[Row], row: Row, right: float, steps: dict[int, f
     if len(paragraph) == 1:
         return row.x0 > first.x0 + 0.8 * size and bool(_TERMINAL.search(above))
     return is_indented and (row.x0 > last.x0 or bool(_TERMINAL.search(above)))
+
+
+def _wraps_into(last: Row, row: Row, right: float) -> bool:
+    """Whether a line that is far below another goes on with it: wide lines after close ones."""
+    text, above = row.cells[0].text, last.bare_end
+    if not text.split(" ", 1)[0].islower() or LIST_ITEM.match(text) or _ENDS.search(above):
+        return False
+    is_alike = abs(row.size - last.size) < 0.5 and row.bold == last.bold and not row.is_note
+    room = right - last.x1 - 0.5 * row.size * (len(text.split(" ", 1)[0]) + 1)
+    return is_alike and room < 0 and row.base - last.base < _WIDE_STEP * row.size
 
 
 def row_text(row: Row) -> str:

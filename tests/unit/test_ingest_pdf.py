@@ -397,6 +397,28 @@ def test_double_spaced_lines_make_paragraphs() -> None:
     assert "we believe it is necessary to impose a more explicit disclosure obligation" in text
 
 
+def test_wide_lines_after_close_ones_stay_together(tmp_path: Path) -> None:
+    quoted = [
+        "The clerk shall enter the appeal in the register",
+        "without delay, with its day and",
+        "hour.",
+    ]
+    wide = [
+        "That rule leaves no room for the reading that was proposed by the town, which",
+        "filed on day thirty; its appeal comes late and must be dismissed by the Board for",
+        "that reason.",
+    ]
+    with pymupdf.open() as pdf:
+        page = pdf.new_page(width=540, height=300)
+        for at, line in enumerate(quoted):
+            page.insert_text((100, 60 + 12 * at), line)
+        for at, line in enumerate(wide):
+            page.insert_text((60, 109 + 24 * at), line)
+        pdf.save(tmp_path / "order.pdf")
+    document = ingest(tmp_path / "order.pdf")
+    assert document.pages[0].text.split("\n") == [" ".join(quoted), " ".join(wide)]
+
+
 @needs_pdfs
 def test_pages_without_text_are_told_apart() -> None:
     document = read("real/10k-pge-2017")

@@ -339,3 +339,39 @@ def test_a_label_with_a_label_above_it_is_told_by_both(sheet: Sheet, tmp_path: P
     assert [row.split(" |")[0] for row in rows(sheet.read(tmp_path))[1:]] == [
         "Deferred taxes: Domestic: Federal", "Deferred taxes: Foreign", "Federal"
     ]  # fmt: skip
+
+
+def test_rows_of_words_are_no_names_of_columns(sheet: Sheet, tmp_path: Path) -> None:
+    sheet.write(88, (200, "Who does"), bold=True)
+    sheet.write(98, (LEFT, "Issue"), (200, "it now"), (330, "State"), bold=True)
+    table = [
+        ("The lamp is out", "Maria", "Open"),
+        ("Slow bell", "Tom", "Done"),
+        ("Rope", "Ann", "4"),
+    ]
+    for i, cells in enumerate(table):
+        sheet.write(114 + 14 * i, *zip((LEFT, 200, 330), cells, strict=True))
+    document = sheet.read(tmp_path)
+    names = "Issue | Who does it now | State"
+    assert rows(document) == [names, *(" | ".join(cells) for cells in table)]
+    assert header(document, "The lamp") == names
+
+
+def test_plain_lines_close_below_bold_ones_are_names_too(sheet: Sheet, tmp_path: Path) -> None:
+    sheet.write(98, (LEFT, "Fares"), (270, "Adults"), (340, "Crews"), bold=True)
+    sheet.write(108, (LEFT, "of the year"), (270, "a trip"), (340, "a month"))
+    sheet.write(122, (LEFT, "Amity"), *figures("7", "90", ""))
+    sheet.write(134, (LEFT, "Brill"), *figures("8", "95", ""))
+    assert rows(sheet.read(tmp_path))[0] == "Fares of the year | Adults a trip | Crews a month"
+
+
+def test_the_second_line_of_a_cell_stands_below_its_first(sheet: Sheet, tmp_path: Path) -> None:
+    for y, code in [(100, "D"), (126, "M")]:
+        sheet.write(
+            y, (LEFT, code), (150, "Y"), (200, "N"), (250, "Deposits of the whole year 941")
+        )
+        sheet.write(y + 10, (250, "and 945"))
+    sheet.write(152, (LEFT, "W"), (150, "Y"), (200, "Y"), (250, "Wages"))
+    assert rows(sheet.read(tmp_path))[:2] == [
+        f"{code} | Y | N | Deposits of the whole year 941 and 945" for code in "DM"
+    ]
