@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from docqa.engine.retriever import Scores
-from docqa.engine.types import Document, Evidence
+from docqa.engine.types import Citation, Document, Evidence
 
 FRONT_SENTENCES = 80
 """The parties are named at a document's beginning; what an exhibit defines holds there only."""
@@ -45,6 +45,15 @@ _NO_PARTY = frozenset(
 )
 _PERSONS = frozenset("executive employee consultant contractor advisor director artist".split())
 """What people are called in contracts."""
+
+
+_ASKS_WHO = re.compile(
+    r"^\W*(?:who|which (?:company|party|person))(?:\s+(?:is|was)|['’]s)\s+"
+    r"(?:(?:called|known as|meant by|referred to as)\s+)?(?:the\s+)?"
+    r"[\"“”'‘’]?(?P<term>[\w’' -]+?)[\"“”'‘’]?"
+    r"(?:\s+(?:in|of|under|to)\s+(?:this|the)\s+(?:agreement|contract|document|lease))?\W*$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +104,27 @@ def with_definitions(
                 score = float(scores[sentence_id])
                 added.append(Evidence(document.id, sentence_id, score, len(added) + 1))
     return tuple(added)
+
+
+def defined_party(question: str, documents: Sequence[Document]) -> Citation | None:
+    """The name of the party that a question asks for by its term, where its definition has it.
+
+    `Who is the Client?` has no word of the name; None where no document or several tell.
+    """
+    asked = _ASKS_WHO.search(question)
+    if asked is None:
+        return None
+    found = [
+        (document, at, term.name)
+        for document in documents
+        for term, at in _terms_of(document)
+        if term.term.lower() == asked["term"].lower()
+    ]
+    if len(found) != 1:
+        return None
+    document, at, name = found[0]
+    whole = re.compile(rf"{re.escape(name)}(?:,? {_FORM}\b\.?)*").search(document.sentence_text(at))
+    return Citation(document.id, at, whole[0] if whole else name)
 
 
 def terms_in(text: str) -> Iterator[DefinedTerm]:

@@ -129,8 +129,9 @@ def words_of_a_part(question: str, names: Iterable[str] = ()) -> tuple[str, ...]
 @cache
 def _known_names() -> re.Pattern[str]:
     """Finds the names of ratios, and of the lines that they are made of."""
-    names = {name for one in (*ratios(), *line_items().values()) for name in one.names}
-    loose = {name for one in (*ratios(), *line_items().values()) for name in one.loose}
+    tables = (ratios(), line_items().values())
+    loose = {name for table in tables for one in table for name in one.loose}
+    names = {name for table in tables for one in table for name in one.names}
     either = "|".join(map(re.escape, sorted(names - loose, key=len, reverse=True)))
     return re.compile(rf"(?<![\w&])(?:{either})(?![\w&])", re.IGNORECASE)
 

@@ -2,7 +2,8 @@
 
 A report of `employees` answers what its `headcount` is, and a model that is small knows few such
 pairs. assets/trade_terms.toml does: behind such a word the question is read with what the document
-says instead. Lines of statements have their own way (`docqa.engine.rewording`).
+says instead. Who takes over as an officer acquires nothing: such phrases stand there too. Lines of
+statements have their own way (`docqa.engine.rewording`).
 """
 
 from __future__ import annotations
@@ -87,20 +88,25 @@ def _stated(name: str, asked: str, text: str, most_said: int) -> list[str]:
 
 
 def _written(names: str) -> str:
-    """A pattern for one of some names, whatever its ending."""
-    return rf"(?<!\w)(?P<name>{names})(?:s?['’]s?|s|es|ed|ing)?(?!\w)"
+    """A pattern for one of some names, whatever its ending.
+
+    Who cares asks for no cars, and what is gas-fired has kept its job.
+    """
+    ending = r"(?:s?['’]s?|s|(?<=[sxzh])es|(?<=\w{4})(?:ed|ing))?"
+    return rf"(?<![\w-])(?P<name>{names}){ending}(?!\w)"
 
 
 @cache
 def _terms() -> dict[str, tuple[str, ...]]:
-    """What documents say, by what readers say, all in lower case."""
+    """What documents say, by what readers say, all in lower case; nothing for other senses."""
     source = files("docqa.assets") / "trade_terms.toml"
-    table = tomllib.loads(source.read_text(encoding="utf-8"))["term"]
-    return {
+    table = tomllib.loads(source.read_text(encoding="utf-8"))
+    stated = {
         name.lower(): tuple(words.lower() for words in term["stated"])
-        for term in table
+        for term in table["term"]
         for name in term["names"]
     }
+    return stated | {phrase.lower(): () for phrase in table["other_senses"]}
 
 
 @cache

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from docqa.engine.columns import cell_spans, fitted_names
+from docqa.engine.defined_terms import defined_party
 from docqa.engine.generators.abstention import not_named, place, unlikely
 from docqa.engine.generators.answer_kind import asks_why, is_of_the_kind
 from docqa.engine.generators.asked_year import of_asked_year
@@ -82,6 +83,9 @@ class ExtractiveGenerator:
         confidence: float,
         further: Sequence[str],
     ) -> Draft:
+        # What is defined is answered, whatever the scores say.
+        if party := defined_party(question, [*documents.values()]):
+            return named_party(documents, party)
         growth = growth_asked_for(question, [*documents.values()])
         opening, chosen = answer_sum(question, growth, documents, evidence)
         # What can be worked out is answered, whatever the scores say, but not of somebody else.
@@ -215,6 +219,13 @@ def short_answer(documents: Mapping[str, Document], span: AnswerSpan) -> Draft:
     short = " ".join(part for part in (_one_line(words), scale) if part)
     text = f"{short} ({place(documents, evidence)})\n{show_quote(documents, evidence)}"
     return Draft(text, False, (Citation(document.id, evidence.sentence_id, words),))
+
+
+def named_party(documents: Mapping[str, Document], party: Citation) -> Draft:
+    """A party's name with its page, and below it the sentence that defines what it is called."""
+    defining = Evidence(party.document_id, party.sentence_id, 0.0, 0)
+    text = f"{_one_line(party.quote)} ({place(documents, defining)})"
+    return Draft(f"{text}\n{show_quote(documents, defining)}", False, (party,))
 
 
 def show_quote(documents: Mapping[str, Document], evidence: Evidence) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from docqa.engine.bm25 import BM25Retriever
-from docqa.engine.defined_terms import DefinedTerm, terms_in
+from docqa.engine.defined_terms import DefinedTerm, defined_party, terms_in
 from docqa.engine.foreseen import Foreseen
 from docqa.engine.generators.base import load_generator
 from docqa.engine.ingest import document_from_text, ingest
@@ -99,6 +99,34 @@ def test_what_an_exhibit_defines_is_neither_read_by_nor_told(contract: Document)
     record = asked(late, question).record
     assert PARTIES in [one.text for one in record.evidence]
     assert record.terms == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        ("Who is 'Operator'?", "Harrow Ferries, Inc."),
+        ("Who is the supplier?", "Lantern Lamps Ltd"),
+        ("Which company is the Supplier under this Agreement?", "Lantern Lamps Ltd"),
+        ("who's “Supplier”?", "Lantern Lamps Ltd"),
+    ],
+)
+def test_who_goes_by_a_term_is_told_by_its_definition(
+    contract: Document, question: str, name: str
+) -> None:
+    answer = ask(question, [contract], load_retriever("bm25"), load_generator("extractive"))
+    assert answer.text == f"{name} (p. 1)\n{PARTIES} (p. 1)"
+    assert [(one.sentence_id, one.quote) for one in answer.citations] == [(0, name)]
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Who is the Operator's agent?", "Who is the Buyer?", "Who is the Supplier to notify?"],
+)
+def test_other_questions_are_not_answered_by_a_definition(
+    contract: Document, question: str
+) -> None:
+    assert defined_party(question, [contract]) is None
+    assert defined_party("Who is the Operator?", [contract, contract]) is None
 
 
 def test_the_definition_stands_behind_the_last_rank(contract: Document) -> None:
