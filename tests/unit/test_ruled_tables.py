@@ -158,3 +158,27 @@ def test_a_line_under_a_link_is_no_column(sheet: Sheet, tmp_path: Path) -> None:
         sheet.write(y, (LEFT, label), (400, page))
         sheet.line(y + 1.5, (LEFT, LEFT + pymupdf.get_text_length(label, fontsize=9)))
     assert rows(sheet.read(tmp_path)) == ["Fares | 4", "Tolls | 11", "Rents | 28"]
+
+
+def test_rows_of_words_are_no_names_of_columns(sheet: Sheet, tmp_path: Path) -> None:
+    sheet.write(88, (200, "Who does"), bold=True)
+    sheet.write(98, (LEFT, "Issue"), (200, "it now"), (330, "State"), bold=True)
+    table = [
+        ("The lamp is out", "Maria", "Open"),
+        ("Slow bell", "Tom", "Done"),
+        ("Rope", "Ann", "4"),
+    ]
+    for i, cells in enumerate(table):
+        sheet.write(114 + 14 * i, *zip((LEFT, 200, 330), cells, strict=True))
+    document = sheet.read(tmp_path)
+    names = "Issue | Who does it now | State"
+    assert rows(document) == [names, *(" | ".join(cells) for cells in table)]
+    assert header(document, "The lamp") == names
+
+
+def test_plain_lines_close_below_bold_ones_are_names_too(sheet: Sheet, tmp_path: Path) -> None:
+    sheet.write(98, (LEFT, "Fares"), (270, "Adults"), (340, "Crews"), bold=True)
+    sheet.write(108, (LEFT, "of the year"), (270, "a trip"), (340, "a month"))
+    sheet.write(122, (LEFT, "Amity"), *figures("7", "90", ""))
+    sheet.write(134, (LEFT, "Brill"), *figures("8", "95", ""))
+    assert rows(sheet.read(tmp_path))[0] == "Fares of the year | Adults a trip | Crews a month"
