@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 
 from docqa.engine.layout import Piece, Row, is_number, join_pieces
+from docqa.engine.table_strips import TIGHT_PITCH
 
 _YEAR = re.compile(r"(?:FY|CY)?\s?(?:19|20)\d\d\s?(?:E|A|\(\w\)|\*|[⁰¹²³⁴-⁹]{1,2})?")
 PERIOD = re.compile(
@@ -88,7 +89,7 @@ def count_header_rows(rows: list[Row]) -> int:
     """Number of leading rows that name the columns; 0 when the table begins with figures."""
     n = 0
     for row in rows[:12]:
-        if not is_header_row(row):
+        if not is_header_row(row) or (n and _is_below_names(rows, n)):
             break
         n += 1
     else:
@@ -106,6 +107,23 @@ def count_header_rows(rows: list[Row]) -> int:
             break
         n -= 1
     return n
+
+
+def _is_below_names(rows: list[Row], i: int) -> bool:
+    """Whether a row of words is the first below bold names: it fills every column, as they do.
+
+    A name's next line, in plain letters or not, stands closer.
+    """
+    row, names = rows[i], rows[i - 1]
+    n_columns = max(len(row.cells) for row in rows)
+    return (
+        all(above.bold for above in rows[:i])
+        and not row.bold
+        and len(row.cells) == n_columns == len(names.cells) > 1
+        and row.base - names.base > TIGHT_PITCH * row.size
+        and not UNITS.match(row.cells[0].text)
+        and row.cells[0].text[0] != "("  # says what stands above it, on a form that is filled in
+    )
 
 
 def merge_header(rows: list[Row]) -> Row:

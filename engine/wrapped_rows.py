@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from docqa.engine.layout import Row, is_number, join_pieces
+from docqa.engine.layout import Piece, Row, is_number, join_pieces
 from docqa.engine.table_strips import on_other_strip
 
 _COUNT = re.compile(r"\(\d[\d.,]* \w")
@@ -43,8 +43,7 @@ def _fills_cells(last: Row, row: Row, first_value: float) -> bool:
     return all(
         not is_number(cell.text)
         and any(
-            not is_number(above.text)
-            and (abs(cell.x0 - above.x0) < 2 or abs(cell.x1 - above.x1) < 2)
+            not is_number(above.text) and _edge_distance(above, cell) < 2
             for above in last.cells[1:]
         )
         for cell in row.cells
@@ -54,11 +53,14 @@ def _fills_cells(last: Row, row: Row, first_value: float) -> bool:
 def _with_rest(last: Row, row: Row) -> Row:
     cells = list(last.cells)
     for cell in row.cells:
-        k = min(
-            range(1, len(cells)), key=lambda k: abs(cells[k].x0 + cells[k].x1 - cell.x0 - cell.x1)
-        )
+        texts = [k for k in range(1, len(cells)) if not is_number(cells[k].text)]
+        k = min(texts, key=lambda k: _edge_distance(cells[k], cell))
         cells[k] = join_pieces(cells[k], cell, " ")
     return Row(cells)
+
+
+def _edge_distance(above: Piece, cell: Piece) -> float:
+    return min(abs(above.x0 - cell.x0), abs(above.x1 - cell.x1))
 
 
 def _based(row: Row, like: Row) -> Row:

@@ -368,10 +368,10 @@ def test_plain_lines_close_below_bold_ones_are_names_too(sheet: Sheet, tmp_path:
 def test_the_second_line_of_a_cell_stands_below_its_first(sheet: Sheet, tmp_path: Path) -> None:
     for y, code in [(100, "D"), (126, "M")]:
         sheet.write(
-            y, (LEFT, code), (150, "Y"), (200, "N"), (250, "Deposits of the whole year 941")
+            y, (LEFT, code), (150, "Y"), (225, "N"), (250, "Deposits of the whole year 941")
         )
-        sheet.write(y + 10, (250, "and 945"))
-    sheet.write(152, (LEFT, "W"), (150, "Y"), (200, "Y"), (250, "Wages"))
+        sheet.write(y + 10, (250, "paid"))
+    sheet.write(152, (LEFT, "W"), (150, "Y"), (225, "Y"), (250, "Wages"))
     assert rows(sheet.read(tmp_path))[:2] == [
-        f"{code} | Y | N | Deposits of the whole year 941 and 945" for code in "DM"
+        f"{code} | Y | N | Deposits of the whole year 941 paid" for code in "DM"
     ]
