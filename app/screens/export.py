@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Button, Checkbox, Input, Label, RadioButton, RadioSet, Select, Static
@@ -142,8 +144,8 @@ class ExportScreen(ModalScreen[Written | None]):
         self.query_one("#format", RadioSet).focus()
 
     @staticmethod
-    def _label(text: str) -> str:
-        return fit(one_line(text), 66).replace("[", "\\[")
+    def _label(text: str) -> Content:
+        return Content(fit(one_line(text), 66))
 
     # What was chosen
 
@@ -196,7 +198,7 @@ class ExportScreen(ModalScreen[Written | None]):
         needed = self.chosen_format is ExportFormat.PDF and len(documents) > 1
         select.set_class(needed, "-shown")
         if needed:
-            select.set_options([(fit(one_line(d.title), 66), d.id) for d in documents])
+            select.set_options([(Text(fit(one_line(d.title), 66)), d.id) for d in documents])
             select.value = documents[0].id
 
     def _pdf_documents(self) -> list[RecordedDocument]:

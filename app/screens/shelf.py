@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual import events, on, work
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.screen import Screen
 
 from docqa.app import messages
@@ -139,7 +140,8 @@ class ShelfScreen(Screen[None]):
         self.query_one(Welcome).show(len(documents), titles[0] if titles else "")
         field = self.query_one(QuestionInput)
         more = f" and {len(titles) - 1} more" if len(titles) > 1 else ""
-        field.border_title = f"Ask {_short(titles[0])}{more}" if titles else "Ask"
+        # as content: a title may hold what would be markup
+        field.border_title = Content(f"Ask {_short(titles[0])}{more}" if titles else "Ask")
         is_sample = any(e is not None and (e.path or "").endswith(SAMPLE) for e in entries)
         field.placeholder = (
             f"Ask, for example: {SAMPLE_QUESTION}" if is_sample else "Ask a question"

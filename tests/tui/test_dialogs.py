@@ -16,6 +16,7 @@ from textual.widgets import Input, OptionList, Select, Static
 
 from docqa.app.config import load_settings, set_value, user_file
 from docqa.app.debug_info import debug_info
+from docqa.app.live_check import check_live
 from docqa.app.screens.file_picker import FilePicker
 from docqa.app.screens.log import LogScreen
 from docqa.app.screens.settings import SettingsScreen
@@ -163,6 +164,7 @@ def test_saving_writes_the_users_file_and_gives_the_new_settings_back() -> None:
         ("words", "", "valid integer"),
         ("checkpoint", "/nowhere/at/all", "No checkpoint folder /nowhere/at/all"),
         ("keymap", "quit", "is not action=key"),
+        ("checkpoint", "[/x]", "folder [/x]"),
     ],
 )
 def test_what_is_wrong_is_explained_beside_it_and_not_saved(
@@ -208,6 +210,16 @@ def test_what_is_live_is_tried_in_another_process() -> None:
         assert "language model" in words(app, "#settings-live")
 
     opened(SettingsScreen(load_settings({"retriever": "bm25"})), body)
+
+
+def test_the_check_runs_no_code_of_the_folder_the_reader_is_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "click.py").write_text("open('ran', 'w').close()\n")
+    monkeypatch.chdir(tmp_path)
+    found = asyncio.run(check_live({"retriever": "bm25"}))
+    assert found.facts
+    assert not (tmp_path / "ran").exists()
 
 
 # --- the file picker -------------------------------------------------------------------------
