@@ -21,6 +21,7 @@ from docqa.app.terminal import fit, one_line
 from docqa.engine.errors import DocqaError
 from docqa.engine.exports.questions import ExportedQuestion, evidence_documents
 from docqa.engine.exports.write import ExportFormat, Written, export_file
+from docqa.engine.paths import exists, expand, is_file
 from docqa.engine.record import RecordedDocument
 
 FORMATS = {
@@ -163,7 +164,7 @@ class ExportScreen(ModalScreen[Written | None]):
     @property
     def path(self) -> Path:
         """Where to; a bare name is in the proposed folder."""
-        path = Path(self.query_one("#path", Input).value.strip()).expanduser()
+        path = expand(self.query_one("#path", Input).value.strip())
         return path if path.is_absolute() else self._folder / path
 
     @on(RadioSet.Changed)
@@ -180,8 +181,8 @@ class ExportScreen(ModalScreen[Written | None]):
             self._proposed = str(_unused(self._folder / (self._file_stem() + suffix)))
             field.value = self._proposed
             field.cursor_position = len(field.value)
-        else:
-            field.value = str(Path(field.value).with_suffix(suffix))
+        elif (path := Path(field.value)).name:
+            field.value = str(path.with_suffix(suffix))
 
     def _file_stem(self) -> str:
         """A file name: the document's, and for one answer the question's first words."""
@@ -207,9 +208,9 @@ class ExportScreen(ModalScreen[Written | None]):
 
     @on(Input.Changed, "#path")
     def _on_path(self) -> None:
-        exists = self.path.is_file()
-        self.query_one("#replace").set_class(exists, "-shown")
-        if not exists:
+        is_there = is_file(self.path)
+        self.query_one("#replace").set_class(is_there, "-shown")
+        if not is_there:
             self.query_one("#replace", Checkbox).value = False
 
     # Writing
@@ -296,7 +297,7 @@ class ExportScreen(ModalScreen[Written | None]):
 def _unused(path: Path) -> Path:
     """A path at which there is nothing: `name.md`, `name-2.md`, …"""
     found, number = path, 1
-    while found.exists():
+    while exists(found):
         number += 1
         found = path.with_stem(f"{path.stem}-{number}")
     return found

@@ -244,6 +244,7 @@ class ShelfScreen(Screen[None]):
     @work
     async def file_arrived(self, event: messages.FileArrived) -> None:
         """A document is there: ask it, if nothing else is asked or if it was waited for."""
+        self._removed = [one for one in self._removed if one.key != event.document_id]
         await self.refresh_library()
         entry = self.library.entry(event.document_id)
         if entry is None:
@@ -371,15 +372,15 @@ class ShelfScreen(Screen[None]):
     @work
     async def _forget(self, entry: Entry) -> None:
         """Delete what was removed, once it can no longer be brought back."""
-        if entry in self._removed:
-            self._removed.remove(entry)
-            await self.fetch(lambda store: store.remove(entry.key))
+        if any(one is entry for one in self._removed):
+            self._removed = [one for one in self._removed if one is not entry]
+            await self.fetch(lambda store: store.remove_binned(entry.key))
 
     def forget_removed(self) -> None:
         """Delete at once what was removed: the application ends."""
         for entry in self._removed:
             key = entry.key
-            self.desk.shelf.submit(lambda store, key=key: store.remove(key))  # type: ignore[misc]
+            self.desk.shelf.submit(lambda store, key=key: store.remove_binned(key))  # type: ignore[misc]
 
 
 def _short(title: str) -> str:

@@ -154,3 +154,24 @@ def test_help_without_arguments(docqa: Run) -> None:
     assert "docqa ask" in result.output
     assert docqa("--help").exit_code == 0
     assert docqa("--version").stdout.startswith("docqa 0.")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["ask", "fee?", "~nobody-of-this-name/y.pdf"],
+        ["ask", "fee?", "~nobody-of-this-name"],
+        ["library", "show", "~nobody-of-this-name"],
+        ["ingest", "~nobody-of-this-name"],
+    ],
+)
+def test_the_home_of_nobody_is_a_name_that_is_not_there(docqa: Run, arguments: list[str]) -> None:
+    done = docqa(*arguments)
+    assert done.exit_code in (1, 2)
+    assert "bug" not in done.stderr
+    assert "~nobody-of-this-name" in done.stderr
+
+
+def test_a_library_in_the_home_of_nobody_is_a_file_here(docqa: Run, tmp_path: Path) -> None:
+    done = docqa("library", "list", "--library", "~nobody-of-this-name/l.db")
+    assert "bug" not in done.stderr

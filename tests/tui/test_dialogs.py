@@ -325,6 +325,23 @@ def test_a_folder_that_does_not_exist_is_explained_and_hidden_ones_need_their_do
     opened(FilePicker(shelf / "gone"), body)
 
 
+@pytest.mark.parametrize("typed", ["~nobody-of-this-name/", "/" + "a" * 300, "~nobody/a.pdf"])
+def test_what_can_be_no_path_is_explained_while_it_is_typed(shelf: Path, typed: str) -> None:
+    async def body(app: Table, pilot: Pilot[Any]) -> None:
+        picker = app.dialog
+        await until(pilot, lambda: listed(app))
+        picker.query_one(Input).value = typed
+        await until(
+            pilot,
+            lambda: any(said in words(app, "#files-note") for said in ("Cannot read", "Nothing")),
+        )
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.result is NOTHING
+
+    opened(FilePicker(shelf), body)
+
+
 def test_the_picker_fits_a_small_terminal(shelf: Path) -> None:
     async def body(app: Table, pilot: Pilot[Any]) -> None:
         await until(pilot, lambda: listed(app))
