@@ -21,6 +21,7 @@ from docqa.app.screens.file_picker import FilePicker
 from docqa.app.screens.log import LogScreen
 from docqa.app.screens.settings import SettingsScreen
 from docqa.app.session_log import SessionLog
+from docqa.app.settings_form import reload, setting_rows
 
 NOTHING = object()
 
@@ -182,6 +183,15 @@ def test_what_is_wrong_is_explained_beside_it_and_not_saved(
 
     opened(SettingsScreen(load_settings()), body)
     assert not user_file().exists()
+
+
+def test_the_library_stays_though_a_file_names_another_meanwhile(tmp_path: Path) -> None:
+    settings = load_settings({"retriever": "bm25"})
+    rows = [row for _, shown in setting_rows(settings) for row in shown]
+    set_value(user_file(), "library", str(tmp_path / "other.db"))
+    set_value(user_file(), "words", "300")
+    fresh = reload(rows)
+    assert (fresh.library_path, fresh.words) == (settings.library_path, 300)
 
 
 def test_leaving_changes_nothing_and_brings_the_theme_back() -> None:
