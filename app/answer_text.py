@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from docqa.app.terminal import clean
-from docqa.engine.exports.markdown import escaped
+from docqa.engine.exports.markdown import disarmed, escaped
 from docqa.engine.generators.base import MARKER
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ QUOTING_GENERATOR = "extractive"
 """Writes plain text, a quotation a line; the others write Markdown."""
 LINK = "evidence:"
 _PLACE = re.compile(r" \(((?:.*, )?pp?\. (\d+)(?:–\d+)?)\)$")
-_ACTIVE = re.compile(r"<(?=[A-Za-z/!?])|!(?=\[)|\]\((?!evidence:)")
+_ACTIVE = r"<(?=[A-Za-z/!?])|!(?=\[)|\]\((?!evidence:)"
 """HTML, images, and links that a model made up."""
 
 
@@ -44,8 +44,9 @@ def has_short_answer(record: Record) -> bool:
 
 def linked_piece(text: str) -> str:
     """A piece of a model's answer; a marker is never cut in two."""
-    harmless = _ACTIVE.sub(r"\\\g<0>", text)
-    return MARKER.sub(lambda found: f"[\\[{found[1]}\\]]({LINK}{found[1]})", harmless)
+    return MARKER.sub(
+        lambda found: f"[\\[{found[1]}\\]]({LINK}{found[1]})", disarmed(text, _ACTIVE)
+    )
 
 
 def linked_rank(href: str) -> int | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docqa.app.output import print_table
+from docqa.engine.paths import expand
 
 if TYPE_CHECKING:
     from docqa.app.config import Settings
@@ -236,7 +237,7 @@ def _load(place: str) -> Benchmark:
     from docqa.trainer.benchmarks.base import load_benchmark
 
     name, _, where = place.partition("=")
-    return load_benchmark(name, Path(where).expanduser() if where else None)
+    return load_benchmark(name, expand(where) if where else None)
 
 
 def _short(place: str) -> str:

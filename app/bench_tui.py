@@ -15,7 +15,6 @@ import os
 import platform
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from docqa.app.bench_terminal import TimedTerminal
+from docqa.app.own_process import DOCQA, PYTHON
 
 EMPTY_APP = """
 from textual.app import App
@@ -43,7 +43,6 @@ async def main():
         print(json.dumps([name for name in ("torch", "pymupdf") if name in sys.modules]))
 asyncio.run(main())
 """
-DOCQA = [sys.executable, "-m", "docqa.app.cli"]
 LETTERS = "абвгдежзийклмнопрстуфхцчшщъыьэюя"
 """Stand nowhere else on the screen, so that each shows when its own key was answered."""
 KEY_PAUSE_SECONDS = 0.1
@@ -81,7 +80,7 @@ def bench_tui(n_runs: int = 7, on_stage: OnStage | None = None) -> dict[str, Any
 
 def first_frame(n_runs: int, environment: dict[str, str], tell: OnStage) -> dict[str, Any]:
     """Seconds to the first frame of both applications, their ratio, and when to ask."""
-    empty, docqa = [sys.executable, "-c", EMPTY_APP], DOCQA
+    empty, docqa = [*PYTHON, "-c", EMPTY_APP], DOCQA
     taken: dict[str, list[float]] = {"empty": [], "docqa": [], "usable": []}
     for run in range(n_runs + 1):
         tell("first frame", run, n_runs + 1)
@@ -104,7 +103,7 @@ def first_frame(n_runs: int, environment: dict[str, str], tell: OnStage) -> dict
 def loaded(environment: dict[str, str]) -> list[str]:
     """Which heavy libraries the application has loaded when it stands."""
     done = subprocess.run(
-        [sys.executable, "-c", LOADED],
+        [*PYTHON, "-c", LOADED],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,

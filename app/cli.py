@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -62,6 +63,8 @@ def cli(context: click.Context, serve: bool, port: int | None, library: str | No
     docqa ask "What was the total revenue?" report.pdf
     docqa ask "And the year before?"            asks the same document again
     """
+    if os.environ.get("NO_COLOR"):
+        context.color = False
     if context.invoked_subcommand is not None:
         _refuse_options(serve, port, library)
         return None

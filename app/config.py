@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from docqa.app.keymap import parse_keymap
 from docqa.engine.errors import ConfigError
+from docqa.engine.paths import expand
 
 ENV_PREFIX = "DOCQA_"
 NO_SETTINGS = {"DOCQA_API_KEY", "DOCQA_DEBUG", "DOCQA_DTYPE", "DOCQA_PATH", "DOCQA_TRACEBACK"}
@@ -78,7 +79,7 @@ class Settings(BaseModel):
     def library_path(self) -> Path:
         """Where the library is."""
         if self.library:
-            return Path(self.library).expanduser()
+            return expand(self.library)
         return Path(platformdirs.user_data_dir("docqa", appauthor=False)) / "library.db"
 
     @property

@@ -48,6 +48,7 @@ def run(command: Callable[[], Any]) -> int:
         sys.stdout.flush()
         return result if isinstance(result, int) else ExitCode.DONE
     except click.ClickException as error:
+        error.message = clean(error.message)  # it may name a document by its title
         error.show()
         return error.exit_code
     except DocqaError as error:

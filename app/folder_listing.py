@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from docqa.app.session import FILE_SUFFIXES
+from docqa.engine.paths import expand
 
 MAX_ENTRIES = 2_000
 """More than that in one folder is cut: nobody reads them, and drawing them takes long."""
@@ -57,7 +58,7 @@ def list_folder(folder: Path) -> Listing:
 def split_path(text: str) -> tuple[Path, str]:
     """What a reader has typed as the folder it is in and the start of a name in it."""
     head, _, start = text.rpartition(os.sep)
-    folder = Path((head + os.sep) if head or text.startswith(os.sep) else ".").expanduser()
+    folder = expand((head + os.sep) if head or text.startswith(os.sep) else ".")
     return folder.absolute(), start
 
 

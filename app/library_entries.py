@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from docqa.app.terminal import one_line
 from docqa.engine.errors import FileProblem
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Entry:
     key: str
     """The document's id; the path of a file that has not become one."""
     title: str
+    """One line without control characters, never empty."""
     path: str | None
     state: EntryState
     n_pages: int = 0
@@ -108,7 +110,7 @@ def make_entries(
     entries = [
         Entry(
             file.path,
-            Path(file.path).name,
+            _shown_title(Path(file.path).name),
             file.path,
             EntryState.READING if file.path == reading else EntryState(file.state.value),
             problem=file.problem,
@@ -120,7 +122,7 @@ def make_entries(
     entries += [
         Entry(
             one.id,
-            one.title,
+            _shown_title(one.title),
             one.path,
             EntryState.READY,
             n_pages=one.n_pages,
@@ -153,6 +155,10 @@ def arrange(entries: Sequence[Entry], words: str, order: SortOrder) -> list[Entr
         newest = (lambda e: e.used_at) if order is SortOrder.USED else (lambda e: e.added_at)
         documents.sort(key=newest, reverse=True)
     return on_their_way + documents
+
+
+def _shown_title(title: str) -> str:
+    return one_line(title) or "untitled"
 
 
 def _count(number: int, noun: str) -> str:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from docqa.app.config import ENV_PREFIX
+from docqa.app.own_process import DOCQA
 
 TIMEOUT_SECONDS = 90.0
 
@@ -37,9 +37,7 @@ async def check_live(values: Mapping[str, str]) -> LiveCheck:
     """
     chosen = {f"{ENV_PREFIX}{key.upper()}": value for key, value in values.items()}
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "docqa.app.cli",
+        *DOCQA,
         "doctor",
         "--json",
         stdin=asyncio.subprocess.DEVNULL,

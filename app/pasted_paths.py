@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from docqa.engine.paths import exists, expand
+
 MAX_CHARS = 32_768
 """A longer paste is no list of paths."""
 _LOOKS_LIKE_PATH = re.compile(r"""['"]?(?:file://|~?/|\.{1,2}/|[A-Za-z]:[\\/])""")
@@ -27,7 +29,7 @@ def pasted_paths(text: str) -> list[Path]:
         return []
     for parts in _readings(text):
         paths = [_path(part) for part in parts if part]
-        if paths and all(_exists(path) for path in paths):
+        if paths and all(exists(path) for path in paths):
             return list(dict.fromkeys(paths))
     return []
 
@@ -51,11 +53,4 @@ def _path(part: str) -> Path:
     if part.lower().startswith("file://"):
         path = unquote(urlsplit(part).path)
         return Path(path[1:] if re.match(r"/[A-Za-z]:", path) else path)
-    return Path(part).expanduser()
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):  # too long for a name, or a zero byte in it
-        return False
+    return expand(part)

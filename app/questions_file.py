@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 
 from docqa.engine.errors import ConfigError
+from docqa.engine.paths import expand
 
 STDIN = "-"
 
@@ -35,7 +35,7 @@ def read_questions(name: str) -> list[str]:
 
 def _text_of(name: str) -> str:
     try:
-        raw = sys.stdin.buffer.read() if name == STDIN else Path(name).expanduser().read_bytes()
+        raw = sys.stdin.buffer.read() if name == STDIN else expand(name).read_bytes()
         return raw.decode("utf-8-sig")
     except OSError as error:
         raise ConfigError(f"Cannot read the questions in {name}: {error.strerror}.") from None

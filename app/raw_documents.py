@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from docqa.app.commands.ingest import find_files
 from docqa.app.session import FILE_SUFFIXES, open_library
+from docqa.engine.paths import expand
 
 if TYPE_CHECKING:
     from docqa.app.config import Settings
@@ -34,7 +35,7 @@ def raw_documents(
     with ExitStack() as stack:
         store: Store | None = None
         for source in sources:
-            path = Path(source).expanduser()
+            path = expand(source)
             if source.endswith(DATA_SUFFIXES):
                 yield from _of_lines(path)
             elif path.exists() or path.suffix.lower() in FILE_SUFFIXES:

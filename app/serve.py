@@ -11,12 +11,12 @@ from __future__ import annotations
 import secrets
 import shlex
 import socket
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from docqa.app.own_process import DOCQA
 from docqa.engine.errors import ConfigError, MissingError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def serve(arguments: Sequence[str], port: int = DEFAULT_PORT) -> int:
     click.echo(
         "Only this machine can open it, and only with this address. Ctrl-C ends it.", err=True
     )
-    _server(shlex.join([sys.executable, "-m", "docqa.app.cli", *arguments]), port, key).serve()
+    _server(shlex.join([*DOCQA, *arguments]), port, key).serve()
     return 0
 
 

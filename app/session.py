@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docqa.engine.errors import ConfigError, IngestError
+from docqa.engine.paths import expand
 
 if TYPE_CHECKING:
     from docqa.app.config import Settings
@@ -57,7 +58,7 @@ def open_document(
 
     if reference == STDIN:
         return _open_stdin(store)
-    path = Path(reference).expanduser()
+    path = expand(reference)
     if path.is_dir():
         raise ConfigError(
             f"{reference} is a folder.",
@@ -151,7 +152,7 @@ def chosen_encoder(
             "Choose one.",
         )
     if preset:
-        place = Path(settings.checkpoint).expanduser() if settings.checkpoint else None
+        place = expand(settings.checkpoint) if settings.checkpoint else None
         folder_of(find_preset(preset), place)
         return EncoderOptions(preset=preset)
     if not (url and model):

@@ -6,6 +6,7 @@ Questions and answers are nobody's business: the log has their length, and their
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -14,6 +15,7 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -124,7 +126,7 @@ class SessionLog:
 
     def _open(self, file: Path) -> logging.Handler | None:
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             file.touch(mode=0o600)
             handler = QuietFileHandler(
                 file,
@@ -142,10 +144,23 @@ class SessionLog:
 
 
 class QuietFileHandler(RotatingFileHandler):
-    """A log file whose troubles (a full disk) stay off the screen the application draws on."""
+    """A log file for its owner alone, that after a cut too: it names files.
+
+    Its troubles (a full disk) stay off the screen the application draws on.
+    """
+
+    def _open(self) -> TextIOWrapper:
+        return open(self.baseFilename, self.mode, encoding=self.encoding, opener=_open_privately)
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Say nothing: the line is still in memory."""
+
+
+def _open_privately(path: str, flags: int) -> int:
+    number = os.open(path, flags, 0o600)
+    with contextlib.suppress(OSError):  # a file of another owner, a file system without modes
+        os.chmod(path, 0o600)
+    return number
 
 
 def log_file() -> Path:

@@ -132,8 +132,13 @@ def keep(key: str, value: str) -> str:
 
 
 def reload(rows: Sequence[SettingRow]) -> Settings:
-    """The settings that hold after the files have changed; flags of the command line still win."""
-    return load_settings({row.key: row.value for row in rows if row.source == COMMAND_LINE})
+    """The settings that hold after the files have changed.
+
+    Flags of the command line still win, and what cannot change while the application runs stays.
+    """
+    return load_settings(
+        {row.key: row.value for row in rows if row.source == COMMAND_LINE or row.key in FIXED}
+    )
 
 
 def checkpoint_problem(folder: Path) -> str:

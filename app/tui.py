@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
+from docqa.app.clean_lines import CleanLines
 from docqa.app.guarded import GuardedApp, run_guarded
 from docqa.app.keymap import parse_keymap
 from docqa.app.session_log import SessionLog, open_session_log
@@ -20,7 +21,10 @@ from docqa.app.themes import native_colours, use_theme
 from docqa.app.widgets.skeleton import Skeleton
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual.command import Provider
+    from textual.filter import LineFilter
 
     from docqa.app.config import Settings
     from docqa.app.jobs.process import EngineProcess
@@ -67,6 +71,11 @@ class DocqaApp(GuardedApp):
         self.session_log = session_log or SessionLog()
         self._engine = engine
         self._early_keys: list[events.Key] | None = []
+        self._clean_lines = CleanLines()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What every line goes through on its way to the terminal."""
+        return [*super().get_line_filters(), self._clean_lines]
 
     def compose(self) -> ComposeResult:
         yield Skeleton()

@@ -191,6 +191,11 @@ class History(LibraryFile):
                 for question_id, asked_at, question, answer, abstained in rows
             ]
 
+    def asked_times(self) -> dict[int, str]:
+        """When each question of the history was asked, by number; UTC, ISO 8601."""
+        with self._reading() as db:
+            return dict(db.execute("SELECT id, asked_at FROM questions").fetchall())
+
     def recent_questions(self, *, n_questions: int) -> list[str]:
         """The words of the last questions, answered or not, the oldest first; each once."""
         with self._reading() as db:

@@ -20,6 +20,7 @@ from docqa.engine.file_queue import FileQueue
 from docqa.engine.history import History
 from docqa.engine.library_file import now
 from docqa.engine.packing import TokenizedDocument
+from docqa.engine.paths import expand
 from docqa.engine.search_terms import indexed_text, search_expression
 from docqa.engine.types import Document, Page, PageStatus, Rest, Sentence, SentenceKind
 
@@ -297,6 +298,20 @@ class Store(History, FileQueue):
             )
             return cursor.rowcount > 0
 
+    def remove_binned(self, document_id: str) -> bool:
+        """Forget a document if it is in the bin; one that was added again meanwhile stays.
+
+        Returns:
+            Whether it was there.
+        """
+        with self._writing() as db:
+            found = db.execute(
+                "SELECT 1 FROM documents WHERE id = ? AND removed_at IS NOT NULL", [document_id]
+            ).fetchone()
+            if found is not None:
+                self._delete(document_id)
+        return found is not None
+
     def empty_bin(self, *, older_than_seconds: float = 0.0) -> int:
         """Forget the documents in the bin.
 
@@ -380,7 +395,7 @@ def _matchers(wanted: str) -> Iterator[Any]:
     if len(wanted) >= MIN_ID_PREFIX and all(c in "0123456789abcdef" for c in folded):
         yield lambda d: d.id.startswith(folded)
     if wanted:
-        full_path = str(Path(wanted).expanduser().absolute())
+        full_path = str(expand(wanted).absolute())
         yield lambda d: d.path in (wanted, full_path)
         yield lambda d: d.title.casefold() == folded
         yield lambda d: d.path is not None and Path(d.path).name.casefold() == folded

@@ -126,7 +126,7 @@ def _questions(store: Store, numbers: tuple[int, ...]) -> list[ExportedQuestion]
     """
     from docqa.engine.exports.questions import ExportedQuestion
 
-    times = {one.id: one.asked_at for one in store.questions()}
+    times = store.asked_times()
     return [
         ExportedQuestion(store.record(number), number, times.get(number))
         for number in numbers or sorted(times)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from docqa.app.options import json_option, library_option, password_option, quiet_option
+from docqa.engine.paths import expand
 
 
 @click.command()
@@ -91,7 +92,7 @@ def find_files(paths: Sequence[str]) -> Iterator[Path]:
     from docqa.engine.errors import IngestError
 
     for name in paths:
-        path = Path(name).expanduser()
+        path = expand(name)
         if not path.is_dir():
             if not path.exists():
                 raise IngestError(f"No file {name}.", "Check the path.")

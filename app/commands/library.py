@@ -118,13 +118,13 @@ def remove(document: str, with_history: bool, yes: bool, library: str | None) ->
 
     with _open(library) as store:
         stored = store.find(document)
+        title = one_line(stored.title)
         if not yes and not is_tty():
-            raise click.UsageError(f"Add --yes to remove {stored.title} ({stored.short_id}).")
+            raise click.UsageError(f"Add --yes to remove {title} ({stored.short_id}).")
         if not yes:
-            title = one_line(stored.title)
             click.confirm(f"Remove {title} ({stored.n_pages} pages)?", abort=True, err=True)
         store.remove(stored.id, with_history=with_history)
-    click.echo(f"Removed {one_line(stored.title)}.", err=True)
+    click.echo(f"Removed {title}.", err=True)
 
 
 @library.command()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from docqa.app.options import json_option, quiet_option
+from docqa.engine.paths import expand
 
 if TYPE_CHECKING:
     from docqa.app.diagnostics import Narrator
@@ -44,7 +45,7 @@ def pull(source: str, name: str, revision: str, yes: bool, quiet: bool) -> None:
     from docqa.engine.checkpoints.install import take_folder
 
     narrator = Narrator(quiet=quiet)
-    path = Path(source).expanduser()
+    path = expand(source)
     if published(source) is not None or not path.exists():
         _pull_from_hub(source, name, revision, yes, narrator)
         return

@@ -7,11 +7,12 @@ import itertools
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from docqa.app.own_process import WORKER
 
 if TYPE_CHECKING:
     from docqa.app.jobs.protocol import Event, Request
@@ -95,8 +96,7 @@ class EngineProcess:
         if self._process is None or self._process.poll() is not None:
             self._last_words.clear()
             self._process = subprocess.Popen(
-                # -P: a folder named docqa where the reader happens to be is not ours
-                [sys.executable, "-P", "-m", "docqa.app.jobs.worker"],
+                WORKER,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

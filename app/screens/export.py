@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Button, Checkbox, Input, Label, RadioButton, RadioSet, Select, Static
@@ -19,6 +21,7 @@ from docqa.app.terminal import fit, one_line
 from docqa.engine.errors import DocqaError
 from docqa.engine.exports.questions import ExportedQuestion, evidence_documents
 from docqa.engine.exports.write import ExportFormat, Written, export_file
+from docqa.engine.paths import exists, expand, is_file
 from docqa.engine.record import RecordedDocument
 
 FORMATS = {
@@ -142,8 +145,8 @@ class ExportScreen(ModalScreen[Written | None]):
         self.query_one("#format", RadioSet).focus()
 
     @staticmethod
-    def _label(text: str) -> str:
-        return fit(one_line(text), 66).replace("[", "\\[")
+    def _label(text: str) -> Content:
+        return Content(fit(one_line(text), 66))
 
     # What was chosen
 
@@ -161,7 +164,7 @@ class ExportScreen(ModalScreen[Written | None]):
     @property
     def path(self) -> Path:
         """Where to; a bare name is in the proposed folder."""
-        path = Path(self.query_one("#path", Input).value.strip()).expanduser()
+        path = expand(self.query_one("#path", Input).value.strip())
         return path if path.is_absolute() else self._folder / path
 
     @on(RadioSet.Changed)
@@ -178,8 +181,8 @@ class ExportScreen(ModalScreen[Written | None]):
             self._proposed = str(_unused(self._folder / (self._file_stem() + suffix)))
             field.value = self._proposed
             field.cursor_position = len(field.value)
-        else:
-            field.value = str(Path(field.value).with_suffix(suffix))
+        elif (path := Path(field.value)).name:
+            field.value = str(path.with_suffix(suffix))
 
     def _file_stem(self) -> str:
         """A file name: the document's, and for one answer the question's first words."""
@@ -196,7 +199,7 @@ class ExportScreen(ModalScreen[Written | None]):
         needed = self.chosen_format is ExportFormat.PDF and len(documents) > 1
         select.set_class(needed, "-shown")
         if needed:
-            select.set_options([(fit(one_line(d.title), 66), d.id) for d in documents])
+            select.set_options([(Text(fit(one_line(d.title), 66)), d.id) for d in documents])
             select.value = documents[0].id
 
     def _pdf_documents(self) -> list[RecordedDocument]:
@@ -205,9 +208,9 @@ class ExportScreen(ModalScreen[Written | None]):
 
     @on(Input.Changed, "#path")
     def _on_path(self) -> None:
-        exists = self.path.is_file()
-        self.query_one("#replace").set_class(exists, "-shown")
-        if not exists:
+        is_there = is_file(self.path)
+        self.query_one("#replace").set_class(is_there, "-shown")
+        if not is_there:
             self.query_one("#replace", Checkbox).value = False
 
     # Writing
@@ -294,7 +297,7 @@ class ExportScreen(ModalScreen[Written | None]):
 def _unused(path: Path) -> Path:
     """A path at which there is nothing: `name.md`, `name-2.md`, …"""
     found, number = path, 1
-    while found.exists():
+    while exists(found):
         number += 1
         found = path.with_stem(f"{path.stem}-{number}")
     return found

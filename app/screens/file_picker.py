@@ -18,6 +18,7 @@ from textual.widgets.option_list import Option
 
 from docqa.app.folder_listing import Entry, Listing, list_folder, matching, split_path
 from docqa.app.terminal import cells, clean, fit
+from docqa.engine.paths import expand, is_file
 
 SIDE_WIDTH = 24
 """Columns for size and date, beside the name."""
@@ -154,8 +155,8 @@ class FilePicker(ModalScreen[list[Path] | None]):
     def submitted(self) -> None:
         """Enter on the path: what was typed in full, else the entry under the cursor."""
         typed = self.query_one(PathInput).value.strip()
-        path = Path(typed).expanduser().absolute()
-        if typed and path.is_file():
+        path = expand(typed).absolute()
+        if typed and is_file(path):
             self._take(path)
         elif self.marked and not split_path(typed)[1]:
             self.dismiss(list(self.marked))

@@ -72,7 +72,8 @@ class LogScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="log-box") as box:
             box.border_title = "Log"
-            box.border_subtitle = _short(str(self.session_log.file or "kept in memory only"))
+            place = str(self.session_log.file or "kept in memory only")
+            box.border_subtitle = Content(_short(place))
             with VerticalScroll(id="log-scroll"):
                 yield Static(id="log-lines")
         yield Footer()

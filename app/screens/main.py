@@ -111,17 +111,10 @@ class MainScreen(ShelfScreen):
         return self.query_one(Conversation)
 
     @on(SettingsChanged)
-    async def settings_changed(self, event: SettingsChanged) -> None:
+    def settings_changed(self, event: SettingsChanged) -> None:
         """Ask with other settings from now on; models are loaded when a question needs them."""
-        moved = event.settings.library_path != self.settings.library_path
         self.settings = event.settings
         self.desk.asking.settings_changed()
-        if moved:
-            old, self.desk = self.desk, self._open_desk()
-            await asyncio.to_thread(old.close)
-            self.panel.clear()
-            self.library.set_scope(())
-            self._fill()
 
     # The conversation
 
@@ -436,7 +429,8 @@ class MainScreen(ShelfScreen):
 
     # Taking away
 
-    def action_export(self) -> None:
+    @work
+    async def action_export(self) -> None:
         """Write answers to a file."""
         from docqa.app.screens.export import ExportScreen
         from docqa.engine.exports.questions import ExportedQuestion
@@ -445,6 +439,11 @@ class MainScreen(ShelfScreen):
         if not answered:
             self.notify("There is no answer to export yet.", severity="warning")
             return
-        questions = [ExportedQuestion(card.record, card.number) for card in answered if card.record]
         looked_at = next((i for i, card in enumerate(answered) if card.has_focus_within), None)
+        times = await self.fetch(lambda store: store.asked_times())
+        questions = [
+            ExportedQuestion(card.record, card.number, times.get(card.number or 0))
+            for card in answered
+            if card.record
+        ]
         self.app.push_screen(ExportScreen(questions, self.desk.shelf.path, chosen=looked_at))

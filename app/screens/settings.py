@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import ClassVar
 
+from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -75,7 +76,7 @@ class SettingsScreen(ModalScreen[Settings | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="settings-box") as box:
             box.border_title = "Settings"
-            box.border_subtitle = str(user_file())
+            box.border_subtitle = Content(str(user_file()))
             with VerticalScroll(id="settings-form", can_focus=False):
                 for title, rows in self.groups:
                     yield Label(title, classes="setting-group")
@@ -98,7 +99,7 @@ class SettingsScreen(ModalScreen[Settings | None]):
         if choices and not row.locked:
             known = choices if row.value in choices else (row.value, *choices)
             return Select(
-                [(name, name) for name in known],
+                [(Text(name), name) for name in known],
                 value=row.value,
                 allow_blank=False,
                 compact=True,
@@ -162,7 +163,7 @@ class SettingsScreen(ModalScreen[Settings | None]):
             changed = settings_form.save(values, rows)
             fresh = settings_form.reload(rows)
         except (ConfigError, OSError) as error:
-            self.notify(str(error), title="Not saved", severity="error")
+            self.notify(str(error), title="Not saved", severity="error", markup=False)
             return
         self.workers.cancel_node(self)
         self.dismiss(fresh if changed else None)
@@ -179,7 +180,7 @@ class SettingsScreen(ModalScreen[Settings | None]):
         for key, row in self.rows.items():
             note = self.query_one(f"#note-{key}", Static)
             note.set_class(key in wrong, "-wrong")
-            note.update(f"✗ {wrong[key]}" if key in wrong else _note(row))
+            note.update(Content(f"✗ {wrong[key]}") if key in wrong else _note(row))
         if wrong:
             self.workers.cancel_node(self)
             text = "Nothing is tried while a setting is wrong."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual import events, on, work
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.screen import Screen
 
 from docqa.app import messages
@@ -139,7 +140,8 @@ class ShelfScreen(Screen[None]):
         self.query_one(Welcome).show(len(documents), titles[0] if titles else "")
         field = self.query_one(QuestionInput)
         more = f" and {len(titles) - 1} more" if len(titles) > 1 else ""
-        field.border_title = f"Ask {_short(titles[0])}{more}" if titles else "Ask"
+        # as content: a title may hold what would be markup
+        field.border_title = Content(f"Ask {_short(titles[0])}{more}" if titles else "Ask")
         is_sample = any(e is not None and (e.path or "").endswith(SAMPLE) for e in entries)
         field.placeholder = (
             f"Ask, for example: {SAMPLE_QUESTION}" if is_sample else "Ask a question"
@@ -242,6 +244,7 @@ class ShelfScreen(Screen[None]):
     @work
     async def file_arrived(self, event: messages.FileArrived) -> None:
         """A document is there: ask it, if nothing else is asked or if it was waited for."""
+        self._removed = [one for one in self._removed if one.key != event.document_id]
         await self.refresh_library()
         entry = self.library.entry(event.document_id)
         if entry is None:
@@ -369,15 +372,15 @@ class ShelfScreen(Screen[None]):
     @work
     async def _forget(self, entry: Entry) -> None:
         """Delete what was removed, once it can no longer be brought back."""
-        if entry in self._removed:
-            self._removed.remove(entry)
-            await self.fetch(lambda store: store.remove(entry.key))
+        if any(one is entry for one in self._removed):
+            self._removed = [one for one in self._removed if one is not entry]
+            await self.fetch(lambda store: store.remove_binned(entry.key))
 
     def forget_removed(self) -> None:
         """Delete at once what was removed: the application ends."""
         for entry in self._removed:
             key = entry.key
-            self.desk.shelf.submit(lambda store, key=key: store.remove(key))  # type: ignore[misc]
+            self.desk.shelf.submit(lambda store, key=key: store.remove_binned(key))  # type: ignore[misc]
 
 
 def _short(title: str) -> str:

@@ -13,6 +13,7 @@ import platformdirs
 
 from docqa.engine.checkpoints.catalogue import published
 from docqa.engine.errors import ConfigError, MissingError
+from docqa.engine.paths import expand, is_folder
 
 ORIGIN_FILE = "origin.json"
 EMBEDDED = "embedded"
@@ -63,10 +64,10 @@ def checkpoint_folder(reference: str) -> Path:
     """
     if reference.casefold() == EMBEDDED:
         return embedded_checkpoint()
-    folder = Path(reference).expanduser()
+    folder = expand(reference)
     if "/" not in reference and (found := installed_folder(reference)):
         return found
-    if folder.is_dir():
+    if is_folder(folder):
         return folder
     if known := published(reference):
         raise MissingError(

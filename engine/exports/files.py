@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from docqa.engine.errors import ExportError
+from docqa.engine.paths import exists, is_folder
 
 
 def write_text(path: Path, text: str, *, overwrite: bool = False) -> None:
@@ -53,13 +54,13 @@ def check_target(path: Path, *, overwrite: bool = False) -> None:
     Raises:
         ExportError: When a file of this name cannot be made.
     """
-    if path.is_dir():
+    if is_folder(path):
         raise ExportError(f"{path} is a folder.", "Name a file in it.")
-    if path.exists() and not overwrite:
+    if exists(path) and not overwrite:
         raise ExportError(
             f"{path} exists already.", "Choose another name, or allow replacing it (--force)."
         )
-    if not path.parent.is_dir():
+    if not is_folder(path.parent):
         raise ExportError(f"There is no folder {path.parent}.", "Make it, or choose another place.")
 
 
@@ -72,6 +73,6 @@ def _take_place(partial: Path, path: Path) -> None:
             f"{path} exists already.", "Choose another name, or allow replacing it (--force)."
         ) from None
     except OSError:  # a file system without links
-        if path.exists():
+        if exists(path):
             raise ExportError(f"{path} exists already.", "Choose another name.") from None
         partial.rename(path)

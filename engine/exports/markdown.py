@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from docqa.engine.control_characters import clean
 from docqa.engine.exports.highlights import N_CLOSEST
 from docqa.engine.exports.questions import ExportedQuestion, documents_of
 from docqa.engine.record import Record, RecordedDocument, RecordedEvidence
@@ -12,8 +13,10 @@ from docqa.engine.sentences import CELL_SEPARATOR
 
 _MARKS = re.compile(r"([\\`*_\[\]<>|~$])")
 _LINE_MARKS = re.compile(r"^(\s*)([#+=-]|\d+(?=[.)]))", re.MULTILINE)
-_ACTIVE = re.compile(r"<(?=[A-Za-z/!?])|!(?=\[)")
-"""What would load or run something when a model wrote it: HTML and images."""
+_ACTIVE = r"<(?=[A-Za-z/!?])|!(?=\[)|\](?=[(:])"
+"""What would load, run or lead somewhere when a model wrote it: HTML, images and links."""
+_ESCAPED = r"\\[!-/:-@\[-`{-~]"
+"""A mark with a backslash before it is text already; with another one it would be none."""
 _SPACE = re.compile(r"\s+")
 
 
@@ -25,12 +28,12 @@ def questions_markdown(questions: Sequence[ExportedQuestion], title: str = "") -
         title: Of a conversation; empty = named after its documents.
     """
     if len(questions) == 1 and not title:
-        return "\n".join(_question(questions[0], level=1)) + "\n"
+        return clean("\n".join(_question(questions[0], level=1))) + "\n"
     titles = ", ".join(document.title for document in documents_of(questions))
     lines = [f"# {escaped(title or f'Questions about {titles}')}", ""]
     for question in questions:
         lines += [*_question(question, level=2), ""]
-    return "\n".join(lines)
+    return clean("\n".join(lines))
 
 
 def _question(question: ExportedQuestion, level: int) -> Iterator[str]:
@@ -55,11 +58,25 @@ def _question(question: ExportedQuestion, level: int) -> Iterator[str]:
 
 
 def answer_markdown(record: Record) -> str:
-    """The answer: a model's Markdown without HTML and images, quotations as a list."""
+    """The answer: a model's Markdown without HTML, images and links, quotations as a list."""
     if record.generator != "extractive":
-        return _ACTIVE.sub(r"\\\g<0>", record.answer)
+        return disarmed(record.answer)
     lines = [escaped(line) for line in record.answer.splitlines() if line.strip()]
     return lines[0] if len(lines) == 1 else "\n".join(f"- {line}" for line in lines)
+
+
+def disarmed(text: str, active: str = _ACTIVE) -> str:
+    """A model's Markdown in which nothing is active: a backslash before what would be.
+
+    Args:
+        text: As the model wrote it.
+        active: A pattern of what would be.
+    """
+    return re.sub(
+        f"{_ESCAPED}|{active}",
+        lambda found: found[0] if found[0].startswith("\\") else f"\\{found[0]}",
+        text,
+    )
 
 
 def _passages(

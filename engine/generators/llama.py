@@ -21,6 +21,7 @@ from docqa.engine.generators import faults
 from docqa.engine.generators.base import OnText
 from docqa.engine.generators.gguf_header import read_gguf_header
 from docqa.engine.generators.language_model import Spent, TokenCount
+from docqa.engine.paths import expand
 from docqa.engine.prompts import Messages
 from docqa.engine.retriever import IsCancelled
 
@@ -54,7 +55,7 @@ class LlamaModel:
                 "The generator llama needs a model file.",
                 "Name it: --model FILE.gguf, or: docqa config set model FILE.gguf",
             )
-        path = Path(file).expanduser()
+        path = expand(file)
         if not path.is_file():
             raise MissingError(f"No model file {path}.", "Check the path: --model FILE.gguf")
         self.path = path

@@ -154,3 +154,40 @@ def test_help_without_arguments(docqa: Run) -> None:
     assert "docqa ask" in result.output
     assert docqa("--help").exit_code == 0
     assert docqa("--version").stdout.startswith("docqa 0.")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["ask", "fee?", "~nobody-of-this-name/y.pdf"],
+        ["ask", "fee?", "~nobody-of-this-name"],
+        ["library", "show", "~nobody-of-this-name"],
+        ["ingest", "~nobody-of-this-name"],
+    ],
+)
+def test_the_home_of_nobody_is_a_name_that_is_not_there(docqa: Run, arguments: list[str]) -> None:
+    done = docqa(*arguments)
+    assert done.exit_code in (1, 2)
+    assert "bug" not in done.stderr
+    assert "~nobody-of-this-name" in done.stderr
+
+
+def test_a_library_in_the_home_of_nobody_is_a_file_here(docqa: Run, tmp_path: Path) -> None:
+    done = docqa("library", "list", "--library", "~nobody-of-this-name/l.db")
+    assert "bug" not in done.stderr
+
+
+def test_a_title_in_an_error_cannot_steer_the_terminal(docqa: Run) -> None:
+    from docqa.app.config import load_settings
+    from docqa.engine.ingest import document_from_text
+    from docqa.engine.store import Store
+
+    with Store(load_settings().library_path) as store:
+        store.add(document_from_text(NOTE, title="plan \x1b]0;evil\x07\x9b"))
+    done = docqa("library", "remove", "plan")
+    assert done.exit_code == 2
+    assert "Add --yes to remove plan ]0;evil (" in done.stderr
+    assert not any(one in done.stderr for one in "\x1b\x07\x9b")
+    unknown = docqa("library", "list", "--\x1b[2Jx")
+    assert unknown.exit_code == 2
+    assert "\x1b" not in unknown.stderr

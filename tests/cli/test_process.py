@@ -29,6 +29,29 @@ def test_text_goes_in_and_an_answer_comes_out(tmp_path: Path) -> None:
     assert done.stdout.startswith(b"Jane Doe is our chief executive. (p. 1)\n")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such terminals")
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_no_color_is_heard_on_a_terminal(tmp_path: Path, no_color: str) -> None:
+    import pty
+
+    (tmp_path / "note.txt").write_text(NOTE, encoding="utf-8")
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        [*DOCQA, "ask", "Who is the chief executive?", "note.txt", "--retriever", "bm25"],
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env={**os.environ, "NO_COLOR": no_color, "TERM": "xterm"},
+        check=False,
+    )
+    printed = os.read(ours, 100_000)
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == 0, done.stderr
+    assert b"chief executive" in printed
+    assert (b"\x1b[" in printed) == (not no_color)
+
+
 def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "long.txt").write_text(NOTE * 20_000, encoding="utf-8")
     subprocess.run([*DOCQA, "ingest", "long.txt", "-q"], cwd=tmp_path, check=True)

@@ -16,10 +16,12 @@ from textual.widgets import Input, OptionList, Select, Static
 
 from docqa.app.config import load_settings, set_value, user_file
 from docqa.app.debug_info import debug_info
+from docqa.app.live_check import check_live
 from docqa.app.screens.file_picker import FilePicker
 from docqa.app.screens.log import LogScreen
 from docqa.app.screens.settings import SettingsScreen
 from docqa.app.session_log import SessionLog
+from docqa.app.settings_form import reload, setting_rows
 
 NOTHING = object()
 
@@ -163,6 +165,7 @@ def test_saving_writes_the_users_file_and_gives_the_new_settings_back() -> None:
         ("words", "", "valid integer"),
         ("checkpoint", "/nowhere/at/all", "No checkpoint folder /nowhere/at/all"),
         ("keymap", "quit", "is not action=key"),
+        ("checkpoint", "[/x]", "folder [/x]"),
     ],
 )
 def test_what_is_wrong_is_explained_beside_it_and_not_saved(
@@ -180,6 +183,15 @@ def test_what_is_wrong_is_explained_beside_it_and_not_saved(
 
     opened(SettingsScreen(load_settings()), body)
     assert not user_file().exists()
+
+
+def test_the_library_stays_though_a_file_names_another_meanwhile(tmp_path: Path) -> None:
+    settings = load_settings({"retriever": "bm25"})
+    rows = [row for _, shown in setting_rows(settings) for row in shown]
+    set_value(user_file(), "library", str(tmp_path / "other.db"))
+    set_value(user_file(), "words", "300")
+    fresh = reload(rows)
+    assert (fresh.library_path, fresh.words) == (settings.library_path, 300)
 
 
 def test_leaving_changes_nothing_and_brings_the_theme_back() -> None:
@@ -208,6 +220,16 @@ def test_what_is_live_is_tried_in_another_process() -> None:
         assert "language model" in words(app, "#settings-live")
 
     opened(SettingsScreen(load_settings({"retriever": "bm25"})), body)
+
+
+def test_the_check_runs_no_code_of_the_folder_the_reader_is_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "click.py").write_text("open('ran', 'w').close()\n")
+    monkeypatch.chdir(tmp_path)
+    found = asyncio.run(check_live({"retriever": "bm25"}))
+    assert found.facts
+    assert not (tmp_path / "ran").exists()
 
 
 # --- the file picker -------------------------------------------------------------------------
@@ -311,6 +333,23 @@ def test_a_folder_that_does_not_exist_is_explained_and_hidden_ones_need_their_do
         await until(pilot, lambda: listed(app) == [".hidden/"])
 
     opened(FilePicker(shelf / "gone"), body)
+
+
+@pytest.mark.parametrize("typed", ["~nobody-of-this-name/", "/" + "a" * 300, "~nobody/a.pdf"])
+def test_what_can_be_no_path_is_explained_while_it_is_typed(shelf: Path, typed: str) -> None:
+    async def body(app: Table, pilot: Pilot[Any]) -> None:
+        picker = app.dialog
+        await until(pilot, lambda: listed(app))
+        picker.query_one(Input).value = typed
+        await until(
+            pilot,
+            lambda: any(said in words(app, "#files-note") for said in ("Cannot read", "Nothing")),
+        )
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.result is NOTHING
+
+    opened(FilePicker(shelf), body)
 
 
 def test_the_picker_fits_a_small_terminal(shelf: Path) -> None:

@@ -25,6 +25,7 @@ from docqa.app.widgets.key_footer import KeyFooter
 from docqa.app.widgets.library_panel import DocumentList
 from docqa.app.widgets.page_search import PageSearch
 from docqa.app.widgets.pane_tabs import PaneTabs
+from docqa.engine.store import Store
 from tests.tui.conftest import ANSWER, PAGE, QUESTION, Play, Stage
 
 pytestmark = pytest.mark.usefixtures("sample_library")
@@ -141,7 +142,7 @@ def test_search_in_the_document(play: Play) -> None:
     play(body)
 
 
-def test_export_to_a_file(play: Play, tmp_path: Path) -> None:
+def test_export_to_a_file(play: Play, sample_library: Path, tmp_path: Path) -> None:
     out = tmp_path / "answer.md"
 
     async def body(stage: Stage) -> None:
@@ -159,6 +160,9 @@ def test_export_to_a_file(play: Play, tmp_path: Path) -> None:
 
     play(body)
     assert QUESTION in out.read_text()
+    with Store(sample_library) as store:
+        (asked,) = store.questions()
+    assert asked.asked_at[:16].replace("T", " ") + " UTC" in out.read_text()
 
 
 def test_dialogs_open_and_close(play: Play) -> None:

@@ -389,6 +389,28 @@ def test_what_was_removed_is_deleted_when_the_application_ends(
         assert store._db.execute("SELECT count(*) FROM pages").fetchone() == (0,)
 
 
+def test_a_document_that_was_removed_and_added_again_stays(
+    play: Play, sample_library: Path
+) -> None:
+    async def body(stage: Stage) -> None:
+        await stage.ready()
+        stage.screen.library.query_one(DocumentList).focus()
+        await stage.pilot.press("x")
+        await stage.until(lambda: stage.screen._removed)
+        removed = stage.screen._removed[0]
+        await drop(stage, str(SAMPLE))
+        await stage.until(lambda: stage.screen.library.entry(removed.key))
+        await stage.until(lambda: not stage.screen._removed)
+        stage.screen._removed.append(removed)  # as when another docqa has added it
+        stage.screen._forget(removed)  # and the time is up
+        await stage.until(lambda: not stage.screen._removed)
+        assert stage.screen.library.entry(removed.key)
+
+    play(body)
+    with Store(sample_library) as store:
+        assert len(store.documents()) == 1
+
+
 def test_filter_and_sort(play: Play, sample_library: Path, tmp_path: Path) -> None:
     with Store(sample_library) as store:
         from docqa.engine.pipeline import open_file

@@ -132,6 +132,21 @@ def test_only_who_has_the_key_gets_an_answer(served: Served) -> None:
     assert served.stop() == 0
 
 
+def test_a_tab_runs_no_code_of_the_folder_the_reader_is_in(served: Served, tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("open('ran', 'w').close()\n")
+
+    async def run() -> None:
+        jar = aiohttp.CookieJar(unsafe=True)
+        async with aiohttp.ClientSession(cookie_jar=jar) as session:
+            await (await session.get(f"{served.origin}/?key={served.key}")).read()
+            async with session.ws_connect(f"{served.origin}/ws?width=80&height=24") as tab:
+                while (await tab.receive(WAIT_SECONDS)).type is not aiohttp.WSMsgType.BINARY:
+                    assert not tab.closed
+
+    asyncio.run(run())
+    assert not (tmp_path / "ran").exists()
+
+
 def test_the_reason_of_a_refusal_is_said() -> None:
     rules: dict[str, Any] = {"port": 8321, "right_key": "right"}
     assert refusal("127.0.0.1:8321", None, "right", **rules) == ""

@@ -32,6 +32,21 @@ def test_only_the_reader_may_read_the_file(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "docqa.log").stat().st_mode) == 0o600
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no file modes")
+def test_only_the_reader_may_read_what_was_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_log, "MAX_FILE_BYTES", 1_000)
+    folder = tmp_path / "log"
+    log = SessionLog(folder / "docqa.log")
+    (folder / "docqa.log").chmod(0o644)  # as an earlier docqa may have left it
+    for number in range(200):
+        log.info(f"line {number}")
+    log.close()
+    assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
 def test_the_words_of_a_question_are_kept_at_debug_only() -> None:
     quiet, chatty = SessionLog(), SessionLog(debug=True)
     for log in (quiet, chatty):

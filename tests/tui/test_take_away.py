@@ -197,6 +197,20 @@ def test_what_goes_wrong_is_said_in_the_dialog_and_escape_closes_it(
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".md"] == []
 
 
+@pytest.mark.parametrize("name", ["a" * 300 + ".md", "/", "~nobody-of-this-name/x.md"])
+def test_what_can_be_no_file_is_said_in_the_dialog(
+    library: Path, tmp_path: Path, name: str
+) -> None:
+    async def body(dialog: ExportScreen, pilot: Pilot[Any], app: Table) -> None:
+        dialog.query_one("#path", Input).value = name
+        await choose(dialog, pilot, "format", 1)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: error_of(dialog))
+        assert app.result is NOTHING
+
+    opened(ExportScreen(questions(), library, folder=tmp_path), body)
+
+
 def test_a_copy_of_an_encrypted_file_asks_for_its_password(tmp_path: Path) -> None:
     path = make_pdf(tmp_path / "secret.pdf", password="opensesame")
     document = read(path, password="opensesame")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,32 @@ def test_a_models_markdown_stays_but_loads_nothing(question: ExportedQuestion) -
     assert "a < b" in shown
     assert "\\![x]" in shown
     assert "\\<img" in shown
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("see [here](http://host)", "see [here\\](http://host)"),
+        ("see [here\\](http://host)", "see [here\\](http://host)"),
+        ("see [here\\\\](http://host)", "see [here\\\\\\](http://host)"),
+        ("\\<b> \\\\<img src=x>", "\\<b> \\\\\\<img src=x>"),
+        ("[1]: http://host", "[1\\]: http://host"),
+        ("so it is [1] (p. 3) [2].", "so it is [1] (p. 3) [2]."),
+    ],
+)
+def test_links_a_model_made_up_lead_nowhere(
+    question: ExportedQuestion, written: str, shown: str
+) -> None:
+    assert answer_markdown(written_by_a_model(question, written).record) == shown
+
+
+def test_nothing_in_the_file_steers_a_terminal(question: ExportedQuestion) -> None:
+    said = written_by_a_model(question, "It is \x1b]52;c;ZXZpbA==\x1b\\ so.")
+    titled = tuple(dataclasses.replace(one, title="a\x9bb") for one in said.record.documents)
+    hostile = dataclasses.replace(said, record=dataclasses.replace(said.record, documents=titled))
+    for text in (questions_markdown([hostile]), questions_markdown([hostile, hostile])):
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)
+        assert "]52;c" in text
 
 
 def test_an_answer_that_cites_nothing_is_marked(question: ExportedQuestion) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from docqa.app.library_entries import (
     Entry,
     EntryState,
@@ -62,6 +64,15 @@ def test_the_filter_takes_all_words_in_title_or_path() -> None:
     assert titles(arrange(entries, "ALPHA shelf", SortOrder.USED)) == ["Alpha"]
     assert titles(arrange(entries, "in/ fo", SortOrder.USED)) == ["four.pdf"]
     assert arrange(entries, "alpha beta", SortOrder.USED) == []
+
+
+def test_a_title_cannot_steer_the_terminal() -> None:
+    hostile = replace(DOCUMENTS[0], title="\x1b]52;c;ZXZpbA==\x1b\\ a\n\x9bb")
+    nameless = replace(DOCUMENTS[0], title="\x1b\n")
+    file = replace(FILES[0], path="/in/\x1b[2Jone.pdf")
+    shown = make_entries([hostile, nameless], [file], None)
+    assert titles(shown) == ["[2Jone.pdf", "]52;c;ZXZpbA== \\ a b", "untitled"]
+    assert shown[0].key == file.path
 
 
 def test_what_is_said_of_each() -> None:

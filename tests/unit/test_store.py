@@ -174,6 +174,18 @@ def test_remove_leaves_nothing_to_find(store: Store, path: Path, report: Documen
     conn.close()
 
 
+def test_only_what_is_in_the_bin_is_forgotten_with_it(store: Store, report: Document) -> None:
+    store.add(report)
+    store.bin(report.id)
+    store.add(report)
+    assert not store.remove_binned(report.id)
+    assert len(store.documents()) == 1
+    store.bin(report.id)
+    assert store.remove_binned(report.id)
+    assert not store.remove_binned(report.id)
+    assert not store.restore(report.id)
+
+
 def test_tokens(store: Store, report: Document) -> None:
     tokens = TokenizedDocument(np.arange(5, dtype=np.int32), np.array([-1, 4], dtype=np.int32))
     store.save_tokens(report.id, "a", tokens)
