@@ -69,11 +69,24 @@ def run(command: Callable[[], Any]) -> int:
             return ExitCode.INTERRUPTED
         if os.environ.get("DOCQA_TRACEBACK"):
             raise
-        complain(
+        complain(_what_failed(error))
+        return ExitCode.FAILED
+
+
+def _what_failed(error: Exception) -> str:
+    """What the operating system refuses is for the user to mend; all else is a bug."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return (
             f"unexpected {type(error).__name__}: {error}. "
             "This is a bug; DOCQA_TRACEBACK=1 shows where."
         )
-        return ExitCode.FAILED
+    if error.filename is not None:
+        return f"{error.strerror}: {os.fsdecode(error.filename)}."
+    try:
+        os.getcwd()
+    except OSError:
+        return "The current folder is gone. Go to another one: cd"
+    return f"{error.strerror}."
 
 
 class Interrupt:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -87,9 +86,11 @@ def check_question(question: str, documents: Sequence[str]) -> None:
     Raises:
         UsageError: When it is empty or a file.
     """
+    from docqa.app.named_files import is_file_name
+
     if not question.strip():
         raise click.UsageError('The question is empty. Ask one: docqa ask "What …?" report.pdf')
-    if Path(question).is_file():
+    if is_file_name(question):
         raise click.UsageError(
             f"{question} is a file; the question comes first: docqa ask "
             f'"{documents[0] if documents else "What …?"}" {question}'

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pymupdf
 import pytest
@@ -205,6 +208,63 @@ def test_wrong_use(
     assert message in result.stderr
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("question", ["手" * 86, "Wie " * 80 + "?", "Who is\0 it?"])
+def test_a_question_too_long_for_a_file_name_is_a_question(
+    docqa: Run, note: str, question: str
+) -> None:
+    result = docqa(*ASK, question, note, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["question"] == question.strip()
+
+
+def test_a_document_named_too_long_for_a_file(docqa: Run, note: str) -> None:
+    result = docqa(*ASK, "Where?", "x" * 300)
+    assert (result.exit_code, "no stored document" in result.stderr) == (1, True)
+    result = docqa("ingest", "x" * 300)
+    assert (result.exit_code, "No file xxx" in result.stderr) == (1, True)
+
+
+def test_a_question_that_is_not_utf_8_is_asked_without_what_is_no_text(
+    docqa: Run, note: str
+) -> None:
+    result = docqa(*ASK, os.fsdecode(b"Where is the caf\xe9 office?"), note, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["question"] == "Where is the caf\ufffd office?"
+
+
+def test_a_folder_that_may_not_be_looked_into_is_no_bug(
+    docqa: Run, note: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked(monkeypatch, "secret")
+    for arguments in ((*ASK, "Where?", "secret/note.txt"), ("ingest", "secret/note.txt")):
+        result = docqa(*arguments)
+        assert result.exit_code == 1
+        assert "Cannot read secret/note.txt: Permission denied" in result.stderr
+
+
+def locked(monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+    """Let the system refuse to look at anything in a folder: root, who may all, tests too."""
+    stat = os.stat
+
+    def refuse(path: Any, *more: Any, **options: Any) -> os.stat_result:
+        if not isinstance(path, int) and folder in Path(os.fsdecode(path)).parts[:-1]:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fsdecode(path))
+        return stat(path, *more, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no folder goes while one is in it")
+def test_a_current_folder_that_is_gone_is_no_bug(docqa: Run, tmp_path: Path) -> None:
+    tmp_path.rmdir()
+    for arguments in (("library", "list"), (*ASK, "Where?", "note.txt")):
+        result = docqa(*arguments)
+        assert (result.exit_code, result.stderr) == (
+            1,
+            "docqa: The current folder is gone. Go to another one: cd\n",
+        )
 
 
 def test_an_interrupted_question_keeps_nothing(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -45,6 +46,14 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
     assert show.stderr.read() == b""
     assert show.wait() == 0
     show.stderr.close()
+
+
+def test_what_the_system_refuses_is_no_bug(capsys: pytest.CaptureFixture[str]) -> None:
+    def command() -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "secret/x.md")
+
+    assert run(command) == ExitCode.FAILED
+    assert capsys.readouterr().err == "docqa: Permission denied: secret/x.md.\n"
 
 
 def test_an_error_after_ctrl_c_is_the_interruption(capsys: pytest.CaptureFixture[str]) -> None:
