@@ -60,7 +60,7 @@ def cli(context: click.Context, serve: bool, port: int | None, library: str | No
 
     \b
     docqa ask "What was the total revenue?" report.pdf
-    docqa ask "And the year before?"            asks the same document again
+    docqa ask "And the year before?"            goes on with the same document
     """
     if context.invoked_subcommand is not None:
         _refuse_options(serve, port, library)

@@ -191,6 +191,17 @@ class History(LibraryFile):
                 for question_id, asked_at, question, answer, abstained in rows
             ]
 
+    def questions_of(self, document_id: str) -> list[str]:
+        """What was asked of a document and answered, the last one first."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT q.question FROM questions q "
+                "JOIN question_documents d ON d.question_id = q.id "
+                "WHERE d.document_id = ? ORDER BY q.asked_at DESC, q.id DESC",
+                [document_id],
+            ).fetchall()
+        return [question for (question,) in rows]
+
     def recent_questions(self, *, n_questions: int) -> list[str]:
         """The words of the last questions, answered or not, the oldest first; each once."""
         with self._reading() as db:

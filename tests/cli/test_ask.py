@@ -128,6 +128,29 @@ def test_without_a_document_the_last_one_is_asked(docqa: Run, note: str, pdf: st
     assert answer["documents"][0]["title"] == "note"
 
 
+def test_a_question_that_leans_on_the_one_before_is_read_with_it(docqa: Run, note: str) -> None:
+    docqa("ingest", note)
+    Path("more.txt").write_text("The fee was 5 in 2020.\nIt was 6 in 2021.\n", encoding="utf-8")
+    docqa(*ASK, "What was the total revenue?", note)
+    result = docqa(*ASK, "And in 2021?", "--json")
+    assert "Read together with the question before it: What was the total revenue?" in result.stderr
+    answer = json.loads(result.stdout)
+    assert (answer["question"], answer["answer"]) == (
+        "And in 2021?",
+        "Total revenue was $12.5 million in 2021. (p. 1)",
+    )
+    again = docqa(*ASK, "And in 2021?")  # the one before leans itself
+    assert "before it: What was the total revenue?" in again.stderr
+    alone = (
+        ("And in 2021?", note),  # a document named is a new beginning
+        ("And in 2021?", "more.txt"),
+        ("And in 2020?",),  # nothing was asked of this document that stands on its own
+        ("What was the fee in 2021?",),
+    )
+    for arguments in alone:
+        assert "Read together" not in docqa(*ASK, *arguments).stderr
+
+
 def test_several_documents_are_read_and_named(docqa: Run, note: str, pdf: str) -> None:
     answer = json.loads(
         docqa(*ASK, "Who is the chief executive?", note, pdf, note, "--json").stdout
