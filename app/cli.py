@@ -18,11 +18,19 @@ from docqa.app.commands.ingest import ingest
 from docqa.app.commands.library import library
 from docqa.app.commands.models import models
 from docqa.app.commands.train import train
-from docqa.app.diagnostics import run
+from docqa.app.diagnostics import noticing_reader_left, prepare_output, run
 
 
 class DocqaGroup(click.Group):
     """A group whose errors become one line on stderr and an exit code of docqa."""
+
+    def make_context(self, *arguments: Any, **extra: Any) -> click.Context:
+        with noticing_reader_left():
+            return super().make_context(*arguments, **extra)
+
+    def invoke(self, context: click.Context) -> Any:
+        with noticing_reader_left():
+            return super().invoke(context)
 
     def main(
         self,
@@ -93,6 +101,7 @@ for command in (ask, ingest, library, history, models, doctor, config, bench, tr
 
 def main() -> None:
     """The console script."""
+    prepare_output()
     cli(prog_name="docqa")
 
 

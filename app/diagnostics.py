@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
@@ -59,9 +60,8 @@ def run(command: Callable[[], Any]) -> int:
     except (KeyboardInterrupt, click.Abort, Cancelled):
         complain("interrupted")
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # The reader of stdout has seen enough. Python would complain again when it closes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, ReaderLeft):
+        _drop_output()
         return ExitCode.DONE
     except Exception as error:
         if interrupt.seen:
@@ -70,7 +70,37 @@ def run(command: Callable[[], Any]) -> int:
         if os.environ.get("DOCQA_TRACEBACK"):
             raise
         complain(_what_failed(error))
+        with contextlib.suppress(OSError):  # a full disk: Python would fail again when it closes
+            sys.stdout.flush()
         return ExitCode.FAILED
+
+
+class ReaderLeft(Exception):
+    """The reader of stdout has seen enough."""
+
+
+@contextlib.contextmanager
+def noticing_reader_left() -> Iterator[None]:
+    """Hide a closed pipe from click, which would end with 1 and say nothing."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise ReaderLeft from None
+
+
+def prepare_output() -> None:
+    """Make stdout and stderr such that printing can only fail where nothing can be written."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed from the start: `docqa … >&-`
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")  # a title may hold what the terminal has not
+
+
+def _drop_output() -> None:
+    """Let nothing more be written to stdout: Python would complain again when it closes."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _what_failed(error: Exception) -> str:

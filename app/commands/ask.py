@@ -142,13 +142,15 @@ def ask_all(questions: Sequence[str], answering: Answering) -> None:
     try:
         for question in questions:
             record, number = answering.answer(question)
-            print_json_line(record_json(record))
             n_done += 1
+            print_json_line(record_json(record))
             answering.narrator.say(
                 f"{n_done:,} of {len(questions):,}, {record.seconds.total:.1f} s, "
                 f"kept as question {number}: {question}"
             )
             warn_if_cut_off(record, answering)
+    except BrokenPipeError:  # the reader of the answers has seen enough
+        raise
     except BaseException:
         answering.narrator.warn(
             f"stopped at question {n_done + 1:,} of {len(questions):,}; "
