@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from docqa.engine.errors import StoreError
-from docqa.engine.library_file import LibraryFile, now
+from docqa.engine.library_file import MAX_INTEGER, LibraryFile, now
 from docqa.engine.record import Record
 from docqa.engine.record_rows import insert_record, select_documents, select_record
 
@@ -177,7 +177,7 @@ class History(LibraryFile):
             rows = db.execute(
                 "SELECT id, asked_at, question, answer, abstained FROM questions "
                 "ORDER BY id DESC LIMIT ?",
-                [n_questions],
+                [min(n_questions, MAX_INTEGER)],
             ).fetchall()
             return [
                 AskedQuestion(
@@ -217,8 +217,10 @@ class History(LibraryFile):
         Raises:
             StoreError: When there is none of that number.
         """
-        with self._reading() as db:
-            record = select_record(db.conn, question_id)
+        record = None
+        if question_id <= MAX_INTEGER:
+            with self._reading() as db:
+                record = select_record(db.conn, question_id)
         if record is None:
             raise StoreError(
                 f"No question {question_id} in the history.", "See: docqa history list"

@@ -24,7 +24,8 @@ from docqa.engine.migrations import MIGRATIONS
 
 BUSY_SECONDS = 20
 """How long to wait while another process writes."""
-
+MAX_INTEGER = 2**63 - 1
+"""SQLite knows none that is larger."""
 
 _Library = TypeVar("_Library", bound="LibraryFile")
 

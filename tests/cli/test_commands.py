@@ -107,6 +107,44 @@ def test_library(docqa: Run, shelf: Path) -> None:
     assert docqa("library", "search", "nowhere").exit_code == 0
 
 
+def test_a_page_holds_every_character_that_offsets_count(docqa: Run, tmp_path: Path) -> None:
+    text = "The \x1b[31mdaily\x1b[0m fee is 42 dollars."
+    (tmp_path / "ansi.txt").write_text(text, encoding="utf-8")
+    docqa("ingest", "ansi.txt")
+    shown = docqa("library", "show", "ansi", "--page", "1").stdout
+    assert (
+        shown
+        == json.loads(docqa("library", "show", "ansi", "--page", "1", "--json").stdout)[0]["text"]
+        + "\n"
+    )
+    assert "\x1b[31m" in shown
+
+
+HUGE = str(10**30)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("history", "show", HUGE), 1, f"No question {HUGE} in the history"),
+        (("history", "show", f"-{HUGE}"), 2, "No such option"),
+        (("history", "export", HUGE), 1, f"No question {HUGE} in the history"),
+        (("history", "list", "--limit", HUGE), 0, ""),
+        (("library", "search", "fee", "--limit", HUGE), 0, ""),
+        (("library", "show", "note", "--page", HUGE), 2, "has 1 pages"),
+        (("ask", "Who?", "note", "--retriever", "bm25", "--top-k", HUGE, "-q"), 0, ""),
+        (("ask", "Who?", "note", "--retriever", "bm25", "--words", HUGE, "-q"), 0, ""),
+    ],
+)
+def test_a_number_too_large(
+    docqa: Run, shelf: Path, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    docqa("ingest", "shelf")
+    result = docqa(*arguments)
+    assert result.exit_code == code, result.stderr
+    assert message in result.stderr
+
+
 def test_library_export_and_remove(docqa: Run, shelf: Path, tmp_path: Path) -> None:
     docqa("ingest", "shelf")
     assert docqa("library", "export", "--out", "all.jsonl").exit_code == 0
