@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from docqa.app.session import load_models, open_documents, open_generator, open_library
@@ -35,19 +35,39 @@ class Answering:
     started: float
     """When work on the next question began, as `time.perf_counter` counts."""
 
+    def question_before(self) -> str:
+        """The last question asked of the document that stands on its own; may be empty."""
+        from docqa.engine.follow_up import root_of
+
+        return root_of(self.store.questions_of(self.documents[0].id))
+
     def answer(
-        self, question: str, on_text: Callable[[str], None] | None = None
+        self, question: str, on_text: Callable[[str], None] | None = None, *, root: str = ""
     ) -> tuple[Record, int]:
-        """Answer a question and keep it; the record, and its number in the history."""
+        """Answer a question and keep it.
+
+        Args:
+            question: As it was asked.
+            on_text: Called with each further piece of the answer.
+            root: The question before it that it may lean on; empty where there is none.
+
+        Returns:
+            The record, and its number in the history.
+        """
         from docqa.engine import pipeline
+        from docqa.engine.follow_up import with_context
         from docqa.engine.record import make_record
 
         settings, narrator = self.settings, self.narrator
         count = pipeline.TokenCount(
             self.retriever, narrator.reading({d.id: d for d in self.documents})
         )
+        question = pipeline.checked_question(question)
+        read = with_context(question, root)
+        if read != question:
+            narrator.say(f"Read together with the question before it: {root}")
         answer = pipeline.ask(
-            question,
+            read,
             self.documents,
             self.retriever,
             self.generator,
@@ -60,7 +80,7 @@ class Answering:
         )
         narrator.clear()
         record = make_record(
-            answer,
+            replace(answer, question=question),
             self.documents,
             n_tokens=count.n_tokens,
             model=self.generator.model,

@@ -19,11 +19,19 @@ from docqa.app.commands.ingest import ingest
 from docqa.app.commands.library import library
 from docqa.app.commands.models import models
 from docqa.app.commands.train import train
-from docqa.app.diagnostics import run
+from docqa.app.diagnostics import noticing_reader_left, prepare_output, run
 
 
 class DocqaGroup(click.Group):
     """A group whose errors become one line on stderr and an exit code of docqa."""
+
+    def make_context(self, *arguments: Any, **extra: Any) -> click.Context:
+        with noticing_reader_left():
+            return super().make_context(*arguments, **extra)
+
+    def invoke(self, context: click.Context) -> Any:
+        with noticing_reader_left():
+            return super().invoke(context)
 
     def main(
         self,
@@ -61,7 +69,7 @@ def cli(context: click.Context, serve: bool, port: int | None, library: str | No
 
     \b
     docqa ask "What was the total revenue?" report.pdf
-    docqa ask "And the year before?"            asks the same document again
+    docqa ask "And the year before?"            goes on with the same document
     """
     if os.environ.get("NO_COLOR"):
         context.color = False
@@ -96,6 +104,7 @@ for command in (ask, ingest, library, history, models, doctor, config, bench, tr
 
 def main() -> None:
     """The console script."""
+    prepare_output()
     cli(prog_name="docqa")
 
 

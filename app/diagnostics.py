@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
@@ -60,9 +61,8 @@ def run(command: Callable[[], Any]) -> int:
     except (KeyboardInterrupt, click.Abort, Cancelled):
         complain("interrupted")
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # The reader of stdout has seen enough. Python would complain again when it closes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, ReaderLeft):
+        _drop_output()
         return ExitCode.DONE
     except Exception as error:
         if interrupt.seen:
@@ -70,11 +70,54 @@ def run(command: Callable[[], Any]) -> int:
             return ExitCode.INTERRUPTED
         if os.environ.get("DOCQA_TRACEBACK"):
             raise
-        complain(
+        complain(_what_failed(error))
+        with contextlib.suppress(OSError):  # a full disk: Python would fail again when it closes
+            sys.stdout.flush()
+        return ExitCode.FAILED
+
+
+class ReaderLeft(Exception):
+    """The reader of stdout has seen enough."""
+
+
+@contextlib.contextmanager
+def noticing_reader_left() -> Iterator[None]:
+    """Hide a closed pipe from click, which would end with 1 and say nothing."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise ReaderLeft from None
+
+
+def prepare_output() -> None:
+    """Make stdout and stderr such that printing can only fail where nothing can be written."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed from the start: `docqa … >&-`
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")  # a title may hold what the terminal has not
+
+
+def _drop_output() -> None:
+    """Let nothing more be written to stdout: Python would complain again when it closes."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _what_failed(error: Exception) -> str:
+    """What the operating system refuses is for the user to mend; all else is a bug."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return (
             f"unexpected {type(error).__name__}: {error}. "
             "This is a bug; DOCQA_TRACEBACK=1 shows where."
         )
-        return ExitCode.FAILED
+    if error.filename is not None:
+        return f"{error.strerror}: {os.fsdecode(error.filename)}."
+    try:
+        os.getcwd()
+    except OSError:
+        return "The current folder is gone. Go to another one: cd"
+    return f"{error.strerror}."
 
 
 class Interrupt:

@@ -185,4 +185,5 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None
 
 def print_page_text(text: str) -> None:
     """A page as it was read. On a terminal control characters become spaces; offsets hold."""
-    click.echo(clean(text) if sys.stdout.isatty() else text)
+    # click takes colours out of what goes into a file: what a document holds is no colour
+    click.echo(clean(text) if sys.stdout.isatty() else text, color=True)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 
 from docqa.engine.errors import ConfigError
 from docqa.engine.paths import expand
+from docqa.engine.surrogates import without_surrogates
 
 STDIN = "-"
+_NEW_LINE = re.compile(r"\r\n?|\n")
+"""Not what else `splitlines` cuts at: JSON may hold those, and a question copied from a PDF."""
 
 
 def read_questions(name: str) -> list[str]:
@@ -24,7 +28,7 @@ def read_questions(name: str) -> list[str]:
         ConfigError: When the file cannot be read, holds no question, or a line is wrong.
     """
     shown = "stdin" if name == STDIN else name
-    lines = [(i, line.strip()) for i, line in enumerate(_text_of(name).splitlines(), 1)]
+    lines = [(i, line.strip()) for i, line in enumerate(_NEW_LINE.split(_text_of(name)), 1)]
     lines = [(i, line) for i, line in lines if line]
     if not lines:
         raise ConfigError(f"{shown} holds no question.", "Write one a line.")
@@ -54,4 +58,4 @@ def _question_of(line: str, place: str) -> str:
     question = record.get("question") if isinstance(record, dict) else None
     if not isinstance(question, str) or not question.strip():
         raise ConfigError(f"{place} has no question: {line[:60]}", 'Write {"question": "…"}.')
-    return question.strip()
+    return without_surrogates(question.strip())

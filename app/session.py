@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docqa.engine.errors import ConfigError, IngestError
-from docqa.engine.paths import expand
+from docqa.engine.paths import expand, named_path
 
 if TYPE_CHECKING:
     from docqa.app.config import Settings
@@ -58,13 +58,13 @@ def open_document(
 
     if reference == STDIN:
         return _open_stdin(store)
-    path = expand(reference)
-    if path.is_dir():
+    path = named_path(reference)
+    if path is not None and path.is_dir():
         raise ConfigError(
             f"{reference} is a folder.",
             f"Take its files into the library: docqa ingest {reference}",
         )
-    if path.is_file():
+    if path is not None and path.is_file():
         document, fresh = open_file(
             store, path, password=password, on_progress=narrator.ingesting(path.name)
         )
@@ -72,7 +72,7 @@ def open_document(
         if fresh:
             describe(document, narrator)
         return document
-    if path.suffix.lower() in FILE_SUFFIXES and not _is_stored(reference, store):
+    if Path(reference).suffix.lower() in FILE_SUFFIXES and not _is_stored(reference, store):
         raise IngestError(f"No file {reference}.", "Check the path, or see: docqa library list")
     return store.document(reference)
 

@@ -137,7 +137,7 @@ def calibration_of(retriever: Retriever) -> Calibration:
     return carried.get(retriever.name, UNCALIBRATED)
 
 
-def read_calibrations(table: Mapping[str, Any]) -> dict[str, Calibration]:
+def read_calibrations(table: Any) -> dict[str, Calibration]:
     """Calibrations by retriever name, as JSON or TOML holds them.
 
     Args:
@@ -147,6 +147,8 @@ def read_calibrations(table: Mapping[str, Any]) -> dict[str, Calibration]:
     Raises:
         CheckpointError: When an entry lacks a part or names a feature that does not exist.
     """
+    if not isinstance(table, Mapping):
+        raise CheckpointError("The confidence tables of the checkpoint are no JSON object.")
     found = {}
     for name, entry in table.items():
         try:

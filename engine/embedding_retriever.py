@@ -24,6 +24,7 @@ from docqa.engine.retriever import (
     Progress,
     Scores,
 )
+from docqa.engine.surrogates import without_surrogates
 from docqa.engine.types import Document
 
 MAX_DOCUMENTS = 4
@@ -170,4 +171,4 @@ class EmbeddingRetriever:
 
 def _sendable(text: str) -> str:
     """Without lone surrogates, which no tokenizer takes, and not empty, which servers refuse."""
-    return text.encode("utf-8", "replace").decode("utf-8") or " "
+    return without_surrogates(text) or " "

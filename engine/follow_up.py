@@ -9,6 +9,7 @@ question that stands on its own is read alone: the words of another would mislea
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _OPENINGS = re.compile(
     r"(?:and|or|but|also|then|why|what about|how about|(?:for|from|by|to|with|of|in|at|on|since) "
@@ -32,6 +33,15 @@ def leans_on_another(question: str) -> bool:
     if _OPENINGS.match(question.strip()) and n_words <= _MAX_WORDS // 2:
         return True
     return bool(_POINTERS.search(question))
+
+
+def root_of(questions: Iterable[str]) -> str:
+    """The question that the next may lean on: the last that stands on its own, or "".
+
+    Args:
+        questions: What was asked before, the last one first.
+    """
+    return next((question for question in questions if not leans_on_another(question)), "")
 
 
 def with_context(question: str, root: str) -> str:

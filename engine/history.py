@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from docqa.engine.errors import StoreError
-from docqa.engine.library_file import LibraryFile, now
+from docqa.engine.library_file import MAX_INTEGER, LibraryFile, now
 from docqa.engine.record import Record
 from docqa.engine.record_rows import insert_record, select_documents, select_record
 
@@ -177,7 +177,7 @@ class History(LibraryFile):
             rows = db.execute(
                 "SELECT id, asked_at, question, answer, abstained FROM questions "
                 "ORDER BY id DESC LIMIT ?",
-                [n_questions],
+                [min(n_questions, MAX_INTEGER)],
             ).fetchall()
             return [
                 AskedQuestion(
@@ -196,6 +196,17 @@ class History(LibraryFile):
         with self._reading() as db:
             return dict(db.execute("SELECT id, asked_at FROM questions").fetchall())
 
+    def questions_of(self, document_id: str) -> list[str]:
+        """What was asked of a document and answered, the last one first."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT q.question FROM questions q "
+                "JOIN question_documents d ON d.question_id = q.id "
+                "WHERE d.document_id = ? ORDER BY q.asked_at DESC, q.id DESC",
+                [document_id],
+            ).fetchall()
+        return [question for (question,) in rows]
+
     def recent_questions(self, *, n_questions: int) -> list[str]:
         """The words of the last questions, answered or not, the oldest first; each once."""
         with self._reading() as db:
@@ -211,8 +222,10 @@ class History(LibraryFile):
         Raises:
             StoreError: When there is none of that number.
         """
-        with self._reading() as db:
-            record = select_record(db.conn, question_id)
+        record = None
+        if question_id <= MAX_INTEGER:
+            with self._reading() as db:
+                record = select_record(db.conn, question_id)
         if record is None:
             raise StoreError(
                 f"No question {question_id} in the history.", "See: docqa history list"

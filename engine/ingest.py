@@ -14,6 +14,7 @@ from docqa.engine.line_breaks import glue_between
 from docqa.engine.page_breaks import Seam, cut_over_break, goes_on
 from docqa.engine.plain import Reflowed, decode_text, is_markdown_name, reflow
 from docqa.engine.sentences import SEGMENTER, split_sentences
+from docqa.engine.surrogates import without_surrogates
 from docqa.engine.types import Document, Page, PageStatus, Rest, Sentence, SentenceKind
 
 OnPage = Callable[[Page], None]
@@ -66,7 +67,7 @@ def ingest(
         [reflow(page, is_markdown=is_markdown_name(path.suffix)) for page in text.split("\f")],
         document_id=document_id,
         title=path.stem,
-        path=str(path),
+        path=str(path.absolute()),
     )
     if not document.sentences:
         raise IngestError(f"Cannot ingest {path.name}: the file is empty.", "Choose another file.")
@@ -177,8 +178,8 @@ def _ingest_pdf(
     pdf = read_pdf(path, password, on_progress, is_cancelled, on_page)
     return Document(
         id=document_id,
-        title=path.stem if _NO_TITLE.fullmatch(pdf.title) else pdf.title,
-        path=str(path),
+        title=path.stem if _NO_TITLE.fullmatch(pdf.title) else without_surrogates(pdf.title),
+        path=str(path.absolute()),
         pages=pdf.pages,
         sentences=pdf.sentences,
         segmenter=SEGMENTER,

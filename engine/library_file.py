@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -23,7 +24,8 @@ from docqa.engine.migrations import MIGRATIONS
 
 BUSY_SECONDS = 20
 """How long to wait while another process writes."""
-
+MAX_INTEGER = 2**63 - 1
+"""SQLite knows none that is larger."""
 
 _Library = TypeVar("_Library", bound="LibraryFile")
 
@@ -91,11 +93,24 @@ def _connect(path: Path) -> Database:
         conn.execute("PRAGMA secure_delete = ON")  # removed means overwritten
         conn.execute("PRAGMA synchronous = NORMAL")
         db = Database(conn, execute_plugins=False)
-        db.enable_wal()
+        _enable_wal(db)
     except BaseException:
         conn.close()
         raise
     return db
+
+
+def _enable_wal(db: Database) -> None:
+    """Switch to a write-ahead log; SQLite itself does not wait for a lock when it does that."""
+    give_up_at = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            db.enable_wal()
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() >= give_up_at:
+                raise
+        time.sleep(0.02)
 
 
 def _migrate(db: Database, path: Path) -> None:

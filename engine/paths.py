@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from docqa.engine.errors import IngestError
+
 
 def expand(text: str | Path) -> Path:
     """A path with `~` for the home folder; `~name` of no user is a name like any other."""
@@ -27,3 +29,21 @@ def is_file(path: Path) -> bool:
 def is_folder(path: Path) -> bool:
     """Whether there is a folder, asked as safely."""
     return os.path.isdir(path)
+
+
+def named_path(name: str) -> Path | None:
+    """The file or folder of that name; None where there is none.
+
+    Raises:
+        IngestError: When a folder on the way may not be looked into.
+    """
+    path = expand(name)
+    try:
+        path.stat()
+    except PermissionError as error:
+        raise IngestError(
+            f"Cannot read {name}: {error.strerror}.", "Check the permissions of its folder."
+        ) from error
+    except (OSError, ValueError):  # no such file; too long, or with a character no name has
+        return None
+    return path

@@ -24,6 +24,7 @@ from docqa.engine.generators.base import Generator, OnText
 from docqa.engine.hops import AUTO_HOPS, Lead, find_lead, mark_hop
 from docqa.engine.retriever import IsCancelled, OnProgress, Progress, Retriever, Scores
 from docqa.engine.store import Store
+from docqa.engine.surrogates import without_surrogates
 from docqa.engine.types import Answer, Document, Evidence, Page, Reading
 from docqa.engine.wording import in_words_of
 
@@ -267,6 +268,7 @@ def open_file(
     from docqa.engine.ingest import ingest
     from docqa.engine.sentences import SEGMENTER
 
+    check_name(path)
     kept = store.get(file_id(path))
     if kept is not None and kept.segmenter == SEGMENTER:
         store.touch(kept.id, path=str(path.absolute()))
@@ -280,6 +282,21 @@ def open_file(
     )
     store.add(document)
     return document, True
+
+
+def check_name(path: Path) -> None:
+    """Refuse a file whose name the library cannot keep.
+
+    Raises:
+        IngestError: When the name, or that of a folder above it, is no Unicode.
+    """
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError:
+        raise IngestError(
+            f"Cannot ingest {without_surrogates(str(path))}: its path is not UTF-8.",
+            "Rename the file or its folder.",
+        ) from None
 
 
 def file_id(path: Path) -> str:
@@ -296,14 +313,14 @@ def file_id(path: Path) -> str:
 
 
 def checked_question(question: str) -> str:
-    """The question without the space around it.
+    """The question without the space around it and without what is no text.
 
     Raises:
         ConfigError: When nothing is left.
     """
     if not question.strip():
         raise ConfigError("The question is empty.", 'Ask one: docqa ask "What …?" report.pdf')
-    return question.strip()
+    return without_surrogates(question.strip())
 
 
 class TokenCount:

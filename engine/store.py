@@ -18,7 +18,7 @@ import numpy as np
 from docqa.engine.errors import StoreError
 from docqa.engine.file_queue import FileQueue
 from docqa.engine.history import History
-from docqa.engine.library_file import now
+from docqa.engine.library_file import MAX_INTEGER, now
 from docqa.engine.packing import TokenizedDocument
 from docqa.engine.paths import expand
 from docqa.engine.search_terms import indexed_text, search_expression
@@ -272,7 +272,7 @@ class Store(History, FileQueue):
                 "AND n.document_id = s.document_id AND n.number = s.page + 1 "
                 "WHERE sentence_index MATCH ? AND d.removed_at IS NULL "
                 "ORDER BY i.rank, s.rowid LIMIT ?",
-                [expression, n_hits],
+                [expression, min(n_hits, MAX_INTEGER)],
             ).fetchall()
         return [
             SearchHit(document_id, title, page, sentence_id, text[start:end] + _over(rest, below))

@@ -51,7 +51,8 @@ def ask(
     """Answer QUESTION from one or more documents.
 
     DOCUMENT is a file, `-` for text on stdin, or the title or id of a document in the library.
-    Without one, the document used last is asked.
+    Without one, the document used last is asked, and a question that leans on the one before it
+    (`And in 2023?`) is read together with that.
     """
     if flags["words"] and flags["top_k"]:
         raise click.UsageError("--words and --top-k exclude each other: choose one.")
@@ -78,7 +79,9 @@ def ask(
         if questions_file is not None or question is None:
             ask_all(questions, answering)
         else:
-            ask_one(question, answering, as_json=as_json)
+            # Whoever names a document begins anew; whoever names none goes on.
+            root = "" if documents else answering.question_before()
+            ask_one(question, answering, root, as_json=as_json)
 
 
 def check_question(question: str, documents: Sequence[str]) -> None:
@@ -87,9 +90,11 @@ def check_question(question: str, documents: Sequence[str]) -> None:
     Raises:
         UsageError: When it is empty or a file.
     """
+    from docqa.engine.paths import is_file
+
     if not question.strip():
         raise click.UsageError('The question is empty. Ask one: docqa ask "What …?" report.pdf')
-    if Path(question).is_file():
+    if is_file(Path(question)):
         raise click.UsageError(
             f"{question} is a file; the question comes first: docqa ask "
             f'"{documents[0] if documents else "What …?"}" {question}'
@@ -105,14 +110,21 @@ def all_questions(file: str | None) -> list[str]:
     return read_questions(file)
 
 
-def ask_one(question: str, answering: Answering, *, as_json: bool) -> None:
-    """Answer one question for a person, or as one JSON object."""
+def ask_one(question: str, answering: Answering, root: str, *, as_json: bool) -> None:
+    """Answer one question for a person, or as one JSON object.
+
+    Args:
+        question: As it was asked.
+        answering: What it is answered with.
+        root: The question before it that it may lean on; empty where there is none.
+        as_json: For a program.
+    """
     from docqa.app.output import AnswerPrinter, print_json, record_json
 
     narrator = answering.narrator
     printer = AnswerPrinter(narrator.clear, is_silent=as_json)
     with printer:
-        record, number = answering.answer(question, printer.on_text)
+        record, number = answering.answer(question, printer.on_text, root=root)
     if as_json:
         print_json(record_json(record))
     else:
@@ -131,13 +143,15 @@ def ask_all(questions: Sequence[str], answering: Answering) -> None:
     try:
         for question in questions:
             record, number = answering.answer(question)
-            print_json_line(record_json(record))
             n_done += 1
+            print_json_line(record_json(record))
             answering.narrator.say(
                 f"{n_done:,} of {len(questions):,}, {record.seconds.total:.1f} s, "
                 f"kept as question {number}: {question}"
             )
             warn_if_cut_off(record, answering)
+    except BrokenPipeError:  # the reader of the answers has seen enough
+        raise
     except BaseException:
         answering.narrator.warn(
             f"stopped at question {n_done + 1:,} of {len(questions):,}; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ from typing import Any
 import click
 
 from docqa.app.options import json_option, library_option, password_option, quiet_option
-from docqa.engine.paths import expand
 
 
 @click.command()
@@ -90,23 +90,47 @@ def find_files(paths: Sequence[str]) -> Iterator[Path]:
     """
     from docqa.app.session import FILE_SUFFIXES
     from docqa.engine.errors import IngestError
+    from docqa.engine.paths import named_path
 
     for name in paths:
-        path = expand(name)
+        path = named_path(name)
+        if path is None:
+            raise IngestError(f"No file {name}.", "Check the path.")
         if not path.is_dir():
-            if not path.exists():
-                raise IngestError(f"No file {name}.", "Check the path.")
             yield path
             continue
-        found = sorted(
-            file
-            for file in path.rglob("*")
-            if file.is_file()
-            and file.suffix.lower() in FILE_SUFFIXES
-            and not any(part.startswith(".") for part in file.relative_to(path).parts)
-        )
+        found = files_in(path)
         if not found:
             raise IngestError(
                 f"Nothing to read in the folder {name}.", f"docqa reads {', '.join(FILE_SUFFIXES)}."
             )
         yield from found
+
+
+def files_in(folder: Path) -> list[Path]:
+    """What docqa can read in a folder and the folders in it, but nothing hidden; in order.
+
+    What may not be looked at is among them: reading it says why it cannot be read.
+    """
+    from docqa.app.session import FILE_SUFFIXES
+
+    found: list[Path] = []
+
+    def not_listed(error: OSError) -> None:
+        found.append(Path(error.filename))
+
+    for place, folders, names in os.walk(folder, onerror=not_listed):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [
+            file
+            for file in (Path(place, name) for name in names if not name.startswith("."))
+            if file.suffix.lower() in FILE_SUFFIXES and _may_be_file(file)
+        ]
+    return sorted(found)
+
+
+def _may_be_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return True

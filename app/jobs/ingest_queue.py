@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docqa.app import messages
-from docqa.engine.errors import DocqaError, FileProblem
+from docqa.engine.errors import DocqaError, FileProblem, IngestError
 from docqa.engine.file_state import FileState
 from docqa.engine.types import Page, PageStatus
 
@@ -113,6 +113,9 @@ class IngestQueue:
             except DocqaError as error:
                 self._log.error(str(error))
                 self._post(messages.StoreFailed(str(error)))
+            except Exception as error:  # nobody waits for what is done here: this would be lost
+                self._log.error(f"the queue of files failed: {type(error).__name__}: {error}")
+                self._post(messages.StoreFailed(f"unexpected {type(error).__name__}: {error}"))
 
         self._shelf.submit(guarded)
 
@@ -122,11 +125,22 @@ class IngestQueue:
         for path in paths:
             try:
                 for file in find_files([str(path)]):
-                    store.enqueue(str(file.absolute()))
+                    self._enqueue(store, file)
             except DocqaError as error:
                 self._post(messages.NothingToAdd((path,), str(error)))
         self._changed()
         self._next(store)
+
+    def _enqueue(self, store: Store, file: Path) -> None:
+        from docqa.engine.pipeline import check_name
+
+        try:
+            check_name(file)
+        except IngestError as error:  # the others of its folder are read
+            self._log.warning(str(error))
+            self._post(messages.NothingToAdd((file,), str(error)))
+        else:
+            store.enqueue(str(file.absolute()))
 
     def _next(self, store: Store) -> None:
         """Begin the first waiting file, unless one is being read."""

@@ -44,10 +44,9 @@ class Conversation(VerticalScroll, can_focus=False):
     @property
     def root(self) -> str:
         """The last question that stands on its own; the next may lean on it."""
-        from docqa.engine.follow_up import leans_on_another
+        from docqa.engine.follow_up import root_of
 
-        alone = (c.question for c in reversed(self.cards) if not leans_on_another(c.question))
-        return next(alone, "")
+        return root_of(card.question for card in reversed(self.cards))
 
     def card_of(self, unanswered_id: int) -> AnswerCard | None:
         """The card of a question that is not answered."""

@@ -176,7 +176,7 @@ def take_folder(folder: Path, *, name: str = "") -> Path:
         )
     check_space(weights.stat().st_size, name)
     ready = empty_ready_folder(name)
-    if weights.name == WEIGHTS[1] or '"ssm_cfg"' in (folder / "config.json").read_text("utf-8"):
+    if weights.name == WEIGHTS[1] or b'"ssm_cfg"' in (folder / "config.json").read_bytes():
         convert(weights, folder / "config.json", folder / "tokenizer.json", ready)
     else:
         for one in (*FILES, *PAPERS):

@@ -107,11 +107,13 @@ def read_metrics(folder: Path) -> dict[str, Any]:
     """What was measured of a checkpoint; empty for one without `metrics.json`."""
     path = folder / "metrics.json"
     try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         raise CheckpointError(f"Cannot read {path}: {error}.") from error
+    if not isinstance(record, dict):
+        raise CheckpointError(f"Cannot read {path}: it holds no JSON object.")
     return record
 
 

@@ -102,6 +102,13 @@ _IGNORED |= {"_name_or_path", "architectures", "dtype", "model_type", "torch_dty
 _IGNORED |= {"transformers_version"}
 
 
+_SIZES = {field.name for field in fields(Mamba2Config) if field.type == "int"}
+_AT_LEAST_ONE = {"d_model", "n_layer", "vocab_size", "d_state", "headdim", "expand", "d_conv"}
+_AT_LEAST_ONE |= {"ngroups", "chunk_size", "pad_vocab_size_multiple"}
+MAX_SIZE = 1 << 24
+MAX_LAYERS = 10_000
+
+
 def read_config(path: Path) -> Mamba2Config:
     """Read `config.json`, ours or a published one (`ssm_cfg`, padded vocabulary).
 
@@ -119,13 +126,21 @@ def read_config(path: Path) -> Mamba2Config:
     return config_from_record(record, where=str(path))
 
 
-def config_from_record(record: dict[str, Any], where: str) -> Mamba2Config:
-    """Turn the object of a `config.json` into a config; `where` names it in errors."""
-    record = dict(record)
-    ssm = dict(record.pop("ssm_cfg", {}))
+def config_from_record(record: Any, where: str) -> Mamba2Config:
+    """Turn the object of a `config.json` into a config; `where` names it in errors.
+
+    Raises:
+        CheckpointError: When it names another architecture, an unknown field or an absurd size.
+    """
+    ssm = record.get("ssm_cfg", {}) if isinstance(record, dict) else None
+    if not isinstance(ssm, dict):
+        raise CheckpointError(f"{where} does not hold the shape of a model.")
+    record, ssm = {**record}, {**ssm}
+    record.pop("ssm_cfg", None)
     if ssm.pop("layer", "Mamba2") != "Mamba2":
         raise CheckpointError(f"{where} is not of a Mamba-2 model.")
     record.update(ssm)
+    _check_sizes(record, where)
     multiple = record.pop("pad_vocab_size_multiple", 1)
     for name, value in _FIXED.items():
         if record.pop(name, value) != value:
@@ -141,3 +156,13 @@ def config_from_record(record: dict[str, Any], where: str) -> Mamba2Config:
         raise CheckpointError(f"{where}: {error}.") from error
     padded = -(-config.vocab_size // multiple) * multiple
     return Mamba2Config(**{**asdict(config), "vocab_size": padded})
+
+
+def _check_sizes(record: dict[str, Any], where: str) -> None:
+    """Refuse sizes that no model has, before one is made of them."""
+    for name, value in record.items():
+        least = 1 if name in _AT_LEAST_ONE else 0
+        most = MAX_LAYERS if name == "n_layer" else MAX_SIZE
+        is_size = name in _SIZES or name in _AT_LEAST_ONE
+        if is_size and not (type(value) is int and least <= value <= most):
+            raise CheckpointError(f"{where} asks for {name} = {value!r}, not {least} to {most:,}.")

@@ -176,3 +176,11 @@ def test_a_damaged_checkpoint_is_not_bundled(docqa: Run, bundle: Path, tmp_path:
     assert done.exit_code == 1
     assert "docqa models verify tiny" in done.stderr
     assert not list(tmp_path.glob("again*"))
+
+
+def test_a_folder_whose_config_is_no_text_is_not_installed(docqa: Run, tiny: Path) -> None:
+    (tiny / "config.json").write_bytes(b'{"name": "\xe9"}')
+    done = docqa("models", "pull", str(tiny))
+    assert done.exit_code == 1
+    assert "config.json: 'utf-8' codec" in done.stderr
+    assert "bug" not in done.stderr

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pymupdf
 import pytest
@@ -125,6 +128,29 @@ def test_without_a_document_the_last_one_is_asked(docqa: Run, note: str, pdf: st
     assert answer["documents"][0]["title"] == "note"
 
 
+def test_a_question_that_leans_on_the_one_before_is_read_with_it(docqa: Run, note: str) -> None:
+    docqa("ingest", note)
+    Path("more.txt").write_text("The fee was 5 in 2020.\nIt was 6 in 2021.\n", encoding="utf-8")
+    docqa(*ASK, "What was the total revenue?", note)
+    result = docqa(*ASK, "And in 2021?", "--json")
+    assert "Read together with the question before it: What was the total revenue?" in result.stderr
+    answer = json.loads(result.stdout)
+    assert (answer["question"], answer["answer"]) == (
+        "And in 2021?",
+        "Total revenue was $12.5 million in 2021. (p. 1)",
+    )
+    again = docqa(*ASK, "And in 2021?")  # the one before leans itself
+    assert "before it: What was the total revenue?" in again.stderr
+    alone = (
+        ("And in 2021?", note),  # a document named is a new beginning
+        ("And in 2021?", "more.txt"),
+        ("And in 2020?",),  # nothing was asked of this document that stands on its own
+        ("What was the fee in 2021?",),
+    )
+    for arguments in alone:
+        assert "Read together" not in docqa(*ASK, *arguments).stderr
+
+
 def test_several_documents_are_read_and_named(docqa: Run, note: str, pdf: str) -> None:
     answer = json.loads(
         docqa(*ASK, "Who is the chief executive?", note, pdf, note, "--json").stdout
@@ -205,6 +231,63 @@ def test_wrong_use(
     assert message in result.stderr
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("question", ["手" * 86, "Wie " * 80 + "?", "Who is\0 it?"])
+def test_a_question_too_long_for_a_file_name_is_a_question(
+    docqa: Run, note: str, question: str
+) -> None:
+    result = docqa(*ASK, question, note, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["question"] == question.strip()
+
+
+def test_a_document_named_too_long_for_a_file(docqa: Run, note: str) -> None:
+    result = docqa(*ASK, "Where?", "x" * 300)
+    assert (result.exit_code, "no stored document" in result.stderr) == (1, True)
+    result = docqa("ingest", "x" * 300)
+    assert (result.exit_code, "No file xxx" in result.stderr) == (1, True)
+
+
+def test_a_question_that_is_not_utf_8_is_asked_without_what_is_no_text(
+    docqa: Run, note: str
+) -> None:
+    result = docqa(*ASK, os.fsdecode(b"Where is the caf\xe9 office?"), note, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["question"] == "Where is the caf\ufffd office?"
+
+
+def test_a_folder_that_may_not_be_looked_into_is_no_bug(
+    docqa: Run, note: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked(monkeypatch, "secret")
+    for arguments in ((*ASK, "Where?", "secret/note.txt"), ("ingest", "secret/note.txt")):
+        result = docqa(*arguments)
+        assert result.exit_code == 1
+        assert "Cannot read secret/note.txt: Permission denied" in result.stderr
+
+
+def locked(monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+    """Let the system refuse to look at anything in a folder: root, who may all, tests too."""
+    stat = os.stat
+
+    def refuse(path: Any, *more: Any, **options: Any) -> os.stat_result:
+        if not isinstance(path, int) and folder in Path(os.fsdecode(path)).parts[:-1]:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fsdecode(path))
+        return stat(path, *more, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no folder goes while one is in it")
+def test_a_current_folder_that_is_gone_is_no_bug(docqa: Run, tmp_path: Path) -> None:
+    tmp_path.rmdir()
+    for arguments in (("library", "list"), (*ASK, "Where?", "note.txt")):
+        result = docqa(*arguments)
+        assert (result.exit_code, result.stderr) == (
+            1,
+            "docqa: The current folder is gone. Go to another one: cd\n",
+        )
 
 
 def test_an_interrupted_question_keeps_nothing(

@@ -38,7 +38,7 @@ def ask_all(docqa: Run, text: str, *more: str, stdin: str | None = None) -> Resu
 
 def answers_of(result: Result) -> list[dict[str, Any]]:
     assert result.exit_code == 0, result.stderr
-    return [json.loads(line) for line in result.stdout.splitlines()]
+    return [json.loads(line) for line in result.stdout.removesuffix("\n").split("\n")]
 
 
 def without_times(answer: dict[str, Any]) -> dict[str, Any]:
@@ -85,6 +85,21 @@ def test_without_a_document_the_last_one_is_asked(docqa: Run, note: str) -> None
     ask_all(docqa, QUESTIONS[0], note)
     (answer,) = answers_of(ask_all(docqa, QUESTIONS[1]))
     assert answer["documents"][0]["title"] == "note"
+
+
+def test_only_a_new_line_ends_a_question(docqa: Run, note: str) -> None:
+    """Nothing else that Python counts as the end of a line."""
+    odd = "Who is the\u2028chief\x0cexecutive?"
+    lines = [json.dumps({"question": odd}, ensure_ascii=False), json.dumps({"question": "Who?"})]
+    answers = answers_of(ask_all(docqa, "\r\n".join(lines), note))
+    assert [answer["question"] for answer in answers] == [odd, "Who?"]
+    answers = answers_of(ask_all(docqa, f"{odd}\nWho?\n", note))
+    assert [answer["question"] for answer in answers] == [odd, "Who?"]
+
+
+def test_half_a_character_in_a_question(docqa: Run, note: str) -> None:
+    (answer,) = answers_of(ask_all(docqa, '{"question": "Who is \\ud800 the chief?"}', note))
+    assert answer["question"] == "Who is \ufffd the chief?"
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -35,6 +39,47 @@ def test_ingest_reads_folders_and_passes_over_broken_files(docqa: Run, shelf: Pa
     assert [one["new"] for one in json.loads(again.stdout)] == [False]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="every name is Unicode there")
+def test_ingest_passes_over_a_name_that_is_not_utf_8(docqa: Run, shelf: Path) -> None:
+    (shelf / os.fsdecode(b"lat\xe9n.txt")).write_text(NOTE + "Latin.\n", encoding="utf-8")
+    result = docqa("ingest", "shelf", "--json")
+    assert result.exit_code == 1
+    assert "lat\ufffdn.txt: its path is not UTF-8" in result.stderr
+    assert [one["title"].lower() for one in json.loads(result.stdout)] == ["other", "note"]
+
+
+def test_ingest_passes_over_what_may_not_be_looked_at(
+    docqa: Run, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a file is taken for one that can be read, and reading it says why it cannot."""
+    denied = PermissionError(errno.EACCES, os.strerror(errno.EACCES), "other.md")
+    is_file, open_file = Path.is_file, Path.open
+
+    def refuse(action: Callable[..., Any]) -> Callable[..., Any]:
+        def refused(path: Path, *more: Any, **options: Any) -> Any:
+            if path.name == "other.md":
+                raise denied
+            return action(path, *more, **options)
+
+        return refused
+
+    monkeypatch.setattr(Path, "is_file", refuse(is_file))
+    monkeypatch.setattr(Path, "open", refuse(open_file))
+    result = docqa("ingest", "shelf", "--json")
+    assert result.exit_code == 1
+    assert "other.md: Permission denied" in result.stderr
+    assert [one["title"] for one in json.loads(result.stdout)] == ["note"]
+
+
+def test_ingest_keeps_where_a_file_is_whatever_folder_comes_next(
+    docqa: Run, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (first,) = json.loads(docqa("ingest", "shelf/note.txt", "--json").stdout)
+    assert first["path"] == str(shelf / "note.txt")
+    monkeypatch.chdir(shelf / "deep")
+    assert docqa("library", "show", str(shelf / "note.txt"), "--page", "1").exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("path", "message"), [("none", "No file none"), ("empty", "Nothing to read")]
 )
@@ -60,6 +105,44 @@ def test_library(docqa: Run, shelf: Path) -> None:
     )
     assert json.loads(docqa("library", "search", "offices", "--json").stdout)[0]["page"] == 1
     assert docqa("library", "search", "nowhere").exit_code == 0
+
+
+def test_a_page_holds_every_character_that_offsets_count(docqa: Run, tmp_path: Path) -> None:
+    text = "The \x1b[31mdaily\x1b[0m fee is 42 dollars."
+    (tmp_path / "ansi.txt").write_text(text, encoding="utf-8")
+    docqa("ingest", "ansi.txt")
+    shown = docqa("library", "show", "ansi", "--page", "1").stdout
+    assert (
+        shown
+        == json.loads(docqa("library", "show", "ansi", "--page", "1", "--json").stdout)[0]["text"]
+        + "\n"
+    )
+    assert "\x1b[31m" in shown
+
+
+HUGE = str(10**30)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("history", "show", HUGE), 1, f"No question {HUGE} in the history"),
+        (("history", "show", f"-{HUGE}"), 2, "No such option"),
+        (("history", "export", HUGE), 1, f"No question {HUGE} in the history"),
+        (("history", "list", "--limit", HUGE), 0, ""),
+        (("library", "search", "fee", "--limit", HUGE), 0, ""),
+        (("library", "show", "note", "--page", HUGE), 2, "has 1 pages"),
+        (("ask", "Who?", "note", "--retriever", "bm25", "--top-k", HUGE, "-q"), 0, ""),
+        (("ask", "Who?", "note", "--retriever", "bm25", "--words", HUGE, "-q"), 0, ""),
+    ],
+)
+def test_a_number_too_large(
+    docqa: Run, shelf: Path, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    docqa("ingest", "shelf")
+    result = docqa(*arguments)
+    assert result.exit_code == code, result.stderr
+    assert message in result.stderr
 
 
 def test_library_export_and_remove(docqa: Run, shelf: Path, tmp_path: Path) -> None:

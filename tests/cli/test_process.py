@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -68,6 +69,81 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
     assert show.stderr.read() == b""
     assert show.wait() == 0
     show.stderr.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes that end otherwise")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        ("ask", "Who is the chief executive?", "note.txt", "--retriever", "bm25", "-q"),
+        ("ask", "--questions", "questions.txt", "note.txt", "--retriever", "bm25", "-q"),
+        ("library", "export"),
+    ],
+)
+def test_a_reader_that_is_gone_before_anything_is_printed(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    (tmp_path / "note.txt").write_text(NOTE, encoding="utf-8")
+    (tmp_path / "questions.txt").write_text("Who is the chief?\nWho is Jane Doe?\n")
+    subprocess.run([*DOCQA, "ingest", "note.txt", "-q"], cwd=tmp_path, check=True)
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [*DOCQA, *arguments], cwd=tmp_path, stdout=writing, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is full")
+def test_a_full_disk_is_no_bug(tmp_path: Path) -> None:
+    (tmp_path / "long.txt").write_text(NOTE * 2000, encoding="utf-8")
+    subprocess.run([*DOCQA, "ingest", "long.txt", "-q"], cwd=tmp_path, check=True)
+    for arguments in (["library", "list"], ["library", "show", "long", "--text"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [*DOCQA, *arguments],
+                cwd=tmp_path,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                check=False,
+            )
+        assert (done.returncode, done.stderr) == (1, b"docqa: No space left on device.\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell")
+def test_output_that_is_closed_from_the_start(tmp_path: Path) -> None:
+    asked = [*DOCQA, "ask", "Who is the chief executive?", "-", "--retriever", "bm25", "-q"]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *asked],
+        input=NOTE.encode(),
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_what_the_terminal_cannot_show_does_not_end_the_answer(tmp_path: Path) -> None:
+    (tmp_path / "ferry \U0001f6a2.txt").write_text(NOTE, encoding="utf-8")
+    done = subprocess.run(
+        [*DOCQA, "ask", "Who is it?", "ferry \U0001f6a2.txt", "-q", "--retriever", "bm25"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"ferry ?, p. 1" in done.stdout
+
+
+def test_what_the_system_refuses_is_no_bug(capsys: pytest.CaptureFixture[str]) -> None:
+    def command() -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "secret/x.md")
+
+    assert run(command) == ExitCode.FAILED
+    assert capsys.readouterr().err == "docqa: Permission denied: secret/x.md.\n"
 
 
 def test_an_error_after_ctrl_c_is_the_interruption(capsys: pytest.CaptureFixture[str]) -> None:

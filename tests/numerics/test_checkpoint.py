@@ -12,8 +12,8 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
 from docqa.engine.errors import CheckpointError
-from docqa.engine.mamba2.checkpoint import load_model, save_checkpoint
-from docqa.engine.mamba2.config import config_from_record
+from docqa.engine.mamba2.checkpoint import load_model, read_metrics, save_checkpoint
+from docqa.engine.mamba2.config import config_from_record, read_config
 from tests.numerics.conftest import MakeModel
 
 PUBLISHED_CONFIG = {
@@ -148,3 +148,29 @@ def test_int8_embedding_is_near_and_small(make_model: MakeModel, tmp_path: Path)
     assert (
         load_file(tmp_path / "model.safetensors")["backbone.embedding.weight"].dtype == torch.int8
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"d_model": 10**9}, "d_model = 1000000000"),
+        ({"d_model": "32"}, "d_model = '32'"),
+        ({"n_layer": 10**6}, "n_layer = 1000000"),
+        ({"ssm_cfg": {"headdim": 0}}, "headdim = 0"),
+        ({"ssm_cfg": 5}, "does not hold the shape"),
+        ({"pad_vocab_size_multiple": 0}, "pad_vocab_size_multiple = 0"),
+    ],
+)
+def test_a_config_with_absurd_sizes(change: dict[str, object], message: str) -> None:
+    with pytest.raises(CheckpointError, match=message):
+        config_from_record({**PUBLISHED_CONFIG, **change}, where="x/config.json")
+
+
+@pytest.mark.parametrize("text", [b"[]", b"[1]", b'{"a": "\xe9"}', b"5"])
+def test_files_that_hold_no_object(tmp_path: Path, text: bytes) -> None:
+    for name in ("config.json", "metrics.json"):
+        (tmp_path / name).write_bytes(text)
+    with pytest.raises(CheckpointError, match=r"config\.json"):
+        read_config(tmp_path / "config.json")
+    with pytest.raises(CheckpointError, match=r"metrics\.json"):
+        read_metrics(tmp_path)

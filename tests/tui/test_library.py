@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -168,6 +169,21 @@ def test_a_folder_and_several_files_in_one_go(play: Play, tmp_path: Path) -> Non
         await stage.until(lambda: EntryState.READY in states(stage).values())
         await stage.until(lambda: "c" in states(stage))
         await stage.until(lambda: set(states(stage).values()) == {EntryState.READY})
+
+    play(body)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="every name is Unicode there")
+def test_a_name_that_is_not_utf_8_says_so_and_the_others_come(play: Play, tmp_path: Path) -> None:
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    for name in (b"a.txt", b"b\xe9n.txt", b"c.txt"):
+        (folder / os.fsdecode(name)).write_text(f"The gate {name!r} is closed at night.")
+
+    async def body(stage: Stage) -> None:
+        await drop(stage, str(folder))
+        await stage.until(lambda: any("b\ufffdn.txt: its path" in toast for toast in stage.toasts))
+        await stage.until(lambda: states(stage) == dict.fromkeys("ac", EntryState.READY))
 
     play(body)
 

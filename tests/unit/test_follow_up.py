@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from docqa.engine.follow_up import leans_on_another, with_context
+from docqa.engine.follow_up import leans_on_another, root_of, with_context
 from docqa.engine.ingest import ingest
 from docqa.engine.retriever import load_retriever
 
@@ -81,3 +81,14 @@ def test_it_finds_what_is_meant() -> None:
     )
     assert together > 0.7
     assert alone < together / 2
+
+
+def test_the_question_to_lean_on_is_the_last_that_stands_on_its_own() -> None:
+    newest_first = [
+        "Why did it fall?",
+        "And in 2023?",
+        "What was the revenue in 2024?",
+        "Who signs?",
+    ]
+    assert root_of(newest_first) == "What was the revenue in 2024?"
+    assert root_of(["And in 2023?"]) == root_of([]) == ""
