@@ -18,7 +18,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+)
 
 from docqa.app.keymap import parse_keymap
 from docqa.engine.errors import ConfigError
@@ -62,6 +69,8 @@ class Settings(BaseModel):
     """Colours of the terminal application; `auto` = what suits the terminal."""
     keymap: str
     """Keys of the terminal application that differ: `quit=ctrl+x help=f1,h`."""
+    _is_server_given: bool = PrivateAttr(False)
+    """Whether the server was named on the command line."""
 
     @field_validator("keymap")
     @classmethod
@@ -139,9 +148,28 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
         given.setdefault("top_k", 0)
     layers = read_layers(given)
     try:
-        return Settings(**merged(layers))
+        settings = Settings(**merged(layers))
     except ValidationError as error:
         raise ConfigError(_explain(error, layers), "See: docqa config show") from None
+    settings._is_server_given = "base_url" in given
+    return settings
+
+
+def is_server_of_folder(settings: Settings) -> bool:
+    """Whether nobody but ./docqa.toml names the server of these settings.
+
+    Such a file may lie in any folder that was downloaded: who runs docqa in it has not chosen the
+    server.
+    """
+    if not settings.base_url or settings._is_server_given:
+        return False
+    folder = str(project_file())
+    naming = [
+        source
+        for source, values in read_layers({})
+        if values.get("base_url") == settings.base_url
+    ]
+    return naming == [folder]
 
 
 def read_layers(given: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
