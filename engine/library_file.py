@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from docqa.engine.migrations import MIGRATIONS
 
 BUSY_SECONDS = 20
 """How long to wait while another process writes."""
+RETRY_SECONDS = 0.05
 
 
 _Library = TypeVar("_Library", bound="LibraryFile")
@@ -91,11 +93,23 @@ def _connect(path: Path) -> Database:
         conn.execute("PRAGMA secure_delete = ON")  # removed means overwritten
         conn.execute("PRAGMA synchronous = NORMAL")
         db = Database(conn, execute_plugins=False)
-        db.enable_wal()
+        _enable_wal(db)
     except BaseException:
         conn.close()
         raise
     return db
+
+
+def _enable_wal(db: Database) -> None:
+    """Let others read while one writes. SQLite does not wait here for a lock, so this does."""
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return db.enable_wal()
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(RETRY_SECONDS)
 
 
 def _migrate(db: Database, path: Path) -> None:

@@ -213,6 +213,32 @@ def test_history_outlives_its_document(store: Store, report: Document) -> None:
         store.record(number)
 
 
+def test_with_the_history_go_the_questions_without_an_answer(
+    store: Store, report: Document
+) -> None:
+    store.add(report)
+    other = dataclasses.replace(report, id=report.id[::-1] + "0")
+    store.add(other)
+    conversation = store.start_conversation()
+    store.note_question("Is Eve being dismissed?", [other.id, report.id], conversation)
+    store.note_question("Who leads?", [other.id], conversation)
+    store.remove(report.id, with_history=True)
+    assert [one.question for one in store.unanswered(conversation)] == ["Who leads?"]
+    assert store.recent_questions(n_questions=9) == ["Who leads?"]
+
+
+def test_a_new_library_that_another_process_is_making_is_waited_for(path: Path) -> None:
+    path.parent.mkdir()
+    other = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.3, other.rollback)
+    release.start()
+    with Store(path) as store:
+        assert store.documents() == []
+    release.join()
+    other.close()
+
+
 def test_an_error_in_the_middle_leaves_the_old_document(
     store: Store, report: Document, monkeypatch: pytest.MonkeyPatch
 ) -> None:
