@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -70,6 +72,17 @@ def test_sentences_end_where_a_reader_ends_them(text: str, expected: list[str]) 
 )  # fmt: skip
 def test_a_sentence_ends_with_the_mark_of_its_note(text: str, expected: list[str]) -> None:
     assert cut(text) == expected
+
+
+def test_a_line_without_end_takes_time_in_proportion_to_its_length() -> None:
+    def seconds(n_items: int) -> float:
+        line = '{"id": 7, "name": "x"; "of": 1}, ' * n_items
+        started = time.process_time()
+        assert len(cut(line)) > n_items / 20
+        return time.process_time() - started
+
+    seconds(100)
+    assert seconds(16_000) < 8 * max(seconds(4_000), 0.01)
 
 
 def test_a_layout_tells_a_note_from_a_decimal() -> None:
