@@ -21,7 +21,9 @@ def indexed_text(text: str) -> str:
 def search_expression(words: str) -> str:
     """An FTS5 expression that asks for all of the words; what stands in quotes is a phrase.
 
-    Every term is quoted, so the operators of FTS5 (`AND`, `*`, `-`, `:`) are words like others.
+    Every term is quoted, so the operators of FTS5 (`AND`, `*`, `-`, `:`) are words like others. A
+    term is asked for once: FTS5 would look up and rank it each time it is named.
     """
     terms = [phrase or word.replace('"', " ") for phrase, word in _TERM.findall(words)]
-    return " ".join(f'"{indexed_text(term).strip()}"' for term in terms if _WORD.search(term))
+    quoted = (f'"{indexed_text(term).strip()}"' for term in terms if _WORD.search(term))
+    return " ".join(dict.fromkeys(quoted))

@@ -21,6 +21,7 @@ from docqa.engine.errors import StoreError
 from docqa.engine.migrations import MIGRATIONS
 from docqa.engine.packing import TokenizedDocument
 from docqa.engine.record import Record, make_record
+from docqa.engine.search_terms import search_expression
 from docqa.engine.store import Store
 from docqa.engine.types import (
     Answer,
@@ -143,6 +144,12 @@ def test_an_unknown_name_is_an_error(store: Store) -> None:
 def test_search(store: Store, report: Document, words: str, pages: list[int]) -> None:
     store.add(report)
     assert [hit.page for hit in store.search(words)] == pages
+
+
+def test_a_term_is_asked_for_once() -> None:
+    assert search_expression('revenue "net 売" revenue "net 売" Total') == (
+        '"revenue" "net  売" "Total"'
+    )
 
 
 def test_search_hits_say_where(store: Store, report: Document) -> None:
