@@ -86,7 +86,8 @@ def _connect(path: Path) -> Database:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # The library holds private documents: only its owner may read it.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    conn = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
+    # Absolute: SQLite takes `:memory:` and `file:…` for something else than a file.
+    conn = sqlite3.connect(path.absolute(), timeout=BUSY_SECONDS, check_same_thread=False)
     try:
         conn.execute("PRAGMA schema_version").fetchone()  # the first read finds a foreign file
         conn.execute("PRAGMA foreign_keys = ON")

@@ -246,6 +246,18 @@ def test_a_new_library_that_another_process_is_making_is_waited_for(path: Path) 
     other.close()
 
 
+@pytest.mark.parametrize("name", [":memory:", "file:x.db?mode=ro"])
+def test_a_library_is_a_file_whatever_it_is_called(
+    report: Document, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Store(Path(name)) as store:
+        store.add(report)
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+    with Store(Path(name)) as store:
+        assert [one.id for one in store.documents()] == [report.id]
+
+
 def test_an_error_in_the_middle_leaves_the_old_document(
     store: Store, report: Document, monkeypatch: pytest.MonkeyPatch
 ) -> None:
