@@ -165,9 +165,7 @@ def is_server_of_folder(settings: Settings) -> bool:
         return False
     folder = str(project_file())
     naming = [
-        source
-        for source, values in read_layers({})
-        if values.get("base_url") == settings.base_url
+        source for source, values in read_layers({}) if values.get("base_url") == settings.base_url
     ]
     return naming == [folder]
 

@@ -132,9 +132,7 @@ def remove(document: str, with_history: bool, yes: bool, library: str | None) ->
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Default: stdout.")
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 @library_option
-def export(
-    documents: tuple[str, ...], out: Path | None, force: bool, library: str | None
-) -> None:
+def export(documents: tuple[str, ...], out: Path | None, force: bool, library: str | None) -> None:
     """Documents with pages and sentences as JSON Lines; without a name, all of them."""
     from docqa.app.output import export_lines
 

@@ -156,9 +156,7 @@ def test_what_is_not_what_was_published_is_refused(docqa: Run, hub: Hub) -> None
 
 
 @pytest.mark.parametrize("source", ["models/scanner.tar", "./scanner", "~/a/scanner", "/scanner"])
-def test_a_file_that_is_missing_is_not_asked_of_the_hub(
-    docqa: Run, hub: Hub, source: str
-) -> None:
+def test_a_file_that_is_missing_is_not_asked_of_the_hub(docqa: Run, hub: Hub, source: str) -> None:
     done = docqa("models", "pull", source, "--yes")
     assert done.exit_code == 3
     assert f"There is no file or folder {source}." in done.stderr

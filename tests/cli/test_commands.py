@@ -77,9 +77,7 @@ def test_library_export_and_remove(docqa: Run, shelf: Path, tmp_path: Path) -> N
     assert (shelf / "note.txt").exists()
 
 
-def test_an_export_replaces_no_file_unless_forced(
-    docqa: Run, shelf: Path, tmp_path: Path
-) -> None:
+def test_an_export_replaces_no_file_unless_forced(docqa: Run, shelf: Path, tmp_path: Path) -> None:
     docqa("ingest", "shelf/note.txt")
     (tmp_path / "all.jsonl").write_text("theirs", encoding="utf-8")
     (tmp_path / "all.jsonl.part").write_text("theirs too", encoding="utf-8")

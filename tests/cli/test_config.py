@@ -97,8 +97,8 @@ def test_set_keeps_the_other_lines(docqa: Run) -> None:
     [
         ('keymap = """\nquit=ctrl+x\nhelp=f1"""\ntop_k = 3\n', 'keymap = "help=h"\ntop_k = 3\n'),
         (
-            "theme = \'\'\'\nkeymap = 1\\\n\'\'\'\nkeymap = 'help=f1'",
-            "theme = \'\'\'\nkeymap = 1\\\n\'\'\'\nkeymap = \"help=h\"\n",
+            "theme = '''\nkeymap = 1\\\n'''\nkeymap = 'help=f1'",
+            "theme = '''\nkeymap = 1\\\n'''\nkeymap = \"help=h\"\n",
         ),
         ('"keymap" = "help=f1" # mine\n\ntop_k = 3\n', 'keymap = "help=h"\n\ntop_k = 3\n'),
         ('theme = "a\u2028b"\n# last', 'theme = "a\u2028b"\n# last\nkeymap = "help=h"\n'),
