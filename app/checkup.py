@@ -181,9 +181,9 @@ def _model_file(language_model: Any, seconds: float) -> dict[str, Any]:
 
 
 def _server(settings: Settings, language_model: Any, seconds: float) -> dict[str, Any]:
-    from docqa.app.keys import find_key
+    from docqa.app.session import server_key
 
-    key = find_key(settings.base_url)
+    key = server_key(settings)
     facts = language_model.facts
     told = facts.context_tokens
     return {

@@ -9,16 +9,23 @@ from __future__ import annotations
 import difflib
 import json
 import os
-import re
+import shutil
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+)
 
 from docqa.app.keymap import parse_keymap
 from docqa.engine.errors import ConfigError
@@ -63,6 +70,8 @@ class Settings(BaseModel):
     """Colours of the terminal application; `auto` = what suits the terminal."""
     keymap: str
     """Keys of the terminal application that differ: `quit=ctrl+x help=f1,h`."""
+    _is_server_given: bool = PrivateAttr(False)
+    """Whether the server was named on the command line."""
 
     @field_validator("keymap")
     @classmethod
@@ -140,9 +149,26 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
         given.setdefault("top_k", 0)
     layers = read_layers(given)
     try:
-        return Settings(**merged(layers))
+        settings = Settings(**merged(layers))
     except ValidationError as error:
         raise ConfigError(_explain(error, layers), "See: docqa config show") from None
+    settings._is_server_given = "base_url" in given
+    return settings
+
+
+def is_server_of_folder(settings: Settings) -> bool:
+    """Whether nobody but ./docqa.toml names the server of these settings.
+
+    Such a file may lie in any folder that was downloaded: who runs docqa in it has not chosen the
+    server.
+    """
+    if not settings.base_url or settings._is_server_given:
+        return False
+    folder = str(project_file())
+    naming = [
+        source for source, values in read_layers({}) if values.get("base_url") == settings.base_url
+    ]
+    return naming == [folder]
 
 
 def read_layers(given: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -191,19 +217,51 @@ def set_value(path: Path, key: str, value: str) -> None:
         ConfigError: When there is no such setting or it cannot have that value.
     """
     _check_key(key, "the command line")
-    _read_toml(path)
-    typed = _typed(key, value)
-    line = f"{key} = {json.dumps(typed, ensure_ascii=False)}"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    at = [i for i, old in enumerate(lines) if re.match(rf"\s*{key}\s*=", old)]
-    if at:
-        lines[at[0]] = line
-    else:
-        lines.append(line)
+    wanted = _read_toml(path) | {key: _typed(key, value)}
+    path = path.resolve()  # a link stays one
+    old = path.read_text(encoding="utf-8") if path.is_file() else ""
+    text = _with_value(old, key, wanted[key])
+    if _parsed_toml(text) != wanted:
+        raise ConfigError(f"{key} = {value!r} cannot be written into {path}.", "Edit the file.")
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(path.name + ".new")
-    fresh.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    fresh.write_text(text, encoding="utf-8")
+    if path.is_file():
+        shutil.copymode(path, fresh)
     fresh.replace(path)
+
+
+def _with_value(text: str, key: str, value: str | int) -> str:
+    """The text of a settings file in which a setting has another value."""
+    shown = json.dumps(value, ensure_ascii=False).replace("\x7f", r"\u007f")
+    line = f"{key} = {shown}"
+    statements = list(_statements(text))
+    at = [i for i, statement in enumerate(statements) if key in (_parsed_toml(statement) or {})]
+    if at:
+        statements[at[0]] = line
+    else:
+        statements.append(line)
+    return "\n".join(statements) + "\n"
+
+
+def _statements(text: str) -> Iterator[str]:
+    """A settings file cut into its lines; a value of several lines is one."""
+    lines = text.removesuffix("\n").split("\n") if text else []
+    begin = 0
+    for end in range(1, len(lines) + 1):
+        statement = "\n".join(lines[begin:end])
+        if end == len(lines) or _parsed_toml(statement) is not None:
+            yield statement
+            begin = end
+
+
+def _parsed_toml(text: str) -> dict[str, Any] | None:
+    """What a text says as TOML; None where it is none, or cannot be written in UTF-8."""
+    try:
+        text.encode()
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, UnicodeEncodeError):
+        return None
 
 
 def _typed(key: str, value: str) -> str | int:

@@ -20,16 +20,22 @@ class Key:
     source: str
 
 
-def find_key(base_url: str) -> Key | None:
+def find_key(base_url: str, *, is_of_folder: bool = False) -> Key | None:
     """The key for a server, if there is one.
 
     `DOCQA_API_KEY` is for the server of the settings, whichever that is. `OPENAI_API_KEY` goes to
     OpenAI and nowhere else: it is often set for other programs. Last comes the keyring, where a
     key is kept by host: `keyring set docqa HOST`.
+
+    Args:
+        base_url: The server.
+        is_of_folder: Only ./docqa.toml names it. Then it gets no key but one that is for its host:
+            a file that lies in some folder may not choose who gets the other.
     """
     host = _host(base_url)
     is_openai = host == OPENAI_HOST and base_url.strip().startswith("https:")
-    for name in ("DOCQA_API_KEY", "OPENAI_API_KEY") if is_openai else ("DOCQA_API_KEY",):
+    names = [] if is_of_folder else ["DOCQA_API_KEY"]
+    for name in [*names, "OPENAI_API_KEY"] if is_openai else names:
         value = os.environ.get(name, "").strip()
         if value:
             return Key(value, name)

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from docqa.app.config import ENV_PREFIX
+from docqa.app.config import ENV_PREFIX, origins
 from docqa.app.own_process import DOCQA
+from docqa.engine.errors import ConfigError
 
 TIMEOUT_SECONDS = 90.0
 
@@ -35,7 +36,7 @@ async def check_live(values: Mapping[str, str]) -> LiveCheck:
     Args:
         values: Settings by name, as they are typed.
     """
-    chosen = {f"{ENV_PREFIX}{key.upper()}": value for key, value in values.items()}
+    chosen = {f"{ENV_PREFIX}{key.upper()}": value for key, value in _changed(values).items()}
     process = await asyncio.create_subprocess_exec(
         *DOCQA,
         "doctor",
@@ -58,6 +59,16 @@ async def check_live(values: Mapping[str, str]) -> LiveCheck:
     except ValueError:
         lines = err.decode(errors="replace").strip().splitlines() or ["docqa doctor said nothing."]
         return LiveCheck((), (lines[-1],))
+
+
+def _changed(values: Mapping[str, str]) -> dict[str, str]:
+    """The values that do not hold anyway: the others are found where they stand, so that it counts
+    who names the server."""
+    try:
+        held = {key: str(one.value) for key, one in origins().items()}
+    except ConfigError:  # a file was broken meanwhile; the check will say so
+        held = {}
+    return {key: value for key, value in values.items() if value != held.get(key)}
 
 
 def read_report(report: Mapping[str, Any]) -> LiveCheck:

@@ -13,6 +13,7 @@ from typing import Any, Self
 import click
 
 from docqa.app.terminal import clean, one_line
+from docqa.engine.exports.files import new_file
 from docqa.engine.exports.record_json import record_json as record_json
 from docqa.engine.record import Record, RecordedEvidence
 
@@ -35,20 +36,21 @@ def print_json_line(value: Any) -> None:
     sys.stdout.flush()
 
 
-def export_lines(values: Iterable[Any], out: Path | None) -> None:
-    """JSON Lines, to a file or to stdout. A file appears whole or not at all."""
+def export_lines(values: Iterable[Any], out: Path | None, *, overwrite: bool = False) -> None:
+    """JSON Lines, to a file or to stdout. A file appears whole or not at all.
+
+    Raises:
+        ExportError: When the file exists and may not be replaced, or cannot be written.
+    """
     if out is None:
         for value in values:
             click.echo(to_json(value, indent=None))
         return
-    partial = out.with_name(f"{out.name}.part")
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            file.writelines(to_json(value, indent=None) + "\n" for value in values)
-        partial.replace(out)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    with (
+        new_file(out, overwrite=overwrite) as partial,
+        partial.open("w", encoding="utf-8", newline="\n") as file,
+    ):
+        file.writelines(to_json(value, indent=None) + "\n" for value in values)
 
 
 def to_json(value: Any, indent: int | None = 2) -> str:

@@ -14,6 +14,7 @@ from docqa.engine.paths import expand, named_path
 if TYPE_CHECKING:
     from docqa.app.config import Settings
     from docqa.app.diagnostics import Narrator
+    from docqa.app.keys import Key
     from docqa.engine.generators.base import Generator, LoadedGenerator, OnStep
     from docqa.engine.retriever import EncoderOptions, Retriever
     from docqa.engine.store import Store
@@ -204,11 +205,17 @@ def load_models(
 
 
 def open_generator(settings: Settings, on_step: OnStep | None = None) -> LoadedGenerator:
-    """The generator of the settings, with the key for its server."""
-    from docqa.app.keys import find_key
+    """The generator of the settings, with the key for its server.
+
+    Says on stderr where questions and evidence go if the folder decides that.
+    """
+    from docqa.app.diagnostics import complain
     from docqa.engine.generators.base import ModelOptions, load_generator
 
-    key = find_key(settings.base_url) if settings.generator == "openai" else None
+    notice = server_notice(settings)
+    if notice:
+        complain(notice)
+    key = server_key(settings) if settings.generator == "openai" else None
     options = ModelOptions(
         strategy=settings.strategy,
         model=settings.model,
@@ -220,6 +227,28 @@ def open_generator(settings: Settings, on_step: OnStep | None = None) -> LoadedG
         device=settings.device,
     )
     return load_generator(settings.generator, options=options, on_step=on_step)
+
+
+def server_key(settings: Settings) -> Key | None:
+    """The key for the server of the settings, if there is one."""
+    from docqa.app.config import is_server_of_folder
+    from docqa.app.keys import find_key
+
+    return find_key(settings.base_url, is_of_folder=is_server_of_folder(settings))
+
+
+def server_notice(settings: Settings) -> str:
+    """Which server is asked, where only ./docqa.toml names it; empty where the user does."""
+    from docqa.app.config import is_server_of_folder
+    from docqa.app.keys import without_login
+
+    if settings.generator != "openai" or not is_server_of_folder(settings):
+        return ""
+    return (
+        f"./docqa.toml of this folder names the server that is asked: "
+        f"{without_login(settings.base_url)}. DOCQA_API_KEY is not sent to it unless you name it "
+        "too: docqa config set base_url URL"
+    )
 
 
 def abstention_threshold(retriever: Retriever) -> float:

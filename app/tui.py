@@ -93,6 +93,7 @@ class DocqaApp(GuardedApp):
 
         self.push_screen(MainScreen(self.settings, self.session_log, self._engine))
         self.use_keymap(self.settings.keymap)
+        self._name_server()
         self.call_after_refresh(self._press_early_keys)
 
     def on_key(self, event: events.Key) -> None:
@@ -108,6 +109,14 @@ class DocqaApp(GuardedApp):
             # What is loaded by now stays: without this the collector walks through all modules
             # in the middle of scrolling, for 80 to 200 ms.
             self.call_after_refresh(gc.freeze)
+
+    def _name_server(self) -> None:
+        """Say which server is asked, where a file of this folder decides it."""
+        from docqa.app.session import server_notice
+
+        notice = server_notice(self.settings)
+        if notice:
+            self.notify(notice, severity="warning", markup=False)
 
     def use_keymap(self, setting: str) -> None:
         """Take the reader's keys, and say which of their names mean nothing."""
@@ -150,6 +159,7 @@ class DocqaApp(GuardedApp):
         self.settings = settings
         use_theme(self, settings.theme)
         self.use_keymap(settings.keymap)
+        self._name_server()
         self.session_log.info("settings changed")
         self.screen.post_message(SettingsChanged(settings))
 

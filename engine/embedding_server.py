@@ -109,7 +109,7 @@ class ServerEncoder:
             raise self._malformed(f"no JSON: {shortened(text)!r}") from None
         entries = reply.get("data") if isinstance(reply, dict) else None
         if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
-            raise self._malformed(shortened(self.connection.without_key(text)))
+            raise self._malformed(shortened(text))
         if len(entries) != n_texts:
             raise self._malformed(f"{len(entries)} embeddings of {n_texts} texts")
         rows: list[Any] = [None] * n_texts
@@ -139,7 +139,7 @@ class ServerEncoder:
 
     def _error(self, refusal: Refusal) -> DocqaError:
         """The error for a reply without embeddings."""
-        status, message = refusal.status, self.connection.without_key(refusal.message)
+        status, message = refusal.status, refusal.message
         if status in (401, 403):
             return faults.wrong_key(self.url, status, self.connection.has_key)
         if status == 404 and "model" in message.lower():

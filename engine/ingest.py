@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from docqa.engine.columns import with_headers
-from docqa.engine.errors import IngestError
+from docqa.engine.errors import FileProblem, IngestError
 from docqa.engine.line_breaks import glue_between
 from docqa.engine.page_breaks import Seam, cut_over_break, goes_on
-from docqa.engine.plain import Reflowed, decode_text, is_markdown_name, reflow
+from docqa.engine.plain import Reflowed, decode_text, is_markdown_name, is_text_name, reflow
 from docqa.engine.sentences import SEGMENTER, split_sentences
 from docqa.engine.surrogates import without_surrogates
 from docqa.engine.types import Document, Page, PageStatus, Rest, Sentence, SentenceKind
@@ -55,7 +55,12 @@ def ingest(
     if not start.strip():
         raise IngestError(f"Cannot ingest {path.name}: the file is empty.", "Choose another file.")
     if b"%PDF-" in start or path.suffix.lower() == ".pdf":
-        return _ingest_pdf(path, document_id, password, on_progress, is_cancelled, on_page)
+        try:
+            return _ingest_pdf(path, document_id, password, on_progress, is_cancelled, on_page)
+        except IngestError as error:
+            # a text may speak of the mark
+            if error.problem is not FileProblem.DAMAGED or not is_text_name(path.suffix):
+                raise
     content = path.read_bytes()
     text = decode_text(content)
     if text is None:

@@ -26,6 +26,7 @@ BUSY_SECONDS = 20
 """How long to wait while another process writes."""
 MAX_INTEGER = 2**63 - 1
 """SQLite knows none that is larger."""
+RETRY_SECONDS = 0.05
 
 _Library = TypeVar("_Library", bound="LibraryFile")
 
@@ -86,7 +87,8 @@ def _connect(path: Path) -> Database:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # The library holds private documents: only its owner may read it.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    conn = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
+    # Absolute: SQLite takes `:memory:` and `file:…` for something else than a file.
+    conn = sqlite3.connect(path.absolute(), timeout=BUSY_SECONDS, check_same_thread=False)
     try:
         conn.execute("PRAGMA schema_version").fetchone()  # the first read finds a foreign file
         conn.execute("PRAGMA foreign_keys = ON")
@@ -110,7 +112,7 @@ def _enable_wal(db: Database) -> None:
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() >= give_up_at:
                 raise
-        time.sleep(0.02)
+        time.sleep(RETRY_SECONDS)
 
 
 def _migrate(db: Database, path: Path) -> None:

@@ -121,10 +121,16 @@ def open_pdf(path: Path, password: str | None) -> Iterator[pymupdf.Document]:
     """Open a PDF that can be read.
 
     Raises:
-        IngestError: When it is damaged beyond repair, or needs another password.
+        IngestError: When it is damaged beyond repair, is no PDF, or needs another password.
     """
     try:
         with MUPDF_LOCK, pymupdf.open(str(path), filetype="pdf") as pdf:
+            if not pdf.is_pdf:  # MuPDF goes by the content, and reads web pages and pictures too
+                raise IngestError(
+                    f"Cannot ingest {path.name}: it is no PDF, whatever its name says.",
+                    "Fetch the file again: a web page may have come in its place.",
+                    FileProblem.DAMAGED,
+                )
             if pdf.needs_pass:
                 _unlock(pdf, path, password)
             yield pdf

@@ -11,6 +11,7 @@ from docqa.engine.layout import is_number
 from docqa.engine.sentences import CELL_SEPARATOR
 
 _MARKDOWN_SUFFIXES = frozenset([".md", ".markdown", ".mdown", ".mkd"])
+_TEXT_SUFFIXES = (".txt", ".text")
 _BINARY = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _SAMPLE_CHARS = 65536
 _BINARY_SHARE = 0.002
@@ -31,6 +32,11 @@ _HYPHEN = re.compile(r"[^\W\d_]-$")
 def is_markdown_name(suffix: str) -> bool:
     """Whether a file of this ending is Markdown."""
     return suffix.lower() in _MARKDOWN_SUFFIXES
+
+
+def is_text_name(suffix: str) -> bool:
+    """Whether a file of this ending is a text or Markdown."""
+    return is_markdown_name(suffix) or suffix.lower() in _TEXT_SUFFIXES
 
 
 def decode_text(content: bytes) -> str | None:

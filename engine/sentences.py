@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from itertools import islice
 
 from docqa.engine.legal_citations import goes_on_citing
 from docqa.engine.types import SentenceKind
@@ -22,6 +23,7 @@ MAX_WORDS = 80
 MIN_CLAUSE_WORDS = 12
 """A clause shorter than this stays with the one before it."""
 
+_WORD = re.compile(r"\S+")
 _LINE = re.compile(r"\S[^\n]*")
 _END = re.compile(
     r"""(?P<whole>
@@ -207,22 +209,25 @@ def _split_clauses(text: str, start: int, end: int) -> Iterator[tuple[int, int]]
     begin = start
     cuts = [m.end() for m in _CLAUSE_END.finditer(text, start, end)]
     for cut in [*cuts, end]:
-        n_rest = len(text[cut:end].split())
-        if cut < end and (
-            len(text[begin:cut].split()) < MIN_CLAUSE_WORDS or n_rest < MIN_CLAUSE_WORDS
-        ):
+        if cut < end and not (_is_clause(text, begin, cut) and _is_clause(text, cut, end)):
             continue
         yield from _cut_words(text, begin, cut)
         begin = cut
 
 
+def _is_clause(text: str, start: int, end: int) -> bool:
+    """Whether there are words enough for a clause of its own; counts no further, however long."""
+    words = islice(_WORD.finditer(text, start, end), MIN_CLAUSE_WORDS)
+    return sum(1 for _ in words) == MIN_CLAUSE_WORDS
+
+
 def _cut_words(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Pieces of at most `MAX_WORDS` words, of about equal length, without outer whitespace."""
-    words = [m.span() for m in re.finditer(r"\S+", text[start:end])]
+    words = [m.span() for m in _WORD.finditer(text, start, end)]
     if not words:
         return
     n_pieces = -(-len(words) // MAX_WORDS)
     size = -(-len(words) // n_pieces)
     for i in range(0, len(words), size):
         piece = words[i : i + size]
-        yield start + piece[0][0], start + piece[-1][1]
+        yield piece[0][0], piece[-1][1]

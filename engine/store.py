@@ -232,6 +232,10 @@ class Store(History, FileQueue):
                     "(SELECT question_id FROM question_documents WHERE document_id = ?)",
                     [document_id],
                 )
+                db.execute(
+                    "DELETE FROM unanswered_questions WHERE instr(document_ids, ?)",
+                    [json.dumps(document_id)],
+                )
 
     def _delete(self, document_id: str) -> None:
         """Delete inside a transaction. The index holds no text: it must be told the old one."""

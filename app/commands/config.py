@@ -16,9 +16,10 @@ def config() -> None:
 @json_option
 def show(as_json: bool) -> None:
     """All settings with their values and where those come from."""
-    from docqa.app.config import origins
-    from docqa.app.keys import find_key, without_login
+    from docqa.app.config import load_settings, origins
+    from docqa.app.keys import without_login
     from docqa.app.output import print_json, print_table
+    from docqa.app.session import server_key
 
     found = {key: (one.value, one.source) for key, one in origins().items()}
     address, source = found["base_url"]
@@ -28,7 +29,7 @@ def show(as_json: bool) -> None:
             {key: {"value": value, "source": source} for key, (value, source) in found.items()}
         )
         return
-    key = find_key(address)
+    key = server_key(load_settings())
     found["(key)"] = ("set, not shown", key.source) if key else ("none", "")
     print_table(["setting", "value", "from"], [[name, *where] for name, where in found.items()])
 

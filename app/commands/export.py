@@ -71,12 +71,9 @@ def export(
 
 def _write_lines(questions: list[ExportedQuestion], out: Path | None, force: bool) -> None:
     from docqa.app.output import export_lines
-    from docqa.engine.exports.files import check_target
     from docqa.engine.exports.record_json import question_object
 
-    if out is not None:
-        check_target(out, overwrite=force)
-    export_lines(map(question_object, questions), out)
+    export_lines(map(question_object, questions), out, overwrite=force)
 
 
 def _print(questions: list[ExportedQuestion], form: str) -> None:

@@ -129,15 +129,17 @@ def remove(document: str, with_history: bool, yes: bool, library: str | None) ->
 
 @library.command()
 @click.argument("documents", nargs=-1, metavar="[DOCUMENT]...")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Default: stdout.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Default: stdout.")
+@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 @library_option
-def export(documents: tuple[str, ...], out: Path | None, library: str | None) -> None:
+def export(documents: tuple[str, ...], out: Path | None, force: bool, library: str | None) -> None:
     """Documents with pages and sentences as JSON Lines; without a name, all of them."""
     from docqa.app.output import export_lines
 
     with _open(library) as store:
         chosen = [store.find(name) for name in documents] or store.documents()
-        export_lines((document_json(store.load(stored.id)) for stored in chosen), out)
+        lines = (document_json(store.load(stored.id)) for stored in chosen)
+        export_lines(lines, out, overwrite=force)
 
 
 def document_json(document: Document) -> dict[str, Any]:

@@ -43,10 +43,16 @@ def pull(source: str, name: str, revision: str, yes: bool, quiet: bool) -> None:
     from docqa.engine.checkpoints.bundle import is_bundle, take_bundle
     from docqa.engine.checkpoints.catalogue import published
     from docqa.engine.checkpoints.install import take_folder
+    from docqa.engine.errors import MissingError
 
     narrator = Narrator(quiet=quiet)
     path = expand(source)
     if published(source) is not None or not path.exists():
+        if _is_path(source):
+            raise MissingError(
+                f"There is no file or folder {source}.",
+                "See: docqa models list; any other on the hub is OWNER/NAME.",
+            )
         _pull_from_hub(source, name, revision, yes, narrator)
         return
     if revision:
@@ -62,6 +68,11 @@ def pull(source: str, name: str, revision: str, yes: bool, quiet: bool) -> None:
         raise click.UsageError(f"{source} is neither a folder nor a bundle.")
     for folder in taken:
         narrator.say(f"Installed {folder.name} in {folder}.")
+
+
+def _is_path(source: str) -> bool:
+    """Whether something is written as a file or folder: the hub is not asked for that."""
+    return source.startswith((".", "/", "~")) or source.lower().endswith(".tar")
 
 
 def _pull_from_hub(source: str, name: str, revision: str, yes: bool, narrator: Narrator) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,6 +45,7 @@ N_TRIES = 5
 PAUSE_SECONDS = 1.0
 BLOCK_OF_TRANSFER_BYTES = 1 << 18
 DENIED = (401, 403)
+_DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def hub_files(repository: str, revision: str = "") -> tuple[dict[str, Source], str]:
@@ -58,6 +60,7 @@ def hub_files(repository: str, revision: str = "") -> tuple[dict[str, Source], s
 
     Raises:
         MissingError: When the hub cannot be reached, or has no such repository or revision.
+        CheckpointError: When what it says of them cannot be.
         ConfigError: When that cannot be a repository's name.
     """
     api = HfApi(endpoint=constants.ENDPOINT, library_name="docqa", library_version=version("docqa"))
@@ -72,10 +75,17 @@ def hub_files(repository: str, revision: str = "") -> tuple[dict[str, Source], s
         raise CheckpointError(f"{constants.ENDPOINT} names no revision of {repository}.")
     sources = {}
     for file in found.siblings or ():
-        digest = f"sha256:{file.lfs.sha256}" if file.lfs else f"git:{file.blob_id}"
+        kind, told = ("sha256", file.lfs.sha256) if file.lfs else ("git", file.blob_id)
         n_bytes = file.lfs.size if file.lfs else file.size
-        if n_bytes is not None and (file.lfs or file.blob_id):
-            sources[file.rfilename] = Source(repository, found.sha, file.rfilename, n_bytes, digest)
+        if n_bytes is None or not told:
+            continue
+        if not _DIGEST.fullmatch(told):  # it becomes the name of a folder
+            raise CheckpointError(
+                f"{constants.ENDPOINT} names no hash of {file.rfilename} of {repository}: {told!r}."
+            )
+        sources[file.rfilename] = Source(
+            repository, found.sha, file.rfilename, n_bytes, f"{kind}:{told}"
+        )
     licences = [tag.removeprefix("license:") for tag in found.tags or () if "license:" in tag]
     return sources, ", ".join(licences)
 

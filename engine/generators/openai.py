@@ -150,7 +150,7 @@ class ServerModel:
 
     def _error(self, refusal: Refusal) -> DocqaError:
         """The error for a reply that is no answer."""
-        status, message = refusal.status, self.connection.without_key(refusal.message)
+        status, message = refusal.status, refusal.message
         if status in (401, 403):
             return faults.wrong_key(self.url, status, self.connection.has_key)
         if status == 404 and self.model and "model" in message.lower():

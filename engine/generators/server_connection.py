@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from docqa.engine.errors import Cancelled, ConfigError
+from docqa.engine.errors import Cancelled, ConfigError, DocqaError
 from docqa.engine.generators import faults
 from docqa.engine.generators.server_reply import shortened
 from docqa.engine.retriever import IsCancelled
@@ -28,6 +28,8 @@ Result = TypeVar("Result")
 
 POLL_SECONDS = 0.05
 CONNECT_SECONDS = 10.0
+MIN_KEY_CHARS = 4
+"""Fewer characters of a key are no part of it that tells anything."""
 
 
 class Connection:
@@ -63,9 +65,15 @@ class Connection:
     def has_key(self) -> bool:
         return self._api_key is not None
 
-    def without_key(self, message: str) -> str:
-        """A server's message, in case it repeats the key it was sent."""
-        return message.replace(self._api_key, "…") if self._api_key else message
+    def _without_key(self, message: str) -> str:
+        """A message, in case a server repeats in it the key it was sent, whole or cut off."""
+        key = self._api_key
+        if not key:
+            return message
+        message = message.replace(key, "…")
+        for n_chars in range(len(key) - 1, MIN_KEY_CHARS - 1, -1):
+            message = message.replace(f"{key[:n_chars]}…", "…")
+        return message
 
     def run(
         self,
@@ -73,6 +81,8 @@ class Connection:
         is_cancelled: IsCancelled | None,
     ) -> Result:
         """Do something with a client; its connections are closed, whatever ends it.
+
+        No error that comes out holds the key.
 
         Raises:
             Cancelled: When `is_cancelled` said so.
@@ -83,7 +93,13 @@ class Connection:
             async with self._client() as client:
                 return await work(client)
 
-        return asyncio.run(_watched(connected(), is_cancelled))
+        try:
+            return asyncio.run(_watched(connected(), is_cancelled))
+        except DocqaError as error:
+            error.message = self._without_key(error.message)
+            error.hint = self._without_key(error.hint)
+            error.args = (error.message, error.hint)
+            raise
 
     @asynccontextmanager
     async def _client(self) -> AsyncIterator[httpx2.AsyncClient]:

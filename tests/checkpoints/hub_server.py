@@ -58,6 +58,8 @@ class Hub:
     """Large files end so early, again and again."""
     n_cuts: int = 1
     """How often that happens."""
+    told_digest: str = ""
+    """What it says every large file's hash is; empty = what it is."""
     spoils: bool = False
     """Large files come with another byte in them."""
     ignores_ranges: bool = False
@@ -168,6 +170,9 @@ class _Handler(BaseHTTPRequestHandler):
             "tags": ["pytorch", f"license:{repository.licence}"],
             "siblings": [describe_file(*file) for file in repository.commits[commit].items()],
         }
+        for file in record["siblings"] if self.hub.told_digest else ():
+            if "lfs" in file:
+                file["lfs"]["sha256"] = self.hub.told_digest
         self._send(200, json.dumps(record).encode(), {"Content-Type": "application/json"})
 
     def _resolve(self, name: str, revision: str, file: str, has_body: bool) -> None:

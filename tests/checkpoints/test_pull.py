@@ -155,6 +155,25 @@ def test_what_is_not_what_was_published_is_refused(docqa: Run, hub: Hub) -> None
     pulled(docqa)
 
 
+@pytest.mark.parametrize("source", ["models/scanner.tar", "./scanner", "~/a/scanner", "/scanner"])
+def test_a_file_that_is_missing_is_not_asked_of_the_hub(docqa: Run, hub: Hub, source: str) -> None:
+    done = docqa("models", "pull", source, "--yes")
+    assert done.exit_code == 3
+    assert f"There is no file or folder {source}." in done.stderr
+    assert hub.requests == []
+
+
+def test_a_hash_that_is_a_path_leads_nowhere(docqa: Run, hub: Hub, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "pytorch_model.bin").write_bytes(bytes(10_000_000))
+    hub.told_digest = str(theirs)
+    done = docqa("models", "pull", NAME, "--yes")
+    assert done.exit_code == 1
+    assert "names no hash of pytorch_model.bin of MambaRetriever/SPScanner-130m" in done.stderr
+    assert (theirs / "pytorch_model.bin").stat().st_size == 10_000_000
+
+
 def test_small_files_are_held_to_their_git_blob(docqa: Run, hub: Hub) -> None:
     config = hub.repositories[SCANNER].commits[FIRST]["config.json"]
     pulled(docqa)

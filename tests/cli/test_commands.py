@@ -160,6 +160,22 @@ def test_library_export_and_remove(docqa: Run, shelf: Path, tmp_path: Path) -> N
     assert (shelf / "note.txt").exists()
 
 
+def test_an_export_replaces_no_file_unless_forced(docqa: Run, shelf: Path, tmp_path: Path) -> None:
+    docqa("ingest", "shelf/note.txt")
+    (tmp_path / "all.jsonl").write_text("theirs", encoding="utf-8")
+    (tmp_path / "all.jsonl.part").write_text("theirs too", encoding="utf-8")
+    refused = docqa("library", "export", "--out", "all.jsonl")
+    assert refused.exit_code == 1
+    assert "all.jsonl exists already. Choose another name, or allow" in refused.stderr
+    assert (tmp_path / "all.jsonl").read_text(encoding="utf-8") == "theirs"
+    assert docqa("library", "export", "--out", "all.jsonl", "--force").exit_code == 0
+    assert json.loads((tmp_path / "all.jsonl").read_text(encoding="utf-8"))["title"] == "note"
+    assert (tmp_path / "all.jsonl.part").read_text(encoding="utf-8") == "theirs too"
+    nowhere = docqa("library", "export", "--out", "nowhere/all.jsonl")
+    assert nowhere.exit_code == 1
+    assert "There is no folder nowhere" in nowhere.stderr
+
+
 def test_an_export_that_fails_leaves_no_half_file(docqa: Run, shelf: Path, tmp_path: Path) -> None:
     docqa("ingest", "shelf")
     assert docqa("library", "export", "note", "nothing", "--out", "out.jsonl").exit_code == 1

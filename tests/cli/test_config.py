@@ -92,6 +92,51 @@ def test_set_keeps_the_other_lines(docqa: Run) -> None:
     assert str(user_file()) in docqa("config", "path").stdout
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('keymap = """\nquit=ctrl+x\nhelp=f1"""\ntop_k = 3\n', 'keymap = "help=h"\ntop_k = 3\n'),
+        (
+            "theme = '''\nkeymap = 1\\\n'''\nkeymap = 'help=f1'",
+            "theme = '''\nkeymap = 1\\\n'''\nkeymap = \"help=h\"\n",
+        ),
+        ('"keymap" = "help=f1" # mine\n\ntop_k = 3\n', 'keymap = "help=h"\n\ntop_k = 3\n'),
+        ('theme = "a\u2028b"\n# last', 'theme = "a\u2028b"\n# last\nkeymap = "help=h"\n'),
+    ],
+)
+def test_set_replaces_a_value_however_it_is_written(docqa: Run, before: str, after: str) -> None:
+    write(user_file(), before)
+    assert docqa("config", "set", "keymap", "help=h").exit_code == 0
+    assert user_file().read_text(encoding="utf-8") == after
+    assert load_settings().keymap == "help=h"
+
+
+@pytest.mark.parametrize("value", ["a\x7fb", "a\nb\x00", 'a"b\\', "é🚢"])
+def test_what_was_set_can_be_read_again(docqa: Run, value: str) -> None:
+    assert docqa("config", "set", "checkpoint", value).exit_code == 0
+    assert load_settings().checkpoint == value
+
+
+def test_what_no_file_can_hold_is_refused(docqa: Run) -> None:
+    write(user_file(), "words = 10\n")
+    result = docqa("config", "set", "checkpoint", "lat\udce9n")
+    assert result.exit_code == 2
+    assert "checkpoint = " in result.stderr
+    assert user_file().read_text(encoding="utf-8") == "words = 10\n"
+
+
+def test_set_writes_through_a_link_and_keeps_the_mode(docqa: Run, tmp_path: Path) -> None:
+    real = tmp_path / "mine" / "docqa.toml"
+    write(real, "words = 10\n")
+    real.chmod(0o600)
+    user_file().parent.mkdir(parents=True)
+    user_file().symlink_to(real)
+    assert docqa("config", "set", "words", "20").exit_code == 0
+    assert user_file().is_symlink()
+    assert real.read_text(encoding="utf-8") == "words = 20\n"
+    assert real.stat().st_mode & 0o777 == 0o600
+
+
 def test_settings_and_options_offer_what_there_is() -> None:
     def choices(key: str) -> tuple[str, ...]:
         annotation = Settings.model_fields[key].annotation

@@ -231,6 +231,57 @@ def test_the_key_of_openai_goes_to_openai_only(
         assert (find_key(url) is not None) is found, url
 
 
+def name_server(file: Path, url: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f'generator = "openai"\nbase_url = "{url}"\n', encoding="utf-8")
+
+
+def test_a_server_that_only_the_folder_names_gets_no_key_and_is_named(
+    docqa: Run, note: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from docqa.app.config import user_file
+
+    monkeypatch.setenv("DOCQA_API_KEY", SECRET)
+    with serving({CHAT: said("Jane [1].")}) as server:
+
+        def keys_sent(*options: str) -> set[str | None]:
+            server.requests.clear()
+            asked = docqa(*ASK, note, *options)
+            assert asked.exit_code == 0, asked.stderr
+            named = f"names the server that is asked: {server.url}" in asked.stderr
+            sent = {headers.get("Authorization") for _, headers, _ in server.requests}
+            assert named is (sent == {None})
+            return sent
+
+        name_server(Path("docqa.toml"), server.url)
+        assert keys_sent() == keys_sent("--quiet") == {None}
+        assert "DOCQA_API_KEY" not in docqa("config", "show").stdout
+        shown = docqa("doctor", "--retriever", "bm25", "--json").stdout
+        assert json.loads(shown)["generator"]["key"] == "none"
+
+        ours = {f"Bearer {SECRET}"}
+        assert keys_sent("--base-url", server.url) == ours
+        name_server(user_file(), server.url)
+        assert keys_sent() == ours
+        name_server(user_file(), "http://127.0.0.1:9/v1")
+        assert keys_sent() == {None}
+        monkeypatch.setenv("DOCQA_BASE_URL", server.url)
+        assert keys_sent() == ours
+
+
+def test_a_key_for_its_own_host_needs_nobody_to_name_the_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from docqa.app.keys import find_key
+
+    monkeypatch.setenv("DOCQA_API_KEY", SECRET)
+    monkeypatch.setenv("OPENAI_API_KEY", "for OpenAI")
+    key = find_key("https://api.openai.com/v1", is_of_folder=True)
+    assert key is not None
+    assert key.value == "for OpenAI"
+    assert find_key("https://api.example.com/v1", is_of_folder=True) is None
+
+
 def test_a_key_of_the_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     keyring = pytest.importorskip("keyring")
     from keyring.backend import KeyringBackend

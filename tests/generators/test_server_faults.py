@@ -204,6 +204,21 @@ def test_the_key_is_sent_and_never_shown() -> None:
     assert key not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(stream=(json.dumps({"error": {"message": "bad Bearer sk-very-secret!"}}),)),
+        Reply(stream=(json.dumps(["sk-very-secret"]),)),
+        Reply(body="your sk-very-secret", headers={"Content-Type": "application/json"}),
+        Reply(stream=(json.dumps({"error": "x" * 290 + "sk-very-secret"}),)),
+    ],
+)
+def test_a_stream_that_repeats_the_key_does_not_show_it(reply: Reply) -> None:
+    with serving({CHAT: reply}) as server, pytest.raises(GeneratorError) as caught:
+        ask(server, api_key="sk-very-secret")
+    assert "sk-v" not in str(caught.value) + repr(caught.value)
+
+
 def test_without_a_key_none_is_sent() -> None:
     with serving({CHAT: said("Jane")}) as server:
         ask(server)

@@ -207,6 +207,17 @@ def test_leaving_changes_nothing_and_brings_the_theme_back() -> None:
     assert not user_file().exists()
 
 
+def test_what_is_tried_is_only_what_does_not_hold_anyway(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from docqa.app.live_check import _changed
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "docqa.toml").write_text('base_url = "http://127.0.0.1:9"\n', encoding="utf-8")
+    values = {"base_url": "http://127.0.0.1:9", "words": "77", "retriever": "hybrid"}
+    assert _changed(values) == {"words": "77"}
+
+
 def test_what_is_live_is_tried_in_another_process() -> None:
     async def body(app: Table, pilot: Pilot[Any]) -> None:
         await until(pilot, lambda: "✓" in words(app, "#settings-live"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from textual.widgets import Markdown, Static
 
@@ -49,6 +51,19 @@ def test_an_answer_streams_with_links_to_its_evidence(play: Play) -> None:
     with serving({CHAT: reply}) as server:
         play(body, generator="openai", base_url=server.url, model="tiny")
     assert "The language model reads the evidence" in waited[0]
+
+
+def test_a_server_that_only_the_folder_names_is_named(
+    play: Play, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = 'generator = "openai"\nbase_url = "http://127.0.0.1:9/v1"\n'
+    (tmp_path / "docqa.toml").write_text(text, encoding="utf-8")
+
+    async def body(stage: Stage) -> None:
+        await stage.until(lambda: any("http://127.0.0.1:9/v1" in one for one in stage.toasts))
+
+    play(body)
 
 
 def test_an_answer_that_cites_nothing_is_doubted(play: Play) -> None:

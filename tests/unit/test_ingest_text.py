@@ -173,6 +173,12 @@ def test_a_pdf_is_known_by_its_content(tmp_path: Path) -> None:
     assert len(ingest(renamed).pages) > 10
 
 
+@pytest.mark.parametrize("name", ["notes.txt", "notes.md"])
+def test_a_text_may_speak_of_the_mark_of_a_pdf(tmp_path: Path, name: str) -> None:
+    text = "A PDF begins with %PDF-1.7, and MuPDF looks for it."
+    assert ingest(write(tmp_path, name, text)).text == text
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -181,6 +187,8 @@ def test_a_pdf_is_known_by_its_content(tmp_path: Path) -> None:
         ("picture.png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, "neither a PDF nor text"),
         ("archive.zip", b"PK\x03\x04" + bytes(200), "neither a PDF nor text"),
         ("broken.pdf", b"not a pdf at all", "damaged"),
+        ("refused.pdf", b"<!DOCTYPE html><html><body><p>Sign in.</p></body></html>", "no PDF"),
+        ("cut.txt", b"%PDF-1.7\n\x00\x01\x02" + bytes(range(256)) * 9, "neither a PDF nor"),
     ],
 )
 def test_a_file_that_is_no_document_says_so(

@@ -100,6 +100,11 @@ def test_a_sentence_may_begin_without_a_space(text: str, expected: list[str] | N
     assert cut(text) == (expected or [text])
 
 
+def test_a_long_line_without_ends_of_sentences_is_cut_as_a_short_one() -> None:
+    line = '{"id": 7, "name": "x"; "of": 1}, ' * 100
+    assert len(cut(line * 40)) == pytest.approx(40 * len(cut(line)), rel=0.1)
+
+
 def test_a_layout_tells_a_note_from_a_decimal() -> None:
     text = "It grew until 2017.425 Firms left."
     assert cut(text) == [text]

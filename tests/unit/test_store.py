@@ -21,6 +21,7 @@ from docqa.engine.errors import StoreError
 from docqa.engine.migrations import MIGRATIONS
 from docqa.engine.packing import TokenizedDocument
 from docqa.engine.record import Record, make_record
+from docqa.engine.search_terms import search_expression
 from docqa.engine.store import Store
 from docqa.engine.types import (
     Answer,
@@ -145,6 +146,12 @@ def test_search(store: Store, report: Document, words: str, pages: list[int]) ->
     assert [hit.page for hit in store.search(words)] == pages
 
 
+def test_a_term_is_asked_for_once() -> None:
+    assert search_expression('revenue "net 売" revenue "net 売" Total') == (
+        '"revenue" "net  売" "Total"'
+    )
+
+
 def test_search_hits_say_where(store: Store, report: Document) -> None:
     store.add(report)
     (hit,) = store.search("1,577")
@@ -223,6 +230,44 @@ def test_history_outlives_its_document(store: Store, report: Document) -> None:
     assert store.questions() == []
     with pytest.raises(StoreError, match=f"No question {number}"):
         store.record(number)
+
+
+def test_with_the_history_go_the_questions_without_an_answer(
+    store: Store, report: Document
+) -> None:
+    store.add(report)
+    other = dataclasses.replace(report, id=report.id[::-1] + "0")
+    store.add(other)
+    conversation = store.start_conversation()
+    store.note_question("Is Eve being dismissed?", [other.id, report.id], conversation)
+    store.note_question("Who leads?", [other.id], conversation)
+    store.remove(report.id, with_history=True)
+    assert [one.question for one in store.unanswered(conversation)] == ["Who leads?"]
+    assert store.recent_questions(n_questions=9) == ["Who leads?"]
+
+
+def test_a_new_library_that_another_process_is_making_is_waited_for(path: Path) -> None:
+    path.parent.mkdir()
+    other = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.3, other.rollback)
+    release.start()
+    with Store(path) as store:
+        assert store.documents() == []
+    release.join()
+    other.close()
+
+
+@pytest.mark.parametrize("name", [":memory:", "file:x.db?mode=ro"])
+def test_a_library_is_a_file_whatever_it_is_called(
+    report: Document, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Store(Path(name)) as store:
+        store.add(report)
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+    with Store(Path(name)) as store:
+        assert [one.id for one in store.documents()] == [report.id]
 
 
 def test_an_error_in_the_middle_leaves_the_old_document(
