@@ -49,8 +49,9 @@ def run(command: Callable[[], Any]) -> int:
         sys.stdout.flush()
         return result if isinstance(result, int) else ExitCode.DONE
     except click.ClickException as error:
-        error.message = clean(error.message)  # it may name a document by its title
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        click.echo(clean(shown.getvalue()), err=True, nl=False)  # it may name a document's title
         return error.exit_code
     except DocqaError as error:
         if interrupt.seen:

@@ -150,7 +150,7 @@ class QuietFileHandler(RotatingFileHandler):
     """
 
     def _open(self) -> TextIOWrapper:
-        return open(self.baseFilename, self.mode, encoding=self.encoding, opener=_open_privately)
+        return open(self.baseFilename, "a", encoding=self.encoding, opener=_open_privately)
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Say nothing: the line is still in memory."""
