@@ -143,8 +143,8 @@ def ask_all(questions: Sequence[str], answering: Answering) -> None:
     try:
         for question in questions:
             record, number = answering.answer(question)
-            n_done += 1
             print_json_line(record_json(record))
+            n_done += 1  # what is done is printed: who begins again there misses no answer
             answering.narrator.say(
                 f"{n_done:,} of {len(questions):,}, {record.seconds.total:.1f} s, "
                 f"kept as question {number}: {question}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -152,7 +153,9 @@ def test_ctrl_c_keeps_what_is_answered(tmp_path: Path, note: str) -> None:
     assert asking.returncode == 130
     printed = [json.loads(line) for line in out.read_text().splitlines()]
     assert 1 <= len(printed) < 5000
-    assert f"stopped at question {len(printed) + 1:,} of 5,000" in narration
+    stopped_at = re.search(r"stopped at question ([\d,]+) of 5,000", narration)
+    assert stopped_at
+    assert int(stopped_at[1].replace(",", "")) - 1 in (len(printed) - 1, len(printed))
     listed = subprocess.run(
         [*command[:3], "history", "export", "--library", "library.db"],
         cwd=tmp_path,

@@ -83,7 +83,7 @@ def test_a_models_markdown_stays_but_loads_nothing(question: ExportedQuestion) -
     shown = answer_markdown(written_by_a_model(question, answer).record)
     assert "**Revenue** was 1,577 [1]." in shown
     assert "a < b" in shown
-    assert "\\![x]" in shown
+    assert "\\![x\\](http" in shown
     assert "\\<img" in shown
 
 
