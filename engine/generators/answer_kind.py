@@ -67,6 +67,18 @@ _COUNTED = re.compile(
     r"|in|at|on|of|by|per|from|for|to|under|with|there|that|who|which)\b",
     re.IGNORECASE,
 )
+_NUMBER = r"(?:\d[\d,.]*|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
+_COUNTED_ON = re.compile(
+    rf"[^.;:]{{1,80}}?(?:, (?:and )?| and ){_NUMBER} "
+    r"(?!(?:hundred|thousand|million|billion|percent)\b)[a-z]",
+    re.IGNORECASE,
+)
+"""More of what was counted: `12 barges`, and behind it `, four tugs and two ferries`."""
+_ASKS_WHAT_COMES = re.compile(r"\bwhen\s+(?:will|shall|must|should)\b", re.IGNORECASE)
+_TOLD_ON = re.compile(r"\W*(?:on|as of|in|since|during)\s+$", re.IGNORECASE)
+"""Before the day on which a sentence says that something happened."""
+_NAME = re.compile(r"(?<=\w )(?:[A-Z][\w&’'.-]*)(?: (?:[A-Z][\w&’'.-]*|of|on|and|the|de|&))*")
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _PER = re.compile(r"\bper\s+[a-z]", re.IGNORECASE)
 _MARK = re.compile(r"\([\da-z*†‡]{1,2}\)", re.IGNORECASE)
 _SCALES = re.compile(r"\b(?:hundred|thousand|million|billion|trillion|percent)\b", re.IGNORECASE)
@@ -94,6 +106,8 @@ def is_of_the_kind(question: str, documents: Mapping[str, Document], span: Answe
     """
     document = documents[span.evidence.document_id]
     put = _Put.of(document, span)
+    if _ASKS_WHAT_COMES.search(question) and put.before and _TOLD_ON.fullmatch(put.before):
+        return False
     if not any(map(str.isalpha, _SCALES.sub("", put.words))):
         return not asks_for_no_figure(question) and _is_the_figure(question, document, put)
     if _ASKS_WHO.search(question):
@@ -106,6 +120,9 @@ class _Put:
     """Words with what says of what they are."""
 
     words: str
+    before: str
+    behind: str
+    """The rest of a sentence of prose; nothing of a row."""
     is_row: bool
     named: str
     """The label of a row and the name of the column, or all names where it is not plain which; of
@@ -119,7 +136,8 @@ class _Put:
         sentence = document.sentences[span.evidence.sentence_id]
         text, words = document.sentence_text(sentence.id), span.text({document.id: document})
         if sentence.kind is not SentenceKind.ROW:
-            return cls(words, False, text, text, "")
+            before, behind = text[: span.start], text[span.end :]
+            return cls(words, before, behind, False, text, text, "")
         cells = cell_spans(text)
         names = column_names(document, sentence)
         column = sum(end <= span.start for _, end in cells)
@@ -129,7 +147,7 @@ class _Put:
         above = (document.sentence_text(one.id) for one in above_table(document, sentence))
         named = f"{text[slice(*cells[0])]} | {name}"
         around = " | ".join([text, header, heading, *above])
-        return cls(words, True, named, around, scale_of(document, sentence, words))
+        return cls(words, "", "", True, named, around, scale_of(document, sentence, words))
 
     @property
     def says_share(self) -> bool:
@@ -145,11 +163,22 @@ def _is_the_figure(question: str, document: Document, put: _Put) -> bool:
     if _ASKS_CHANGE.search(question):
         return _SAYS_CHANGE.search(put.named) is not None
     if not put.is_row:
-        return not _MARK.fullmatch(put.words)
+        is_one_of_several = _COUNTED.search(question) and _COUNTED_ON.match(put.behind)
+        return not _MARK.fullmatch(put.words) and not is_one_of_several
+    if _shares_names_alone(in_words_of(document, question), put.around):
+        return False
     if _ASKS_WHICH.search(question) or (_PER.search(question) and put.scale):
         return False
     counted = _COUNTED.search(in_words_of(document, question))
     return counted is None or bool({*question_stems(counted[0][8:])} & {*stems(put.around)})
+
+
+def _shares_names_alone(question: str, around: str) -> bool:
+    """Whether a row says of whom a question asks, and nothing of what it asks of them."""
+    names = {*stems(" ".join(_NAME.findall(question)))}
+    asked = {*question_stems(_YEAR.sub("", question))}
+    said = asked & {*stems(around)}
+    return bool(said) and said <= names and bool(asked - names)
 
 
 def _is_asked_itself(question: str, words: str) -> bool:

@@ -20,7 +20,13 @@ Shares repurchased | (4,000) | (1,500) | 167 | 12
 Employees of Norway | 310 | 300 | 3 | 1
 
 Staff costs rose by $590 million compared to 2023. They were $2 billion, about half of all costs. \
-Marine fuel(1) is dear, fairly226 so. We have 310 boats.
+Marine fuel(1) is dear, fairly226 so. We have 310 boats. \
+In May it retired 12 barges, four tugs and two ferries.
+On March 3, 2024, the council agreed to close the pier in 2027.
+
+Goodwill of purchases
+
+Holm Ferries | 293
 
 SIGNATURES
 
@@ -63,6 +69,15 @@ Ada Lund | Chief Financial Officer"""
         ("Ada", "Chief Financial Officer", "Who is the chief financial officer?", False),
         ("Ada", "Ada Lund", "Who is the CFO?", True),
         ("Ada", "Chief Financial Officer", "Who signs for the company?", True),
+        # one of several counts
+        ("In May", "12", "How many vessels did it retire?", False),
+        # what is to come is not on the day that somebody spoke of it
+        ("On March", "March 3, 2024", "When will the pier be closed?", False),
+        ("On March", "2027", "When will the pier be closed?", True),
+        ("On March", "March 3, 2024", "When did the council agree to close the pier?", True),
+        # of whom is asked, and not what
+        ("Holm", "293", "How much was paid for Holm Ferries?", False),
+        ("Holm", "293", "How much goodwill came with Holm Ferries?", True),
         # the mark of a note
         ("Marine", "(1)", "What is dear?", False),
     ],
