@@ -41,6 +41,10 @@ _LABEL_SHARE = 0.7
 """The columns before paragraphs are narrower than this share of theirs."""
 _SMALL_NUMBER = re.compile(r"\d{1,4}")
 """An age or a year, which is no figure of a statement."""
+_ITEM = re.compile(r"\((?:\d{1,2}|[a-z]|[ivxl]{1,5})\)")
+"""What opens a paragraph beside a label."""
+_SECTION = re.compile(r"\d{1,3}(?:\.\d{1,3}){2,}\.?")
+"""The number of a section: `2.3.59.1`."""
 _PAGE = re.compile(r"\d{1,3}")
 _WORD = re.compile(r"[^\W\d_]{2}")
 
@@ -147,10 +151,17 @@ def page_parts(pieces: list[Piece], tables: list[Box]) -> Iterator[Region]:
 
 
 def _with_items(row: Row) -> Row:
-    """A row with the markers of items joined to their text."""
-    if not opens_item(row.cells):
-        return row
-    return Row([join_pieces(row.cells[0], row.cells[1], " "), *row.cells[2:]])
+    """A row with the markers of items joined to their text, at its begin or beside a label."""
+    cells = row.cells
+    if opens_item(cells) and not (len(cells) == 2 and _is_in_margin(*cells)):
+        return Row([join_pieces(cells[0], cells[1], " "), *cells[2:]])
+    is_beside = len(cells) > 2 and _ITEM.fullmatch(cells[-2].text) and opens_item(cells[-2:])
+    return Row([*cells[:-2], join_pieces(cells[-2], cells[-1], " ")]) if is_beside else row
+
+
+def _is_in_margin(number: Piece, text: Piece) -> bool:
+    """Whether the number of a section stands too far from a text to open it."""
+    return bool(_SECTION.fullmatch(number.text)) and text.x0 - number.x1 > _FAR_EM * number.size
 
 
 def _usual_step(lines: list[_Line]) -> float:
@@ -311,7 +322,8 @@ def _breaks(column: list[Piece], cell: Piece, edges: tuple[float, float]) -> boo
 
 
 def _is_figure(cell: Piece) -> bool:
-    return is_number(cell.text) and not _SMALL_NUMBER.fullmatch(cell.text)
+    is_small = _SMALL_NUMBER.fullmatch(cell.text) or _SECTION.fullmatch(cell.text)
+    return is_number(cell.text) and not is_small
 
 
 def _is_labelled(entry: _Entry) -> bool:
@@ -321,7 +333,7 @@ def _is_labelled(entry: _Entry) -> bool:
     return (
         n_chars <= _MAX_LABEL_CHARS
         and _WORD.search(" ".join(cell.text for cell in label)) is not None
-        and MARKER.fullmatch(label[0].text) is None
+        and (not MARKER.fullmatch(label[0].text) or _SECTION.fullmatch(label[0].text) is not None)
     )
 
 
@@ -383,13 +395,14 @@ def _row(entry: _Entry) -> Row:
 
 
 def _label(entry: _Entry) -> Piece:
-    """The columns before paragraphs as one line, in the style it begins with."""
+    """The columns before paragraphs as one line, in the style it begins with; bold if in part."""
     first, *more = [_joined(column) for column in entry.cells[:-1] if column]
     label = first
     for cell in more:
         label = join_pieces(label, cell, CELL_SEPARATOR)
     lead = entry.filled[0][0]
-    label.bold, label.italic, label.base = lead.bold, lead.italic, lead.base
+    label.bold = any(cell.bold for column in entry.cells[:-1] for cell in column)
+    label.italic, label.base = lead.italic, lead.base
     return label
 
 

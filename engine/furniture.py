@@ -47,10 +47,12 @@ def find_furniture(pages: list[list[Block]], heights: list[float]) -> set[int]:
     n_heads: Counter[str] = Counter()
     for number, sides in enumerate(edges):
         for side in sides:
+            within = _within_edge(pages[number], side)
             for block, place in side:
                 key = line_key(block.text)
                 places[key][number] = place
-                n_heads[key] += block.is_header or block.header is not None
+                is_of_table = block.is_header or block.header is not None
+                n_heads[key] += is_of_table and id(block) not in within
     n_inside = _n_inside(pages, heights)
     enough = 2 if len(pages) < 4 else 3
     running: list[tuple[int, Block]] = []
@@ -75,6 +77,21 @@ def find_furniture(pages: list[list[Block]], heights: list[float]) -> set[int]:
             if block.header is not None and id(block.header) in found:
                 block.header = None
     return found
+
+
+def _within_edge(blocks: list[Block], side: list[tuple[Block, float]]) -> set[int]:
+    """Ids of header and rows of what looks like a table and ends where the edge does.
+
+    Two lines of a footer, each in cells, have that look.
+    """
+    edge = {id(block) for block, _ in side}
+    reaches_in = {id(block.header) for block in blocks if id(block) not in edge}
+    rows = [
+        block
+        for block, _ in side
+        if block.header is not None and id(block.header) in edge - reaches_in
+    ]
+    return {id(block) for block in rows} | {id(block.header) for block in rows}
 
 
 def _n_inside(pages: list[list[Block]], heights: list[float]) -> Counter[str]:

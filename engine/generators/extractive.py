@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from docqa.engine.acronyms import stands_for
 from docqa.engine.columns import cell_spans, fitted_names
 from docqa.engine.defined_terms import defined_party
 from docqa.engine.generators.abstention import not_named, place, unlikely
@@ -84,8 +85,9 @@ class ExtractiveGenerator:
         further: Sequence[str],
     ) -> Draft:
         # What is defined is answered, whatever the scores say.
-        if party := defined_party(question, [*documents.values()]):
-            return named_party(documents, party)
+        asked = [*documents.values()]
+        if told := defined_party(question, asked) or stands_for(question, asked):
+            return definition(documents, told)
         growth = growth_asked_for(question, [*documents.values()])
         opening, chosen = answer_sum(question, growth, documents, evidence)
         # What can be worked out is answered, whatever the scores say, but not of somebody else.
@@ -221,11 +223,11 @@ def short_answer(documents: Mapping[str, Document], span: AnswerSpan) -> Draft:
     return Draft(text, False, (Citation(document.id, evidence.sentence_id, words),))
 
 
-def named_party(documents: Mapping[str, Document], party: Citation) -> Draft:
-    """A party's name with its page, and below it the sentence that defines what it is called."""
-    defining = Evidence(party.document_id, party.sentence_id, 0.0, 0)
-    text = f"{_one_line(party.quote)} ({place(documents, defining)})"
-    return Draft(f"{text}\n{show_quote(documents, defining)}", False, (party,))
+def definition(documents: Mapping[str, Document], told: Citation) -> Draft:
+    """What a word stands for with its page, and below it the sentence that defines it."""
+    defining = Evidence(told.document_id, told.sentence_id, 0.0, 0)
+    text = f"{_one_line(told.quote)} ({place(documents, defining)})"
+    return Draft(f"{text}\n{show_quote(documents, defining)}", False, (told,))
 
 
 def show_quote(documents: Mapping[str, Document], evidence: Evidence) -> str:

@@ -125,3 +125,47 @@ def test_a_table_of_contents_stays_line_by_line(sheet: Sheet, tmp_path: Path) ->
         sheet.column(40, y, f"Part {'ABCDEFG'[k]} with a name")
         sheet.column(425, y, str(k + 1))
     assert "Part A with a name | 1" in texts(sheet.read(tmp_path))
+
+
+def test_headings_in_the_margin_are_read_before_their_paragraphs(
+    sheet: Sheet, tmp_path: Path
+) -> None:
+    told = "The ferry office keeps a book of all boats that lie in the port and of their owners,"
+    y = 100.0
+    for number, name in (("2.3.9.1", "Book of Boats"), ("2.3.9.2", "Owners of Boats")):
+        sheet.column(40, y, number, "(01-17-2023)")
+        sheet.column(40, y + 22, *name.split(" of "), font="hebo")
+        for k in (1, 2):
+            sheet.column(130, y, f"({k})")
+            sheet.column(146, y, told, "and it may be read by everybody on every working day.")
+            y += 30
+        sheet.column(130, y, "(3)")
+        sheet.column(146, y, "None")
+        y += 40
+    document = sheet.read(tmp_path)
+    first, *_ = texts(document)
+    assert first == "2.3.9.1 (01-17-2023) Book Boats"
+    told_in = {
+        document.sentence_text(s.heading)
+        for s in document.sentences
+        if s.heading is not None and s.kind is SentenceKind.PROSE
+    }
+    assert told_in == {first, "2.3.9.2 (01-17-2023) Owners Boats"}
+    assert f"(2) {told} and it may be read by everybody on every working day." in texts(document)
+    assert not [s for s in document.sentences if s.kind is SentenceKind.ROW]
+
+
+def test_a_footer_of_two_lines_in_cells_is_no_table(tmp_path: Path) -> None:
+    pdf = pymupdf.open()
+    for number in range(1, 6):
+        page = pdf.new_page(width=500, height=600)
+        for i in range(12):
+            page.insert_text((40, 60 + 11 * i), f"Line {i} of page {number} says this.", fontsize=9)
+        for x, text in ((40, "Cat. No. 28171E"), (200, "Manual"), (400, f"Exhibit {number}")):
+            page.insert_text((x, 570), text, fontsize=9)
+        page.insert_text((40, 581), "Any line marked so", fontsize=9)
+        page.insert_text((400, 581), f"2817{number}", fontsize=9)
+    pdf.save(tmp_path / "footer.pdf")
+    found = texts(read(tmp_path / "footer.pdf"))
+    assert len(found) == 60
+    assert not any("Cat." in text or "marked" in text for text in found)
