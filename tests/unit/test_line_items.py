@@ -249,6 +249,9 @@ def test_only_rows_of_the_statements_tell_what_their_lines_are_called(tmp_path: 
     for question, read in (
         ("What were total sales?", "What were total sales (total revenues)?"),
         ("What was the bottom line?", "What was the bottom line (net income)?"),
+        ("How much money did it make?", "How much money did it make?"),
+        ("What did the company earn in 2023?", "What did the company earn (net income) in 2023?"),
+        ("How much did the company earn on rent?", "How much did the company earn on rent?"),
     ):
         assert with_line_items(document, question) == read
 
