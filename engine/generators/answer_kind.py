@@ -77,6 +77,15 @@ _COUNTED_ON = re.compile(
 _ASKS_WHAT_COMES = re.compile(r"\bwhen\s+(?:will|shall|must|should)\b", re.IGNORECASE)
 _TOLD_ON = re.compile(r"\W*(?:on|as of|in|since|during)\s+$", re.IGNORECASE)
 """Before the day on which a sentence says that something happened."""
+_ASKS_END = re.compile(
+    r"\b(?:until|till)\s+when\b|\bwhen\b.*\b(?:end|ends|expires?|terminates?|run\s+out|lapses?)\b",
+    re.IGNORECASE,
+)
+_BEGINS = re.compile(
+    r"\b(?:commenc\w+|begin\w*|start\w*|effective|from|since|dated)(?:\s+(?:as\s+of|from|on|the))*\s*$",
+    re.IGNORECASE,
+)
+"""Before a day on which something begins."""
 _NAME = re.compile(r"(?<=\w )(?:[A-Z][\w&’'.-]*)(?: (?:[A-Z][\w&’'.-]*|of|on|and|the|de|&))*")
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _PER = re.compile(r"\bper\s+[a-z]", re.IGNORECASE)
@@ -107,6 +116,8 @@ def is_of_the_kind(question: str, documents: Mapping[str, Document], span: Answe
     document = documents[span.evidence.document_id]
     put = _Put.of(document, span)
     if _ASKS_WHAT_COMES.search(question) and put.before and _TOLD_ON.fullmatch(put.before):
+        return False
+    if _ASKS_END.search(question) and _BEGINS.search(put.before):
         return False
     if not any(map(str.isalpha, _SCALES.sub("", put.words))):
         return not asks_for_no_figure(question) and _is_the_figure(question, document, put)

@@ -16,6 +16,7 @@ from docqa.engine.generators.base import BRACKETED_NUMBER, Draft, OnText
 from docqa.engine.generators.growth import Growth, growth_asked_for, work_out_growth
 from docqa.engine.generators.ratio import asked_part, ratio_asked_for, that_state, work_out
 from docqa.engine.generators.scale import scale_of
+from docqa.engine.generators.whole_name import with_whole_name
 from docqa.engine.retriever import IsCancelled
 from docqa.engine.rewording import named_ratios
 from docqa.engine.types import Citation, Document, Evidence, SentenceKind
@@ -155,7 +156,7 @@ def find_words(
     Where the documents were read again, what that found comes first, asked for what was read then:
     the sentence that led there says who or what is asked about, which a reader takes for the
     answer, and the sentence that it led to holds little of the question. Words of another kind than
-    is asked for are no answer, nor is the figure of another year.
+    is asked for are no answer, nor is the figure of another year; a name is taken whole.
     """
     span = None
     if further:
@@ -164,7 +165,9 @@ def find_words(
         span = reader.find(further[-1], documents, found)
     span = span or reader.find(question, documents, candidates)
     span = span and of_asked_year(question, documents, span)
-    return span if span and is_of_the_kind(question, documents, span) else None
+    if span is None or not is_of_the_kind(question, documents, span):
+        return None
+    return with_whole_name(documents, span)
 
 
 def quotable(

@@ -23,6 +23,7 @@ Staff costs rose by $590 million compared to 2023. They were $2 billion, about h
 Marine fuel(1) is dear, fairly226 so. We have 310 boats. \
 In May it retired 12 barges, four tugs and two ferries.
 On March 3, 2024, the council agreed to close the pier in 2027.
+It runs from June 1, 2020 to May 31, 2021.
 
 Goodwill of purchases
 
@@ -75,6 +76,10 @@ Ada Lund | Chief Financial Officer"""
         ("On March", "March 3, 2024", "When will the pier be closed?", False),
         ("On March", "2027", "When will the pier be closed?", True),
         ("On March", "March 3, 2024", "When did the council agree to close the pier?", True),
+        # nor is the end where something begins
+        ("It runs", "June 1, 2020", "Until when does it run?", False),
+        ("It runs", "May 31, 2021", "When does it expire?", True),
+        ("It runs", "June 1, 2020", "When does it begin?", True),
         # of whom is asked, and not what
         ("Holm", "293", "How much was paid for Holm Ferries?", False),
         ("Holm", "293", "How much goodwill came with Holm Ferries?", True),
