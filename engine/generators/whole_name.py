@@ -14,8 +14,8 @@ _BEFORE = re.compile(r"(?:(?<![\w.’'-])[A-Z][\w&’'-]*\.? )+$")
 """The words of a name that go before it."""
 _OPENS_SENTENCE = frozenset(
     "A After All An And As At Before But By During For From He Her His However If In It Its Mr"
-    " Mrs Ms No On Our Since She That The Their Then There These They This Those Under Upon We When While"
-    " With".split()
+    " Mrs Ms No On Our Since She That The Their Then There These They This Those Under Upon We When"
+    " While With".split()
 )
 """Capitals that begin a sentence, and titles."""
 
