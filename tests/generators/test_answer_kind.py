@@ -23,7 +23,7 @@ Staff costs rose by $590 million compared to 2023. They were $2 billion, about h
 Marine fuel(1) is dear, fairly226 so. We have 310 boats. \
 In May it retired 12 barges, four tugs and two ferries.
 On March 3, 2024, the council agreed to close the pier in 2027.
-It runs from June 1, 2020 to May 31, 2021.
+It runs from June 1, 2020 to May 31, 2021. As of June 1, 2020 it is signed.
 
 Goodwill of purchases
 
@@ -80,6 +80,7 @@ Ada Lund | Chief Financial Officer"""
         ("It runs", "June 1, 2020", "Until when does it run?", False),
         ("It runs", "May 31, 2021", "When does it expire?", True),
         ("It runs", "June 1, 2020", "When does it begin?", True),
+        ("As of", "June 1, 2020", "Until when does it run?", False),
         # of whom is asked, and not what
         ("Holm", "293", "How much was paid for Holm Ferries?", False),
         ("Holm", "293", "How much goodwill came with Holm Ferries?", True),
