@@ -82,7 +82,8 @@ _ASKS_END = re.compile(
     re.IGNORECASE,
 )
 _BEGINS = re.compile(
-    r"\b(?:commenc\w+|begin\w*|start\w*|effective|from|since|dated|as of)(?:\s+(?:as\s+of|from|on|the))*\s*$",
+    r"\b(?:commenc\w+|begin\w*|start\w*|effective|from|since|dated|as of)"
+    r"(?:\s+(?:as\s+of|from|on|the))*\s*$",
     re.IGNORECASE,
 )
 """Before a day on which something begins."""
