@@ -7,10 +7,10 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 from textual import events
+from textual.geometry import Region
 from textual.widgets import Button, Input, Markdown
 
 from docqa.app.config import user_file
@@ -103,14 +103,13 @@ def test_the_key_for_help_is_seen_where_not_all_keys_fit(play: Play) -> None:
         await stage.ready()
         stage.screen.panel.text.focus()
         footer = stage.screen.query_one(KeyFooter)
-        await stage.until(lambda: [key for key in keys_of(footer) if key.action == "search"])
-        shown = {key.action: key.region for key in keys_of(footer)}
-        assert shown["settings"].right > 80
-        assert shown["help"].right == 80
-        assert shown["help"].y == 23
+        await stage.until(lambda: places(footer).get("search"))
+        await stage.until(lambda: places(footer)["help"].right == 80)
+        assert places(footer)["settings"].right > 80
+        assert places(footer)["help"].y == 23
 
-    def keys_of(footer: KeyFooter) -> list[Any]:
-        return [key for key in footer.children if hasattr(key, "action")]
+    def places(footer: KeyFooter) -> dict[str, Region]:
+        return {key.action: key.region for key in footer.children if hasattr(key, "action")}
 
     play(body, size=(80, 24))
 
