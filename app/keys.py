@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from docqa.engine.errors import ConfigError
+
 OPENAI_HOST = "api.openai.com"
 KEYRING_SERVICE = "docqa"
 
@@ -38,8 +40,23 @@ def find_key(base_url: str, *, is_of_folder: bool = False) -> Key | None:
     for name in [*names, "OPENAI_API_KEY"] if is_openai else names:
         value = os.environ.get(name, "").strip()
         if value:
-            return Key(value, name)
-    return _in_keyring(host) if host else None
+            return _checked(Key(value, name))
+    key = _in_keyring(host) if host else None
+    return key and _checked(key)
+
+
+def _checked(key: Key) -> Key:
+    """The key, if it can be sent.
+
+    Raises:
+        ConfigError: When it holds what no header may; it is not quoted.
+    """
+    if not key.value.isascii() or not key.value.isprintable():
+        raise ConfigError(
+            f"The key in {key.source} holds characters that no key has, and is not sent.",
+            "Copy it again: one line of letters, digits and signs.",
+        )
+    return key
 
 
 def _in_keyring(host: str) -> Key | None:

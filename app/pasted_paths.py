@@ -51,6 +51,9 @@ def _readings(text: str) -> Iterator[list[str]]:
 
 def _path(part: str) -> Path:
     if part.lower().startswith("file://"):
-        path = unquote(urlsplit(part).path)
+        try:
+            path = unquote(urlsplit(part).path)
+        except ValueError:  # `file://[x`, which is no address
+            return Path(part)
         return Path(path[1:] if re.match(r"/[A-Za-z]:", path) else path)
     return expand(part)

@@ -19,7 +19,7 @@ MAX_LABELS = 2
 
 _CELL_END = re.compile(r"\s*\|(?=\s|$)\s*")
 _YEAR = re.compile(r"\W*(?:FY|CY|fiscal)?\s*(?:19|20)\d\d(?:\s?\(\w\)|[\W⁰¹²³⁴-⁹])*", re.IGNORECASE)
-_FIGURE = re.compile(r"\W*\d[\d.,]*\W*(?:%|pts|bps|x)?[\W⁰¹²³⁴-⁹]*")
+_FIGURE = re.compile(r"\W*\d[\d.,]*\W*(?:%|pts|bps?|x)?[\W⁰¹²³⁴-⁹]*")
 
 
 def cell_spans(row: str) -> list[tuple[int, int]]:
@@ -39,12 +39,24 @@ def fitted_names(header: str, n_cells: int) -> list[str] | None:
     return names if len(names) == n_cells and n_cells > 1 else None
 
 
+def row_names(row: str, header: str) -> list[str] | None:
+    """The names of the columns for the cells of a row, its own label first.
+
+    None where they do not fit: of columns of years none holds a label in words, whatever the number
+    of cells.
+    """
+    spans = cell_spans(row)
+    names = fitted_names(header, len(spans))
+    label = row[slice(*spans[0])]
+    are_years = names is not None and all(map(_YEAR.fullmatch, names[:2]))
+    return None if are_years and any(map(str.isalpha, label)) else names
+
+
 def column_names(document: Document, row: Sentence) -> list[str]:
     """What the columns of a row are called, its own label first; nothing where they do not fit."""
     if row.header is None:
         return []
-    n_cells = len(cell_spans(document.sentence_text(row.id)))
-    return fitted_names(document.sentence_text(row.header), n_cells) or []
+    return row_names(document.sentence_text(row.id), document.sentence_text(row.header)) or []
 
 
 def with_headers(sentences: Sequence[Sentence], text_of: Callable[[int], str]) -> list[Sentence]:

@@ -28,7 +28,8 @@ _COMPANY = re.compile(
     rf"(?:The )?(?P<name>{_WORD}(?: (?:{_WORD}|[A-Z]|\d[A-Z]?|&|of|and))*?)(?:,? {_FORM}\b\.?)+"
 )
 _PERSON = re.compile(
-    r"(?P<name>[A-Z][a-z’'-]+(?: [A-Z]\.)?(?: [A-Z][a-z’'-]+){1,2}),?(?: an individual\b[^()]*)? $"
+    r"(?P<name>(?!(?:Between|And|By|With|To|From)\b)[A-Z][a-z’'-]+(?: [A-Z]\.)?"
+    r"(?: [A-Z][a-z’'-]+){1,2}),?(?: an individual\b[^()]*)? $"
 )
 _TERM = re.compile(
     r"\((?:[\w, ]{0,40}?\b(?:the|as|each|an?|called|hereinafter|hereafter)[, ]+)?"
@@ -47,6 +48,13 @@ _PERSONS = frozenset("executive employee consultant contractor advisor director 
 """What people are called in contracts."""
 
 
+_OF_OTHERS = re.compile(
+    r"\b(?:affiliate|founder|subsidiary|division|member|director|officer|shareholder|stockholder|owner"
+    r"|employee|parent|successor)s?\s+(?:of|to)\s+(?:the\s+)?$",
+    re.IGNORECASE,
+)
+"""Before a name that tells who somebody else is."""
+_BY = re.compile(r"\bby\s+[A-Z]")
 _ASKS_WHO = re.compile(
     r"^\W*(?:who|which (?:company|party|person))(?:\s+(?:is|was)|['’]s)\s+"
     r"(?:(?:called|known as|meant by|referred to as)\s+)?(?:the\s+)?"
@@ -63,6 +71,8 @@ class DefinedTerm:
     name: str
     """As far as readers say it: without `Inc.`"""
     term: str
+    is_plain: bool = True
+    """Whether nobody else is named beside it whom the term may stand for."""
 
     def is_named_in(self, question: str) -> bool:
         """Whether a question says the name and not the term."""
@@ -118,7 +128,7 @@ def defined_party(question: str, documents: Sequence[Document]) -> Citation | No
         (document, at, term.name)
         for document in documents
         for term, at in _terms_of(document)
-        if term.term.lower() == asked["term"].lower()
+        if term.term.lower() == asked["term"].lower() and term.is_plain
     ]
     if len(found) != 1:
         return None
@@ -140,7 +150,11 @@ def terms_in(text: str) -> Iterator[DefinedTerm]:
         if not named and last_word in _PERSONS:
             named = [*_PERSON.finditer(before)]
         if named and not _words(match["term"]) <= _words(named[-1][0]):
-            yield DefinedTerm(named[-1]["name"], match["term"])
+            name = named[-1]
+            is_plain = not (
+                _OF_OTHERS.search(before[: name.start()]) or _BY.search(before, name.end())
+            )
+            yield DefinedTerm(name["name"], match["term"], is_plain)
 
 
 def _terms_for(question: str, document: Document) -> list[tuple[DefinedTerm, int]]:

@@ -65,12 +65,14 @@ _OF_THE_WHOLE = frozenset(
     # how it is worked out, and where it stands
     " taken defined measured using based plus minus after before divided less both respectively"
     " purposes cash sales debt equity assets receivables inventory payables income revenues"
+    " full calendar fye today exact exactly approximate approximately expressed stated which"
     " report annual filing 10-k financial statement statements balance sheet cash flow according"
     " round rounded answer decimal places place one two".split()
 )
 """Words that ask for a ratio of the whole company; any other may name a segment, product, region,
 quarter or kind of ratio, or ask for the reasons."""
 _WORD = re.compile(r"[^\W_]+(?:[-’'][^\W_]+)*")
+_TWELVE_MONTHS = re.compile(r"\b(?:twelve|12)[ -]months?\b", re.IGNORECASE)
 _NO_WORD = re.compile(r"(?:FY?)?'?\d+(?:[.,-]\d+)*(?:st|nd|rd|th)?", re.IGNORECASE)
 """A year, or a day."""
 
@@ -121,9 +123,15 @@ def words_of_a_part(question: str, names: Iterable[str] = ()) -> tuple[str, ...]
     known = _OF_THE_WHOLE.union(names)
     words = (
         re.sub(r"['’]s?$", "", word.lower())
-        for word in _WORD.findall(_known_names().sub(" ", question))
+        for word in _WORD.findall(_known_names().sub(" ", _TWELVE_MONTHS.sub(" ", question)))
     )
-    return tuple(word for word in words if word not in known and not _NO_WORD.fullmatch(word))
+    return tuple(
+        word
+        for word in words
+        if not known.issuperset(word.split("-"))
+        and word not in known
+        and not _NO_WORD.fullmatch(word)
+    )
 
 
 @cache

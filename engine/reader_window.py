@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from docqa.engine.columns import cell_spans, fitted_names
+from docqa.engine.columns import cell_spans, row_names
 from docqa.engine.question_match import content_mask, content_tokens
 from docqa.engine.types import Document, Sentence, SentenceKind
 from docqa.engine.words import question_stems, stems
@@ -205,7 +205,7 @@ def _pieces(document: Document, sentence: Sentence) -> Iterator[tuple[str, Role,
         return
     header = None if sentence.header is None else document.sentence_text(sentence.header)
     cells = cell_spans(text)
-    names = None if header is None else fitted_names(header, len(cells))
+    names = None if header is None else row_names(text, header)
     if names is None and header is not None:
         yield header, Role.COLUMN, NO_PART, 0
     for part, (start, end) in enumerate(cells):

@@ -36,7 +36,7 @@ MARKER = re.compile(
     r"|\d{1,2}(?:\.\d{1,2})+\.?"
 )
 _GLUE_NEXT = frozenset(["$", "(", "€", "£", "¥", "$(", "($", "US$", "C$", "A$", "HK$", "NT$"])
-_GLUE_BACK = re.compile(r"[)%]{1,3}|\)\s?%|%\s?\)|pts|bps|x")
+_GLUE_BACK = re.compile(r"[)%]{1,3}|\)\s?%|%\s?\)|pts|bps?|x")
 _CURRENCY_SPACE = re.compile(r"(?<=[$€£¥])\s+(?=[\d(—–-])")
 _NOTE_MARK = re.compile(r"\(?[\da-z*†‡]{1,2}\)?")
 _NOTE_LETTER = re.compile(r"\([a-z]\)")

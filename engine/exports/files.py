@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from docqa.engine.errors import ExportError
-from docqa.engine.paths import exists, is_folder
+from docqa.engine.paths import exists, is_file, is_folder
 
 
 def write_text(path: Path, text: str, *, overwrite: bool = False) -> None:
@@ -56,6 +56,8 @@ def check_target(path: Path, *, overwrite: bool = False) -> None:
     """
     if is_folder(path):
         raise ExportError(f"{path} is a folder.", "Name a file in it.")
+    if exists(path) and not is_file(path):
+        raise ExportError(f"{path} is no file, but a device or pipe.", "Leave out --out: … > FILE")
     if exists(path) and not overwrite:
         raise ExportError(
             f"{path} exists already.", "Choose another name, or allow replacing it (--force)."

@@ -15,8 +15,11 @@ _LETTERS_BEFORE_YEAR = re.compile(r"(?<=[A-Za-z])(?=(?:19|20)\d\d)")
 _AND = r"(?:\s*,\s*(?:and\s+)?|\s+and\s+)"
 _YEARS = re.compile(rf"{YEAR.pattern}(?:{_AND}(?:fiscal\s+)?{YEAR.pattern})+", re.IGNORECASE)
 _AMOUNT = (
-    r"[$€£]?\s?\(?\d[\d,]*(?:\.\d+)?\)?(?:\s?%|\s(?:thousand|million|billion|trillion|percent)\b)?"
+    r"[$€£]?\s?\(?\d+(?:,\d{3})*(?:\.\d+)?\)?"
+    r"(?:\s?%|\s(?:thousand|million|billion|trillion|percent)\b)?"
 )
+_OPENS_RANGE = re.compile(r"\b(?:between|from|each of)\s+$", re.IGNORECASE)
+"""Before two figures that are none of two years."""
 _AMOUNTS = re.compile(rf"{_AMOUNT}(?:{_AND}{_AMOUNT})+", re.IGNORECASE)
 
 
@@ -43,7 +46,7 @@ def of_asked_year(
     text = document.sentence_text(sentence.id)
     lists = [one for one in _AMOUNTS.finditer(text) if one.start() <= span.start < one.end()]
     years = [YEAR.findall(one[0]) for one in _YEARS.finditer(text)]
-    if len(lists) != 1 or len(years) != 1:
+    if len(lists) != 1 or len(years) != 1 or _OPENS_RANGE.search(text[: lists[0].start()]):
         return span
     amounts = list(re.finditer(_AMOUNT, lists[0][0], re.IGNORECASE))
     (year,) = asked

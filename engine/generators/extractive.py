@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from docqa.engine.acronyms import stands_for
-from docqa.engine.columns import cell_spans, fitted_names
+from docqa.engine.columns import cell_spans, row_names
 from docqa.engine.defined_terms import defined_party
 from docqa.engine.generators.abstention import not_named, place, unlikely
 from docqa.engine.generators.answer_kind import asks_why, is_of_the_kind
@@ -220,7 +220,7 @@ def short_answer(documents: Mapping[str, Document], span: AnswerSpan) -> Draft:
     evidence = span.evidence
     document = documents[evidence.document_id]
     words = span.text(documents)
-    scale = scale_of(document, document.sentences[evidence.sentence_id], words)
+    scale = scale_of(document, document.sentences[evidence.sentence_id], words, span.start)
     short = " ".join(part for part in (_one_line(words), scale) if part)
     text = f"{short} ({place(documents, evidence)})\n{show_quote(documents, evidence)}"
     return Draft(text, False, (Citation(document.id, evidence.sentence_id, words),))
@@ -275,7 +275,7 @@ def name_columns(row: str, header: str) -> str:
     if not header.strip("| "):
         return row
     cells = [row[start:end] for start, end in cell_spans(row)]
-    names = fitted_names(header, len(cells))
+    names = row_names(row, header)
     if names is None:
         return f"{row} [columns: {header}]"
     named = [

@@ -31,7 +31,8 @@ def wrong_key(url: str, status: int, had_key: bool) -> GeneratorError:
         )
     return GeneratorError(
         f"{url} asks for a key (HTTP {status}), and none is set.",
-        "Set it: export DOCQA_API_KEY=…",
+        "Set it: export DOCQA_API_KEY=…; if ./docqa.toml alone names the server, name it yourself "
+        "first: docqa config set base_url URL",
     )
 
 

@@ -111,7 +111,9 @@ def that_state(
         document = documents[one.document_id]
         sentence = document.sentences[one.sentence_id]
         said = document.sentence_text(sentence.id).lower()
-        above = (document.sentence_text(i) for i in (sentence.heading, sentence.header) if i)
+        above = (
+            document.sentence_text(i) for i in (sentence.heading, sentence.header) if i is not None
+        )
         place = "\n".join([said, *above]).lower()
         is_named = any(all(word in said for word in name.split()) for name in ratios)
         if is_named and all(word.removesuffix("s") in place for word in part):

@@ -29,20 +29,28 @@ _OF_ONE = re.compile(
 _TO_THE_CENT = re.compile(r"\d{1,3}\.\d\d(?!\d)")
 
 
-def scale_of(document: Document, sentence: Sentence, words: str) -> str:
+def scale_of(document: Document, sentence: Sentence, words: str, at: int | None = None) -> str:
     """What a table says its figures are counted in (`in thousands`), where `words` is a figure.
 
     Nothing where the table says of such rows that they are not (`except per share data`), or where
     row or column is called after a price or a count. A row that does not name itself so, below
     `Earnings per share`, is told by its cents. Nothing is multiplied.
+
+    Args:
+        document: Where the table stands.
+        sentence: A row of it.
+        words: A figure of the row.
+        at: Where the figure begins in the row; where it is first found, if not given.
     """
     if sentence.kind is not SentenceKind.ROW or not re.search(r"\d", words) or "%" in words:
         return ""
     said = _said_of(document, sentence)
     scale, exception = _parted(" ".join(said.split()).rstrip(" ,;:.").lower())
     text = document.sentence_text(sentence.id)
-    cells = [text[start:end] for start, end in cell_spans(text)]
-    column = next((i for i, cell in enumerate(cells) if words in cell), 0)
+    spans = cell_spans(text)
+    cells = [text[start:end] for start, end in spans]
+    at = text.find(words) if at is None else at
+    column = sum(end <= at for _, end in spans)
     names = column_names(document, sentence)
     if _OF_ONE.search(" | ".join([cells[0], *names[column : column + 1]])):
         return ""

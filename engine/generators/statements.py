@@ -134,10 +134,11 @@ def figures_of(document: Document, rows: Sequence[StatementRow], year: str) -> l
         columns = [i for i, name in enumerate(names) if i and year in YEAR.findall(name)]
         if len(columns) != 1:
             continue
-        cell = text[slice(*cell_spans(text)[columns[0]])].strip()
+        start, end = cell_spans(text)[columns[0]]
+        cell = text[start:end].strip()
         if match := _FIGURE.fullmatch(cell):
             value = Decimal(match[1].replace(",", ""))
-            scale = _SCALE.search(scale_of(document, row.sentence, cell))
+            scale = _SCALE.search(scale_of(document, row.sentence, cell, start))
             is_negative = _NEGATIVE.search(cell) is not None
             value = -value if is_negative else value
             figures.append(Figure(row, value, scale[0] if scale else ""))

@@ -12,12 +12,18 @@ from docqa.engine.types import Document, SentenceKind
 _NAME = re.compile(r"[A-Z][\w&.’'-]*(?: (?:(?:of|and|the|for|de|van|von|&) )*[A-Z][\w&.’'-]*)*")
 _BEFORE = re.compile(r"(?:(?<![\w.’'-])[A-Z][\w&’'-]*\.? )+$")
 """The words of a name that go before it."""
-_OPENS_SENTENCE = frozenset(
-    "A After All An And As At Before But By During For From He Her His However If In It Its Mr"
-    " Mrs Ms No On Our Since She That The Their Then There These They This Those Under Upon We When"
-    " While With".split()
+_DATES = (
+    "January February March April May June July August September October November December Monday"
+    " Tuesday Wednesday Thursday Friday Saturday Sunday"
 )
-"""Capitals that begin a sentence, and titles."""
+_NO_NAMES = frozenset(f"Mr Mrs Ms Dr {_DATES}".split())
+"""Titles, months and days before a name."""
+_OPENINGS = frozenset(
+    "after although and as at because before but by during effective for from however if in its"
+    " like no on our see since so such that the their then there these they this those though"
+    " under unless unlike until upon we when where whereas while with".split()
+)
+_SENTENCE_BEGINS = re.compile(r"(?:^|[.!?:;•][\s\"“”(]*)$")
 
 
 def with_whole_name(documents: Mapping[str, Document], span: AnswerSpan) -> AnswerSpan:
@@ -32,13 +38,19 @@ def with_whole_name(documents: Mapping[str, Document], span: AnswerSpan) -> Answ
     text = document.sentence_text(sentence.id)
     if sentence.kind is SentenceKind.ROW or not _NAME.match(text[span.start : span.end]):
         return span
+    words = text[span.start : span.end]
     before = _BEFORE.search(text[: span.start])
-    if before is None:
+    if before is None or words.split(" ", 1)[0] in _NO_NAMES or before[0].isupper():
         return span
     start = before.start()
-    while start < span.start:
-        word = text[start : span.start].split(" ", 1)[0]
-        if word.rstrip(".") not in _OPENS_SENTENCE:
-            break
-        start += len(word) + 1
+    if _SENTENCE_BEGINS.search(text[:start]) and _is_written_small(text[start:], document):
+        start = text.index(" ", start) + 1
+    while start < span.start and text[start:].split(" ", 1)[0].rstrip(".") in _NO_NAMES:
+        start = text.index(" ", start) + 1
     return replace(span, start=start)
+
+
+def _is_written_small(text: str, document: Document) -> bool:
+    """Whether a text begins with a word that has its capital from the sentence, and is no name."""
+    word = text.split(" ", 1)[0].lower()
+    return word in _OPENINGS or bool(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", document.text))

@@ -23,15 +23,37 @@ Staff costs rose by $590 million compared to 2023. They were $2 billion, about h
 Marine fuel(1) is dear, fairly226 so. We have 310 boats. \
 In May it retired 12 barges, four tugs and two ferries.
 On March 3, 2024, the council agreed to close the pier in 2027.
+On June 1, 2030, the notes will mature. The lease terminates effective June 30, 2022.
+We had 12,500 employees and 40 offices.
+Costs were 4 and 5 percent of sales in 2021 and 2020.
 It runs from June 1, 2020 to May 31, 2021. As of June 1, 2020 it is signed.
+
+Eva Falk invented Bay Radio at Holm Works.
+Owner of the rule: Head of rules
 
 Goodwill of purchases
 
 Holm Ferries | 293
 
+Year | Stock compensation
+Fiscal 2026 | 1,156
+Fiscal 2027 | 1,030
+
+Summary
+
+Monthly Rent | $5,000
+EBITDA | 40
+
+Costs as a percentage of net revenues were as follows:
+
+Year | 2024 | 2023
+Marketing | 21 | 20
+
 SIGNATURES
 
-Ada Lund | Chief Financial Officer"""
+Ada Lund | Chief Financial Officer
+Ian Smith | Chief Executive Officer
+The Consultant shall bear all costs."""
 
 
 @pytest.mark.parametrize(
@@ -76,6 +98,9 @@ Ada Lund | Chief Financial Officer"""
         ("On March", "March 3, 2024", "When will the pier be closed?", False),
         ("On March", "2027", "When will the pier be closed?", True),
         ("On March", "March 3, 2024", "When did the council agree to close the pier?", True),
+        # counted for something else
+        ("We have", "310", "How many boats were scrapped?", False),
+        ("In May", "four", "How many tugs were retired?", True),
         # nor is the end where something begins
         ("It runs", "June 1, 2020", "Until when does it run?", False),
         ("It runs", "May 31, 2021", "When does it expire?", True),
@@ -84,6 +109,49 @@ Ada Lund | Chief Financial Officer"""
         # of whom is asked, and not what
         ("Holm", "293", "How much was paid for Holm Ferries?", False),
         ("Holm", "293", "How much goodwill came with Holm Ferries?", True),
+        # when, and not what
+        ("Fiscal 2026", "1,156", "What revenue is expected for fiscal 2026?", False),
+        ("Fiscal 2026", "1,156", "What stock compensation remains for fiscal 2026?", True),
+        # yes or no
+        ("Express", "$4,912", "Was the income of the Express segment higher in 2024?", False),
+        ("Express", "$4,912", "Did revenue rise at Express, and how much was it?", True),
+        # the name that was asked about, the name of a field
+        (
+            "Eva Falk",
+            "Bay Radio",
+            "Who did Eva Falk work for when she invented Bay Radio?",
+            False,
+        ),
+        (
+            "Eva Falk",
+            "Holm Works",
+            "Who did Eva Falk work for when she invented Bay Radio?",
+            True,
+        ),
+        ("Owner", "Owner of the rule", "Who signed the rule?", False),
+        ("Owner", "Head of rules", "Who signed the rule?", True),
+        ("Eva Falk", "Holm Works", "What is the market share of Holm Works?", False),
+        # what looks like another kind and is none
+        ("Ian", "Ian Smith", "Who is the chief executive officer of the company?", True),
+        ("On June", "June 1, 2030", "When will the notes mature?", True),
+        ("The lease", "June 30, 2022", "When does the lease terminate?", True),
+        ("It runs", "June 1, 2020", "When did the lease that ends in 2021 begin?", True),
+        ("We had", "12,500", "How many employees did the company have at the end of 2021?", True),
+        ("Monthly", "$5,000", "How much is the Monthly Rent?", True),
+        ("EBITDA", "40", "How much was EBITDA in 2024?", True),
+        (
+            "The Consultant",
+            "The Consultant",
+            "Who bears the costs, Bay Inc. or the Consultant?",
+            True,
+        ),
+        ("Monthly", "$5,000", "How much rent does Dropbox pay?", True),
+        ("Staff", "$590 million", "How much more can the company borrow?", True),
+        ("Marketing", "21", "What percentage of net revenues was marketing in 2024?", True),
+        ("Costs were", "4", "What percentage of sales were costs in 2021?", True),
+        ("Monthly", "$5,000", "What is the rate at which rent is paid?", True),
+        ("Employees", "310", "How many employees per year does it have?", True),
+        ("Express", "$4,912", "How many dollars did the Express segment earn?", True),
         # the mark of a note
         ("Marine", "(1)", "What is dear?", False),
     ],

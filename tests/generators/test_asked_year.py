@@ -61,6 +61,10 @@ RESPECTIVELY = """Costs were $133 million, $139 million and $150 million for 202
 
 Boats were $1.1 billion and $0.8 billion in 2021 and 2020, respectively, of 12 and 14 yards.
 
+Tolls were $1,200, $1,300 and $1,400 in 2021, 2020 and 2019.
+
+Rents were between $300 and $350 in 2022 and 2023.
+
 Fees were 4 % and 5 % in 2021, 2020 and 2019."""
 
 
@@ -74,6 +78,8 @@ Fees were 4 % and 5 % in 2021, 2020 and 2019."""
         ("Boats", "$1.1 billion", "What were boats in FY2020?", "$0.8 billion"),
         ("Boats", "12", "How many yards in 2020?", "14"),
         ("Fees", "4 %", "What were fees in 2019?", "4 %"),
+        ("Tolls", "$1,300", "What were tolls in 2021?", "$1,200"),
+        ("Rents", "$350", "What were rents in 2022?", "$350"),
         ("Costs", "2021, 2020 and 2019", "What of 2019?", "2021, 2020 and 2019"),
     ],
 )

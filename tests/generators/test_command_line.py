@@ -213,6 +213,19 @@ def test_the_key_is_sent_and_shown_nowhere(
     assert "set, not shown" in shown[3].stdout
 
 
+@pytest.mark.parametrize("key", ["sk-abcd\nx: y", "sk-é1234"])
+def test_what_can_be_no_key_is_not_sent_and_not_shown(
+    docqa: Run, note: str, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("DOCQA_API_KEY", key)
+    with serving({CHAT: said("Jane [1].")}) as server:
+        result = docqa(*ASK, note, "--generator", "openai", "--base-url", server.url)
+        assert server.requests == []
+    assert result.exit_code == 2
+    assert "The key in DOCQA_API_KEY holds characters that no key has" in result.stderr
+    assert "sk-" not in result.stderr
+
+
 def test_the_key_of_openai_goes_to_openai_only(
     docqa: Run, note: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

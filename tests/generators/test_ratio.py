@@ -141,6 +141,8 @@ def test_the_ratio_of_the_company_does_not_pass_for_that_of_a_part(
     [
         "gross margin?",
         "What was Harrow's gross margin in 2023?",
+        "What was the approximate gross margin for the full fiscal-year 2023?",
+        "What was gross margin for the twelve months ended December 31, 2023?",
         "Please calculate the company's gross margin for the year ended December 31, 2023.",
         "How high was Harrow Lines, Inc.'s total gross margin in FY2023, in percent?",
         "Did gross margin increase compared with the prior year?",

@@ -11,6 +11,9 @@ from docqa.engine.ingest import document_from_text
 TEXT = """The office displays the BMF (Business Master File) to all who ask for it. \
 The International Brotherhood of Ferry Workers (“IBFW”) speaks for the crews. \
 Taxes are paid to the Revenue and Port Office (the “RPO” or the “Office”).
+Trade is consumer-to-consumer (“C2C”) or less-than-truckload (“LTL”).
+(i) IRU: Indefeasible Right of Use which a party buys.
+“NPA” means the network purchase agreement of today.
 
 | Acronym | Definition
 TIN | Tax Identification Number
@@ -26,6 +29,10 @@ EIN | Number of employers
         ("What is RPO short for?", "Revenue and Port Office"),
         ("What is the full name of the TIN?", "Tax Identification Number"),
         ("What does EIN stand for?", None),
+        ("What does C2C stand for?", "consumer-to-consumer"),
+        ("What does LTL mean?", "less-than-truckload"),
+        ("What does IRU stand for?", "Indefeasible Right of Use"),
+        ("What does NPA mean?", "network purchase agreement"),
         ("What does XYZ stand for?", None),
         ("What does the office mean?", None),
         ("What does BMF display?", None),
@@ -39,6 +46,16 @@ def test_an_acronym_stands_for_what_the_document_says(question: str, words: str 
     assert (told and told.quote) == words
     if told and words:
         assert words in document.sentence_text(told.sentence_id)
+
+
+def test_first_letters_go_before_others() -> None:
+    text = (
+        "It shall be filed with the Commission (SEC). "
+        "The Securities and Exchange Commission (“SEC”) is slow."
+    )
+    told = stands_for("What does SEC stand for?", [document_from_text(text, title="x")])
+    assert told is not None
+    assert told.quote == "Securities and Exchange Commission"
 
 
 def test_two_documents_that_differ_tell_nothing() -> None:
@@ -65,13 +82,15 @@ def test_two_documents_that_differ_tell_nothing() -> None:
             "allowance for funds used during construction",
         ),
         ("PFAS", "of polyfluoroalkyl substances", "polyfluoroalkyl substances"),
+        ("EPS", "the earnings per common share ", "earnings per common share"),
+        ("PRA", "the Paperwork Reduction Act of 1995, as amended ", "Paperwork Reduction Act"),
         ("II", "(section I) not material and in ", ""),
         ("SEC", "the commission ", ""),
         ("AB", "a very long way it is from here to there and to the other bay", ""),
     ],
 )
 def test_the_long_form_has_the_letters_in_their_order(acronym: str, text: str, words: str) -> None:
-    assert long_form(acronym, text) == words
+    assert (long_form(acronym, text) or long_form(acronym, text, by_letters=True)) == words
 
 
 def test_the_answer_opens_with_the_words_and_quotes_where_they_stand() -> None:

@@ -129,6 +129,19 @@ def test_other_questions_are_not_answered_by_a_definition(
     assert defined_party("Who is the Operator?", [contract, contract]) is None
 
 
+@pytest.mark.parametrize(
+    "parties",
+    [
+        'It is given to Holm Bank, N.A. by Ada Lund, a resident of Bergen (the "Guarantor").',
+        'Ada Lund, the founder of Holm Ferries, Inc. (the "Guarantor"), signs.',
+        'Bay Lines Ltd., an affiliate of Port Bank, N.A. (the "Guarantor"), signs.',
+    ],
+)
+def test_where_somebody_else_may_be_meant_nobody_is_named(parties: str) -> None:
+    document = document_from_text(parties, title="Contract")
+    assert defined_party("Who is the Guarantor?", [document]) is None
+
+
 def test_the_definition_stands_behind_the_last_rank(contract: Document) -> None:
     retriever, generator = load_retriever("bm25"), load_generator("extractive")
     answer = ask("What does Lantern Lamps deliver?", [contract], retriever, generator, top_k=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import re
 from pathlib import Path
 
@@ -138,6 +139,15 @@ def test_a_file_that_exists_is_replaced_only_when_asked(tmp_path: Path) -> None:
     write_text(path, "two", overwrite=True)
     assert path.read_text() == "two"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+def test_a_pipe_is_never_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.md")
+    for overwrite in (False, True):
+        with pytest.raises(ExportError, match="no file, but a device or pipe"):
+            write_text(tmp_path / "pipe.md", "x", overwrite=overwrite)
+    assert (tmp_path / "pipe.md").is_fifo()
 
 
 def test_a_file_that_comes_into_being_meanwhile_is_kept(tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ def test_the_home_folder(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "/" + "x" * 5000,  # no file name may be that long
         "'/unclosed",
         "/a\0b",
+        "file://[abc/d.pdf",  # an address of no kind
     ],
 )
 def test_text_is_text(shelf: Path, text: str) -> None:
