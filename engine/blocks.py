@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from docqa.engine.entries import page_parts
-from docqa.engine.layout import Piece, Row, is_number
+from docqa.engine.layout import Piece, Row
 from docqa.engine.note_marks import with_note_marks
 from docqa.engine.ruling import Ruling
 from docqa.engine.sentences import CELL_SEPARATOR
@@ -53,7 +53,6 @@ class Block:
     """A number and a name that stand alone above a paragraph."""
     in_entry: bool = False
     """Belongs to an entry of a table of text, whose label is a heading for its paragraphs alone."""
-    top: float = 0.0
     column: int = 0
     """Which region of its page it stands in; regions are columns, and what goes over several."""
     right: float = 0.0
@@ -187,8 +186,3 @@ def row_text(row: Row) -> str:
     if len(row.cells) == 1:
         return row.cells[0].text
     return CELL_SEPARATOR.join(cell.text for cell in row.cells).strip()
-
-
-def is_data_row(block: Block) -> bool:
-    """Whether a block is a table row with figures."""
-    return block.is_row and any(is_number(cell.text) for cell in block.lead.cells[1:])

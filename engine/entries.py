@@ -46,6 +46,8 @@ _ITEM = re.compile(r"\((?:\d{1,2}|[a-z]|[ivxl]{1,5})\)")
 _SECTION = re.compile(r"\d{1,3}(?:\.\d{1,3}){2,}\.?")
 """The number of a section: `2.3.59.1`."""
 _PAGE = re.compile(r"\d{1,3}")
+_SENTENCE_END = re.compile(r"[.!?][\"”’)]?$")
+_BULLET = re.compile(r"[•●▪◦■□○☐☒❑►▶*·–—-]\s")
 _WORD = re.compile(r"[^\W\d_]{2}")
 
 
@@ -279,6 +281,8 @@ def _entries(run: _Run, step: float) -> list[_Entry] | None:
         n_long += entry.is_long
         n_rows += 1
         n_wrapped += not entry.is_long and len(entry.lines) > 1 and entry.is_one
+    if 2 * sum(_is_of_prose(entry, run.columns) for entry in entries) > n_rows:
+        return None  # paragraphs side by side
     last = [cell for entry in entries for cell in entry.cells[-1]]
     if 2 * sum(is_number(cell.text) for cell in last) > len(last):
         return None  # a table of contents
@@ -335,6 +339,16 @@ def _is_labelled(entry: _Entry) -> bool:
         and _WORD.search(" ".join(cell.text for cell in label)) is not None
         and (not MARKER.fullmatch(label[0].text) or _SECTION.fullmatch(label[0].text) is not None)
     )
+
+
+def _is_of_prose(entry: _Entry, columns: list[tuple[float, float]]) -> bool:
+    """Whether what stands where a label would is a paragraph or item, of a column as wide."""
+    label, *others = entry.filled
+    widths = [right - left for left, right in columns]
+    is_as_wide = widths[0] >= _LABEL_SHARE * widths[-1]
+    is_ended = _SENTENCE_END.search(label[-1].text) is not None and len(label) > 1
+    are_items = all(_BULLET.match(cell[0].text) for cell in entry.filled)
+    return bool(others) and is_as_wide and (is_ended or are_items)
 
 
 def _rests(entries: list[_Entry], i: int) -> list[_Entry]:

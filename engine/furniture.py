@@ -23,7 +23,7 @@ _MANY = 5
 
 _DIGITS = re.compile(r"\d+")
 _PAGE_NUMBER = re.compile(
-    r"\W*(?:page\s*)?(?:[A-Z]{1,2}-)?(?:(?P<arabic>\d{1,4})|(?P<roman>[ivxlc]{1,7}))"
+    r"\W*(?:page\s*)?(?:[A-Z]{1,2}-)?(?:(?P<arabic>\d{1,4})|(?P<roman>(?-i:[ivxlc]{1,7}|[IVXLC]{1,7})))"
     r"(?:\s*(?:of|/)\s*\d{1,4})?\W*",
     re.IGNORECASE,
 )

@@ -21,6 +21,12 @@ _FLOWS_ON = 0.3
 """The same where they count from another: years and ranks do."""
 _ALONE = 0.25
 """Numbers beside nothing, as a share; a table has none."""
+_YEARS = range(1800, 2100)
+"""No page has so many lines: what counts up from there are years."""
+_LINES_A_NUMBER = 1.4
+"""Most lines beside a number, times the step; more where a number counts what has several lines."""
+_FULL = 0.7
+"""A line that goes on in the next is as wide, as a share of the widest."""
 _CELLS = 0.5
 """Share of lines with several cells in a table."""
 
@@ -70,6 +76,8 @@ def _counts_lines(column: list[Piece], step: int, pieces: list[Piece]) -> bool:
     """Whether a column of numbers counts the lines beside it."""
     gaps = [below.base - above.base for above, below in pairwise(column)]
     pitch = median(gaps)
+    if int(column[0].text) in _YEARS:
+        return False
     if pitch <= 0 or any(abs(gap - pitch) > _PITCH * pitch for gap in gaps):
         return False
     near = 0.5 * pitch / step
@@ -82,15 +90,24 @@ def _counts_lines(column: list[Piece], step: int, pieces: list[Piece]) -> bool:
     if not beside or min(piece.x0 for piece in beside) <= max(piece.x1 for piece in column):
         return False
     lines = _lines(beside)
+    if len(lines) > _LINES_A_NUMBER * step * len(column):
+        return False  # items of several lines each
     n_cells = sum(len(line) > 1 for line in lines)
     if n_cells > _CELLS * len(lines):
         return False
-    n_flow = sum(line[0].text[0].islower() for line in lines)
+    n_flow = sum(_flows(above, line, lines) for above, line in pairwise(lines))
     if int(column[0].text) != step:
         return n_flow >= _FLOWS_ON * len(lines)
     bases = [line[0].base for line in lines]
     n_alone = sum(all(abs(base - number.base) > near for base in bases) for number in column)
     return n_flow >= _FLOWS * len(lines) or n_alone >= _ALONE * len(column)
+
+
+def _flows(above: list[Piece], line: list[Piece], lines: list[list[Piece]]) -> bool:
+    """Whether a line goes on with the sentence of the one above, which is full."""
+    left, right = min(one[0].x0 for one in lines), max(one[-1].x1 for one in lines)
+    is_full = above[-1].x1 - left >= _FULL * (right - left)
+    return is_full and line[0].text[0].islower() and above[-1].text[-1] not in ".!?:;"
 
 
 def _lines(pieces: list[Piece]) -> list[list[Piece]]:

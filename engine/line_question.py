@@ -22,7 +22,7 @@ _WHOSE = r"(?:the company(?:['’]s)?|its|their|the|total|net|overall|annual|con
 _OPENS = rf"(?:^\W*|\b(?:did|has|have|does|do|of|in|is|was)\s+|\b{_WHOSE}\s+)(?:{_WHOSE}\s+)*?"
 """What may stand before the line: `did the company's …`, not `did domestic …`."""
 _WHEN = (
-    r"(?:[\s,]+(?:in|from|for|during|over|between|since|by|to|and|of|as|at|on|with|the|a|an|its|how|much"
+    r"(?:[\s,]+(?:in|from|for|during|over|between|since|by|to|and|of|as|at|on|with|than|the|a|an|its|how|much"
     r"|fiscal|FY|years?|end(?:ed|ing)?|last|prior|previous|preceding|compared|versus|vs\.?|against"
     r"|year-over-year|year-on-year|yoy|percent(?:age)?|terms|(?:FY)?\d{4}|\d\d?"
     r"|january|february|march|april|may|june|july|august|september|october|november|december))*"
@@ -163,6 +163,8 @@ def _asked() -> re.Pattern[str]:
         rf"{_OPENS}(?P<subject>{names})s?{_WHEN}\s+{_CHANGE}{_WHEN}\W*$"
         rf"|\b(?:{_CHANGE}|rate|decrease|decline)\s+(?:in|of)\s+(?:{_WHOSE}\s+)*?(?P<object>{names})s?"
         rf"{_WHEN}\W*$"
+        rf"|^\W*(?:was|were|is|are)\s+(?:{_WHOSE}\s+)*?(?P<compared>{names})s?{_WHEN}"
+        rf"\s+(?:higher|lower|larger|smaller|greater|bigger){_WHEN}\W*$"
         rf"|^\W*(?:(?:what|how\s+(?:much|high|large))\s+)?(?:(?:was|were|is|are)\s+)?(?:{_WHOSE}\s+)*?"
         rf"(?P<figure>{names})s?{_MADE}{_WHEN}\W*$",
         re.IGNORECASE,

@@ -58,6 +58,8 @@ def with_note_marks(pieces: list[Piece]) -> list[Piece]:
 def _is_marked(text: Piece, end: float, mark: Piece) -> bool:
     """Whether a mark belongs to a piece of text whose last word or mark ends at `end`."""
     size = text.size
+    if size <= 0:
+        return False
     gap, rise = (mark.x0 - end) / size, (text.base - mark.base) / size
     if mark.size >= _SIZE * size or not (
         _GAPS[0] <= gap <= _GAPS[1] and _RISES[0] <= rise <= _RISES[1]

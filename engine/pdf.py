@@ -67,6 +67,7 @@ _LINE_EM = 1.5
 _AMOUNT = r"\(?[$€£]?\s?\(?\d{1,3}(?:,\d{3})+(?:\.\d+)?\)?%?"
 _AMOUNTS = re.compile(rf"{_AMOUNT}(?:\s+{_AMOUNT})+")
 _VALUE = re.compile(rf"{_AMOUNT}|[$€£]\s?[\d.]*|{_RULE.pattern}")
+_HAS_LETTER = re.compile(r"[^\W\d_]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\u200b\ufeff]")
 _ODD_SPACE = re.compile(r"[\t\r\n\x0b\x0c\xa0\u1680\u2000-\u200a\u202f\u205f]")
 
@@ -242,7 +243,7 @@ def _pieces(line: dict[str, Any], turn: int, width: float, height: float) -> lis
     bare = text.strip()
     if not bare:
         return []
-    if main["color"] == _WHITE and len(bare) <= 2:
+    if main["color"] == _WHITE and len(bare) <= 2 and not _HAS_LETTER.search(bare):
         return []  # a spacer of filings that were printed from web pages
     flags, size = main["flags"], main["size"]
     has_marks = False
@@ -419,7 +420,7 @@ def _form_values(page: pymupdf.Page, turn: int, width: float, height: float) -> 
             continue
         rect = tuple(widget.rect * page.derotation_matrix)
         box = _turn(rect, turn, width, height) if turn else rect
-        size = min(10.0, box[3] - box[1])
+        size = min(10.0, box[3] - box[1]) or 10.0
         base = (box[1] + box[3]) / 2 + 0.35 * size
         yield Piece(box, base, size, " ".join(value.split()))
 

@@ -112,17 +112,16 @@ def _unwrap(block: list[str]) -> list[str]:
     ]
     # Typed contracts hang all lines but the first; then an indent opens nothing.
     hangs = len({_indent(line) for line in lines[1:]}) == 1
-    out: list[str] = []
+    paragraphs: list[list[str]] = []
     for i, line in enumerate(lines):
         if is_row[i]:
-            out.append(CELL_SEPARATOR.join(rows[i]))
+            paragraphs.append([CELL_SEPARATOR.join(rows[i])])
         elif not i or is_row[i - 1] or not _goes_on(lines[i - 1], line, width, hangs=hangs):
-            out.append(line)
-        elif _HYPHEN.search(out[-1]):
-            out[-1] += line.lstrip()
+            paragraphs.append([line])
         else:
-            out[-1] += " " + line.lstrip()
-    return out
+            glue = "" if _HYPHEN.search(paragraphs[-1][-1]) else " "
+            paragraphs[-1].append(glue + line.lstrip())
+    return ["".join(parts) for parts in paragraphs]
 
 
 def _without_rules(lines: list[str]) -> Iterator[str]:

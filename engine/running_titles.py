@@ -17,7 +17,7 @@ _COUNTED = 3
 _NO_TITLE = re.compile(r"\bpage\s*\d|\b(?:continued|cont['’]d|cont)\b", re.IGNORECASE)
 """In a line that goes on naming what was named on a page before."""
 _HAS_WORD = re.compile(r"[^\W\d_]{2}")
-_DIGITS = re.compile(r"\d+")
+_DIGITS = re.compile(r"\d{1,9}")
 
 
 def find_titles(

@@ -27,7 +27,7 @@ _WORD = re.compile(r"\S+")
 _LINE = re.compile(r"\S[^\n]*")
 _END = re.compile(
     r"""(?P<whole>
-          (?P<mark>[.!?…]+)        # the end of a sentence
+          (?<![.!?…])(?P<mark>[.!?…]++)  # the end of a sentence
           (?P<close>["'”’»)\]]*)   # and what closes with it
           (?P<note>\d{1,3}(?:(?:,\ ?|[–-])\d{1,3})*  # and the marks of its notes
             |[⁰¹²³⁴-⁹]{1,3})?

@@ -7,16 +7,19 @@ that row or one that says the same is in the evidence, and the question asks for
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from docqa.engine.generators.abstention import place
 from docqa.engine.generators.ratio import WorkedOut
 from docqa.engine.generators.statements import YEAR, Figure, figures_of, latest_year, rows_called
-from docqa.engine.line_items import line_items
+from docqa.engine.line_items import label_of, line_items
 from docqa.engine.line_question import asked_line
 from docqa.engine.own_name import about_the_company
 from docqa.engine.types import Document, Evidence
+
+_PART = re.compile(r"\b(?:non-?)?current\b|\blong-term\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,11 @@ def _work_out(
 ) -> WorkedOut | None:
     """The growth of one line of one document, of which some sentences were found."""
     document = documents[next(iter(found.values())).document_id]
-    rows = rows_called(document, key)
+    rows = [
+        row
+        for row in rows_called(document, key)
+        if not _is_of_a_part(document.sentence_text(row.sentence.id), f"{growth.name} {key}")
+    ]
     last = growth.years[-1] if growth.years else latest_year(document, rows)
     first = growth.years[0] if len(growth.years) > 1 else str(int(last or 0) - 1)
     pairs = _pairs(figures_of(document, rows, first), figures_of(document, rows, last))
@@ -82,6 +89,12 @@ def _work_out(
     said = ", ".join(filter(None, (f"{first} to {last}", after.scale, place(documents, row))))
     result = f"{100 * (b - a) / a:.1f}% = ({b:,} − {a:,}) / {a:,}"
     return WorkedOut(f"{name} growth: {result} ({said})", (row,))
+
+
+def _is_of_a_part(row: str, asked: str) -> bool:
+    """Whether a row has what is due within a year, or after it, and not that is asked for."""
+    parts = {one.lower() for one in _PART.findall(label_of(row))}
+    return bool(parts - {one.lower() for one in _PART.findall(asked)})
 
 
 def _pairs(before: Sequence[Figure], after: Sequence[Figure]) -> list[tuple[Figure, Figure]]:

@@ -169,3 +169,14 @@ def test_a_footer_of_two_lines_in_cells_is_no_table(tmp_path: Path) -> None:
     found = texts(read(tmp_path / "footer.pdf"))
     assert len(found) == 60
     assert not any("Cat." in text or "marked" in text for text in found)
+
+
+def test_paragraphs_side_by_side_are_columns(sheet: Sheet, tmp_path: Path) -> None:
+    said = (
+        "The committee met in the year to review the",
+        "accounts and the audit plan of member {}.",
+    )
+    for i in range(5):
+        for x, k in ((40, i), (260, 5 + i)):
+            sheet.column(x, 100 + 40 * i, said[0], said[1].format(k))
+    assert texts(sheet.read(tmp_path)) == [f"{said[0]} {said[1].format(k)}" for k in range(10)]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pymupdf
 import pytest
 
+from docqa.engine.furniture import printed_number
 from docqa.engine.ingest import ingest
 from docqa.engine.types import Document, PageStatus, Sentence, SentenceKind
 
@@ -516,3 +517,39 @@ def test_a_few_spaces_beside_figures_end_a_cell(tmp_path: Path) -> None:
 def test_three_spaces_of_a_typewriter_end_a_cell(tmp_path: Path) -> None:
     lines = ["Ferry   Harbour", "Tern    Amity", "Petrel  Orient"]
     assert made(tmp_path / "typed.pdf", lines, "cour")[0] == "Ferry | Harbour"
+
+
+def test_white_names_of_columns_are_read(tmp_path: Path) -> None:
+    with pymupdf.open() as pdf:
+        page = pdf.new_page(width=500, height=300)
+        page.draw_rect((40, 45, 460, 65), color=(0, 0, 0.4), fill=(0, 0, 0.4))
+        for x, name in ((200, "Q1"), (300, "Q2"), (400, "FY")):
+            page.insert_text((x, 60), name, fontsize=10, color=(1, 1, 1))
+        for i, cells in enumerate((("Revenue", "100", "120", "500"), ("Costs", "50", "60", "250"))):
+            for x, cell in zip((50, 200, 300, 400), cells, strict=True):
+                page.insert_text((x, 80 + 14 * i), cell, fontsize=10)
+        pdf.save(tmp_path / "white.pdf")
+    document = ingest(tmp_path / "white.pdf")
+    headers = [text_of(document, s.header) for s in document.sentences[1:]]
+    assert headers == ["Q1 | Q2 | FY", "Q1 | Q2 | FY"]
+
+
+def test_a_flat_field_beside_a_mark_ends_no_reading(tmp_path: Path) -> None:
+    with pymupdf.open() as pdf:
+        page = pdf.new_page(width=500, height=300)
+        page.insert_text((72, 90), "This is a page with a sentence of many words.", fontsize=11)
+        page.insert_text((100.4, 120), "1", fontsize=5)
+        field = pymupdf.Widget()
+        field.field_type, field.field_name = pymupdf.PDF_WIDGET_TYPE_TEXT, "flat"
+        field.field_value, field.rect = "hidden", pymupdf.Rect(72, 200, 100, 210)
+        page.add_widget(field)
+        (xref,) = (widget.xref for widget in page.widgets())
+        pdf.xref_set_key(xref, "Rect", "[72 100 100 100]")
+        pdf.save(tmp_path / "odd.pdf")
+    document = ingest(tmp_path / "odd.pdf")
+    assert "This is a page with a sentence of many words." in document.text
+
+
+@pytest.mark.parametrize("text", ["\u0130l", "\u0131", "iv", "IV", "C\u0131l\u0131"])
+def test_page_numbers_are_latin(text: str) -> None:
+    assert printed_number(text) == (4 if text.isascii() else None)

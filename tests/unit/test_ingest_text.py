@@ -237,3 +237,12 @@ def test_text_from_elsewhere_is_kept_as_it_is() -> None:
     assert "bright cold day in the harbor, and the clocks of" in (
         document_from_text(WRAPPED, title="t", is_wrapped=True).text
     )
+
+
+def test_a_long_paragraph_is_joined_once(tmp_path: Path) -> None:
+    line = "the quick brown fox jumps over the lazy dog and then runs off again quick-\n"
+    path = tmp_path / "long.txt"
+    path.write_text(line * 20_000, encoding="utf-8")
+    text = ingest(path).text
+    assert "\n" not in text.strip()
+    assert text.count("quick-the quick") == 19_999

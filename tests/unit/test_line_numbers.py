@@ -69,3 +69,14 @@ def test_a_table_keeps_its_numbers(tmp_path: Path, n_cells: int) -> None:
     found = read(make_pdf(tmp_path / "a.pdf", rows, (90, 300)[:n_cells]))
     text = "1 | North Quay | 37" if n_cells == 2 else "1 | North Quay"
     assert found[0] == (SentenceKind.ROW, text)
+
+
+def test_years_and_the_numbers_of_questions_count_no_lines(tmp_path: Path) -> None:
+    deeds = ["founded in the old town of the bay", "moved to the larger house by the quay"] * 6
+    years = [(str(2001 + i), deed) for i, deed in enumerate(deeds)]
+    text = " ".join(text for _, text in read(make_pdf(tmp_path / "years.pdf", years, (90,))))
+    assert all(str(2001 + i) in text for i in range(12))
+    asked = ["How content were you with the service of the house and the town", "when you stayed?"]
+    rows = [("" if i % 2 else str(1 + i // 2), asked[i % 2]) for i in range(20)]
+    text = " ".join(text for _, text in read(make_pdf(tmp_path / "survey.pdf", rows, (90,))))
+    assert all(f"{n} | How content" in text for n in range(1, 11))

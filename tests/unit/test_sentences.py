@@ -189,3 +189,8 @@ def test_a_number_said_twice_is_no_item_of_a_list() -> None:
     words = "word " * MAX_WORDS
     text = f"{words}within the thirty (30) day period that is meant here {words}"
     assert not any(unit.startswith("(30)") for unit in cut(text))
+
+
+def test_a_long_row_of_dots_is_cut_at_once() -> None:
+    text = "a " + "." * 100_000 + "x"
+    assert cut(text) == [text]
