@@ -39,6 +39,8 @@ _NUMBERED = re.compile(
     r"|\d{1,2}(?:\.\d{1,2})*\.?\s+[A-Z]|[IVX]{1,5}\.\s+[A-Z]",
     re.IGNORECASE,
 )
+_NOTE_ON_TABLE = re.compile(r"\(\d{1,2}\)\s.*:", re.DOTALL)
+"""A note that a table of its own follows, whose rows are none of the table above."""
 _HAS_WORD = re.compile(r"[^\W\d_]{2}")
 _MAX_HEADING_WORDS = 30
 _MAX_BETWEEN = 5
@@ -222,6 +224,7 @@ def _assemble(
     offsets = {id(block): offset for blocks in pages for block, offset in _in_page(blocks)}
     sentences: list[Sentence] = []
     heading: int | None = None
+    noted: int | None = None
     above_entries: int | None = None
     in_entry = False
     ids: dict[int, int] = {}
@@ -233,6 +236,9 @@ def _assemble(
             elif in_entry and not block.in_entry:
                 heading = above_entries
             in_entry = block.in_entry
+            is_of_table = block.is_row or block.in_table
+            if not is_of_table:
+                noted = None
             offset = offsets[id(block)]
             header = ids.get(id(block.header)) if block.header is not None else None
             over = breaks.get(id(block))
@@ -251,12 +257,14 @@ def _assemble(
                         offset + end,
                         kind,
                         box=_box(block, start, end),
-                        heading=heading,
+                        heading=noted if is_of_table and noted is not None else heading,
                         header=header,
                         rest=rest,
                     )
                 )
                 ids.setdefault(id(block), sentence_id)
+                if kind is SentenceKind.PROSE and _NOTE_ON_TABLE.fullmatch(block.text[start:end]):
+                    noted = sentence_id
                 if kind is SentenceKind.HEADING:
                     heading = sentence_id
     texts = ("\n".join(block.text for block in blocks) for blocks in pages)

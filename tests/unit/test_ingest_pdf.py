@@ -553,3 +553,34 @@ def test_a_flat_field_beside_a_mark_ends_no_reading(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["\u0130l", "\u0131", "iv", "IV", "C\u0131l\u0131"])
 def test_page_numbers_are_latin(text: str) -> None:
     assert printed_number(text) == (4 if text.isascii() else None)
+
+
+def test_a_table_of_a_note_is_none_of_the_statement_above(tmp_path: Path) -> None:
+    rows = [
+        ((50, "(in millions)"), (300, "2023"), (400, "2022")),
+        ((50, "Revenue"), (300, "31,352"), (400, "26,492")),
+        ((50, "Marketing and sales (1)"), (300, "13,526"), (400, "11,855")),
+        (),
+        ((50, "(1) Amounts include amortization of intangible assets of the year, as follows:"),),
+        (),
+        ((50, ""), (300, "2023"), (400, "2022")),
+        ((50, "Cost of revenues"), (300, "1,035"), (400, "897")),
+        ((50, "Marketing and sales"), (300, "916"), (400, "727")),
+        (),
+        ((50, "All figures of this page were audited by an auditor of the town."),),
+    ]
+    with pymupdf.open() as pdf:
+        page = pdf.new_page(width=500, height=400)
+        page.insert_text((50, 40), "Statements of Operations", fontsize=14, fontname="hebo")
+        for i, cells in enumerate(rows):
+            for x, cell in cells:
+                page.insert_text((x, 70 + 14 * i), cell, fontsize=9)
+        pdf.save(tmp_path / "note.pdf")
+    document = ingest(tmp_path / "note.pdf")
+    headings = {
+        document.sentence_text(s.id).split(" | ")[-1]: text_of(document, s.heading)
+        for s in document.sentences[1:]
+    }
+    assert headings["11,855"] == "Statements of Operations"
+    assert headings["727"].startswith("(1) Amounts include")
+    assert document.sentences[-1].heading == 0
