@@ -28,7 +28,7 @@ _INITIAL = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _SMALL_WORDS = frozenset(
     "a an and as at by for from in inc of on or other than the to with".split()
 )
-_ASIDE = re.compile(r"(?:\s*\([^()]*\)|,? as amended|(?: of)? (?:19|20)\d\d)+$")
+_ASIDE = re.compile(r"(?:\s*\([^()]*\)|,? as amended|, International|(?: of)? (?:19|20)\d\d)+$")
 """What a name has behind it: `(United States)`, `of 1995`."""
 _INITIAL_WAYS = ((False, 0), (True, 0), (False, 1))
 _SAID_AS = {"2": "t", "4": "f"}

@@ -84,6 +84,7 @@ def test_two_documents_that_differ_tell_nothing() -> None:
         ("PFAS", "of polyfluoroalkyl substances", "polyfluoroalkyl substances"),
         ("EPS", "the earnings per common share ", "earnings per common share"),
         ("PRA", "the Paperwork Reduction Act of 1995, as amended ", "Paperwork Reduction Act"),
+        ("ALPA", "the Air Line Pilots Association, International", "Air Line Pilots Association"),
         ("II", "(section I) not material and in ", ""),
         ("SEC", "the commission ", ""),
         ("AB", "a very long way it is from here to there and to the other bay", ""),
