@@ -13,7 +13,7 @@ from typing import Any
 
 from docqa.engine.errors import TrainingError
 from docqa.engine.evidence import select_evidence
-from docqa.engine.generators.answer_kind import asks_why
+from docqa.engine.generators.asked_kind import asks_why
 from docqa.engine.generators.extractive import find_words, quotable
 from docqa.engine.pipeline import DEFAULT_WORDS
 from docqa.engine.reader import SpanReader, reader_of

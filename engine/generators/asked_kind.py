@@ -1,0 +1,145 @@
+"""What kind of words a question asks for: a person, a share, a change, a count, a reason, a day."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_ASKS_WHY = re.compile(r"\b(?:why|reasons?)\b", re.IGNORECASE)
+_ASKS_NO_FIGURE = re.compile(
+    r"\b(?:who|whom|where)\b|\bhow\s+(?:do|does|can|should)\b"
+    r"|^\W*(?:do|does|did|is|are|was|were|has|have|had|can|could|may(?!\s+\d)|might|must|shall|should|will"
+    r"|would)\b",
+    re.IGNORECASE,
+)
+_ASKS_MORE = re.compile(
+    r"\b(?:what|which|when|how\s+(?!(?:do|does|can|should)\b)\w+)\b", re.IGNORECASE
+)
+"""Asks for something besides, which may well be a figure."""
+_ASKS_WHO = re.compile(r"\bwho\b|\bwhom\b", re.IGNORECASE)
+_ASKS_WHICH = re.compile(
+    r"\bwhich\b(?!(?:\s+[\w-]+){0,2}?\s+(?:years?|dates?|days?|months?|quarters?|periods?|amounts?|"
+    r"numbers?|figures?|percentages?|rates?|prices?|items?|sections?|forms?|rules?|pages?)\b)",
+    re.IGNORECASE,
+)
+"""Asks to choose among things that have names."""
+_ASKS_SHARE = re.compile(
+    r"\b(?:what|which)\s+share\s+of\b|\bhow\s+many\s+(?:percent\b|per\s+cent\b|percentage\b)"
+    r"|\b(?:what|which)\s+(?:(?:is|was|are|were)\s+)?(?:(?:the|an?)\s+)?(?:\w+\s+)?"
+    r"(?:percentage|percent|per\s+cent|proportion)\b"
+    r"|\bwhat\s+(?:is|was|are|were)\b[^?]{0,60}\bmarket\s+share\b",
+    re.IGNORECASE,
+)
+CHANGES = (
+    r"(?:grow|grew|grown|growth|ris(?:e|es|en|ing)|rose|increas(?:e|es|ed|ing)|climb(?:s|ed|ing)?"
+    r"|falls?|fell|fallen|declin(?:e|es|ed|ing)|decreas(?:e|es|ed|ing)|drop(?:s|ped)?|shr[aiu]nk"
+    r"|chang(?:e|es|ed)|improv(?:e|es|ed)|reduc(?:e|es|ed|tion))"
+)
+"""Words for a change of something."""
+_ASKS_CHANGE = re.compile(
+    r"\bhow\s+(?:much|many)(?:\s+\w+)?\s+(?:more|less|fewer|higher|lower|greater|smaller)\b"
+    r"(?!\s+(?:can|could|may|might|must|will)\b)"
+    r"|\bby\s+how\s+(?:much|many)\b"
+    rf"|\bhow\s+(?:much|many)\b[^?;,]{{0,80}}?\b(?:did|has|have|had|does|do)\b[^?;,]{{0,80}}?"
+    rf"\b{CHANGES}\b(?!\s+(?:in|of|to)\s+the\b)"
+    r"(?=\W*$|[,;]|\s+(?:in|from|by|between|over|during|since|for|compared|versus|vs|as|last|this|at"
+    r"|year|and|due|because)\b)",
+    re.IGNORECASE,
+)
+_COUNTED = re.compile(
+    r"\bhow\s+many\s+((?:[\w’'.-]+\s+){0,4}?[\w’'.-]+)(?:\s+\([^)]*\))*\s+"
+    r"(?:did|does|do|is|are|was|were|has|have|had|will|would|can|could|may|might|must|shall|should"
+    r"|in|at|on|of|by|per|from|for|to|under|with|there|that|who|which)\b",
+    re.IGNORECASE,
+)
+_DONE = re.compile(
+    r"how\s+many\b[^?;,]*?\b(?:is|are|was|were|(?:has|have|had)\s+been)\s+(?P<done>\w{2,}ed)\b",
+    re.IGNORECASE,
+)
+"""What was done to all that is counted."""
+_ASKS_WHAT_COMES = re.compile(r"\bwhen\s+(?:will|shall|must|should)\b", re.IGNORECASE)
+_UNTIL_WHEN = re.compile(r"\b(?:until|till)\s+when\b", re.IGNORECASE)
+_WHEN = re.compile(r"\bwhen\b", re.IGNORECASE)
+_END = re.compile(r"\b(?:ends?|expires?|terminates?|run\s+out|lapses?)\b", re.IGNORECASE)
+_BEGIN = re.compile(r"\b(?:begins?|commences?|starts?)\b", re.IGNORECASE)
+_CHOICE = re.compile(r"\bor\b", re.IGNORECASE)
+_PER = re.compile(r"\bper\s+(?!year|annum|month|week|day|quarter)[a-z]", re.IGNORECASE)
+_RELATIVE = re.compile(r"\w\s+(?:at|by|for|from|in|of|on|through|to|under|with)\s+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a question asks the number of."""
+
+    what: str
+    """`full-time employees`."""
+    asked: str
+    """The same with the words behind it, up to the next verb."""
+    done: str
+    """What was done to them (`fired`); empty where nothing was, or not by a plain verb."""
+
+
+def asks_why(question: str) -> bool:
+    """Whether a question asks for a reason."""
+    return _ASKS_WHY.search(question) is not None
+
+
+def asks_for_no_figure(question: str) -> bool:
+    """Whether a question asks for a reason, or for a way, person, place, yes or no and no more."""
+    if asks_why(question):
+        return True
+    return bool(_ASKS_NO_FIGURE.search(question)) and not _ASKS_MORE.search(question)
+
+
+def asks_who(question: str) -> bool:
+    """Whether a question asks for a person or company."""
+    return _ASKS_WHO.search(question) is not None
+
+
+def asks_which(question: str) -> bool:
+    """Whether a question asks to choose among things that have names."""
+    which = _ASKS_WHICH.search(question)
+    return which is not None and not _RELATIVE.search(question[: which.start()])
+
+
+def asks_share(question: str) -> bool:
+    """Whether a question asks for a share of something."""
+    return _ASKS_SHARE.search(question) is not None
+
+
+def asks_change(question: str) -> bool:
+    """Whether a question asks by how much something changed."""
+    return _ASKS_CHANGE.search(question) is not None
+
+
+def asks_of_one(question: str) -> bool:
+    """Whether a question asks what something is for one of many: `per share`."""
+    return _PER.search(question) is not None
+
+
+def asks_what_comes(question: str) -> bool:
+    """Whether a question asks when something will happen."""
+    return _ASKS_WHAT_COMES.search(question) is not None
+
+
+def asks_end(question: str) -> bool:
+    """Whether a question asks when something ends."""
+    if _BEGIN.search(question):
+        return False
+    when = _WHEN.search(question)
+    return bool(_UNTIL_WHEN.search(question) or (when and _END.search(question, when.end())))
+
+
+def offers_choice(question: str) -> bool:
+    """Whether a question names what to choose among."""
+    return _CHOICE.search(question) is not None
+
+
+def counted_in(question: str) -> Counted | None:
+    """What a question asks the number of, if it does."""
+    counted = _COUNTED.search(question)
+    if counted is None:
+        return None
+    done = _DONE.match(question, counted.start())
+    asked = counted[0][len("how many") :]
+    return Counted(counted[1], asked, done["done"] if done else "")
