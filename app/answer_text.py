@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from docqa.app.terminal import clean
+from docqa.engine.control_characters import clean
 from docqa.engine.exports.markdown import disarmed, escaped
 from docqa.engine.generators.base import MARKER
 

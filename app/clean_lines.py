@@ -7,7 +7,7 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
-from docqa.app.terminal import clean
+from docqa.engine.control_characters import clean
 
 
 class CleanLines(LineFilter):

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from docqa.app.terminal import clean, fit, one_line
+from docqa.app.terminal import fit, one_line
+from docqa.engine.control_characters import clean
 from docqa.engine.errors import Cancelled, DocqaError
 
 if TYPE_CHECKING:

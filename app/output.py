@@ -12,7 +12,8 @@ from typing import Any, Self
 
 import click
 
-from docqa.app.terminal import clean, one_line
+from docqa.app.terminal import one_line
+from docqa.engine.control_characters import clean
 from docqa.engine.exports.files import new_file
 from docqa.engine.exports.record_json import record_json as record_json
 from docqa.engine.record import Record, RecordedEvidence

@@ -15,11 +15,10 @@ from docqa.engine.entries import page_parts
 from docqa.engine.layout import Piece, Row
 from docqa.engine.note_marks import with_note_marks
 from docqa.engine.ruling import Ruling
-from docqa.engine.sentences import CELL_SEPARATOR
-from docqa.engine.tables import Table, split_tables
+from docqa.engine.sentences import CELL_SEPARATOR, TERMINAL
+from docqa.engine.tables import BULLET, Table, split_tables
 from docqa.engine.types import Box
 
-BULLET = re.compile(r"[•●▪◦■□○☐☒❑►▶·*–—]\s")
 LIST_ITEM = re.compile(
     r"(?:\(?\d{1,3}[.)]|\(?[A-Za-z][.)]|\([ivxlc]{1,5}\)|[ivx]{1,4}[.)]|o(?=\s[A-Z]))\s"
 )
@@ -33,7 +32,6 @@ _FULL_EM, _FULL_LINES = 3.0, 5
 """So near to its right edge, and so many, lines show that a column's text is wrapped there."""
 _WIDE_STEP = 2.6
 """Lines of a paragraph are no further apart than this many font sizes."""
-_TERMINAL = re.compile(r"[.!?:。！？]['\"”’)]*$")
 
 
 @dataclass(slots=True, eq=False)
@@ -151,7 +149,7 @@ def _starts_new(paragraph: list[Row], row: Row, right: float, steps: dict[int, f
     is_item = LIST_ITEM.match(text) is not None and not _ABBREVIATION.match(text)
     if is_item and _PARTS_ITEMS.search(above):
         return True
-    if text[:1].islower() and not _LETTERED.match(text) and not _TERMINAL.search(above):
+    if text[:1].islower() and not _LETTERED.match(text) and not TERMINAL.search(above):
         return False
     if row.bold != last.bold:
         return True
@@ -164,11 +162,11 @@ def _starts_new(paragraph: list[Row], row: Row, right: float, steps: dict[int, f
     # The line above had room for the first word of this one: its break was meant.
     word = text.split(" ", 1)[0]
     room = right - last.x1 - size
-    if room > 0.5 * size * (len(word) + 1) and (_TERMINAL.search(above) or room > 8 * size):
+    if room > 0.5 * size * (len(word) + 1) and (TERMINAL.search(above) or room > 8 * size):
         return True
     if len(paragraph) == 1:
-        return row.x0 > first.x0 + 0.8 * size and bool(_TERMINAL.search(above))
-    return is_indented and (row.x0 > last.x0 or bool(_TERMINAL.search(above)))
+        return row.x0 > first.x0 + 0.8 * size and bool(TERMINAL.search(above))
+    return is_indented and (row.x0 > last.x0 or bool(TERMINAL.search(above)))
 
 
 def _wraps_into(last: Row, row: Row, right: float) -> bool:

@@ -31,25 +31,19 @@ def cell_spans(row: str) -> list[tuple[int, int]]:
     return [*spans, (begin, len(row))]
 
 
-def fitted_names(header: str, n_cells: int) -> list[str] | None:
-    """The cells of a header, one for each cell of a row; the first column may lack a name."""
-    names = [header[start:end] for start, end in cell_spans(header)]
-    if len(names) == n_cells - 1:
-        names = ["", *names]
-    return names if len(names) == n_cells and n_cells > 1 else None
-
-
 def row_names(row: str, header: str) -> list[str] | None:
-    """The names of the columns for the cells of a row, its own label first.
+    """The cells of a header, one for each cell of a row; the first column may lack a name.
 
     None where they do not fit: of columns of years none holds a label in words, whatever the number
     of cells.
     """
     spans = cell_spans(row)
-    names = fitted_names(header, len(spans))
+    names = [header[start:end] for start, end in cell_spans(header)]
+    if len(names) == len(spans) - 1:
+        names = ["", *names]
     label = row[slice(*spans[0])]
-    are_years = names is not None and all(map(_YEAR.fullmatch, names[:2]))
-    return None if are_years and any(map(str.isalpha, label)) else names
+    is_shifted = all(map(_YEAR.fullmatch, names[:2])) and any(map(str.isalpha, label))
+    return names if len(names) == len(spans) > 1 and not is_shifted else None
 
 
 def column_names(document: Document, row: Sentence) -> list[str]:

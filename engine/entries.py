@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise, takewhile
 
 from docqa.engine.layout import Piece, Row, baselines, is_number, join_pieces, page_regions, row_of
-from docqa.engine.sentences import CELL_SEPARATOR
-from docqa.engine.tables import MARKER, opens_item
+from docqa.engine.sentences import CELL_SEPARATOR, TERMINAL
+from docqa.engine.tables import BULLET, MARKER, opens_item
 from docqa.engine.types import Box
 
 _GAP_EM = 1.5
@@ -46,8 +46,6 @@ _ITEM = re.compile(r"\((?:\d{1,2}|[a-z]|[ivxl]{1,5})\)")
 _SECTION = re.compile(r"\d{1,3}(?:\.\d{1,3}){2,}\.?")
 """The number of a section: `2.3.59.1`."""
 _PAGE = re.compile(r"\d{1,3}")
-_SENTENCE_END = re.compile(r"[.!?][\"”’)]?$")
-_BULLET = re.compile(r"[•●▪◦■□○☐☒❑►▶*·–—-]\s")
 _WORD = re.compile(r"[^\W\d_]{2}")
 
 
@@ -346,8 +344,8 @@ def _is_of_prose(entry: _Entry, columns: list[tuple[float, float]]) -> bool:
     label, *others = entry.filled
     widths = [right - left for left, right in columns]
     is_as_wide = widths[0] >= _LABEL_SHARE * widths[-1]
-    is_ended = _SENTENCE_END.search(label[-1].text) is not None and len(label) > 1
-    are_items = all(_BULLET.match(cell[0].text) for cell in entry.filled)
+    is_ended = TERMINAL.search(label[-1].text) is not None and len(label) > 1
+    are_items = all(BULLET.match(cell[0].text) for cell in entry.filled)
     return bool(others) and is_as_wide and (is_ended or are_items)
 
 

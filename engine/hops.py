@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from docqa.engine.types import Document, Evidence
-from docqa.engine.words import question_stems, stems, telling_words
+from docqa.engine.words import CALENDAR, question_stems, stems, telling_words
 
 AUTO_HOPS = 2
 """Most readings where the first one decides whether there is another."""
@@ -30,11 +30,6 @@ MIN_OPEN_SHARE = 0.2
 MAX_MENTIONS = 3
 """A name that is mentioned more often stands in too many places to lead to one."""
 MIN_NAME_CHARS = 3
-
-_CALENDAR = frozenset(
-    "january february march april may june july august september october november december "
-    "monday tuesday wednesday thursday friday saturday sunday".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +145,7 @@ def _names(text: str) -> Iterator[str]:
 def _is_news(name: str, shown: str, asked: Counter[str]) -> bool:
     return (
         len(name) >= MIN_NAME_CHARS
-        and name.lower() not in _CALENDAR
+        and name.lower() not in CALENDAR
         and not {*stems(name)} & {*asked}
         and not re.search(rf"\b{re.escape(name)}\b", shown, re.IGNORECASE)
     )

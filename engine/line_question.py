@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from docqa.engine.line_items import line_items, ratios
+from docqa.engine.words import MONTHS
 
 _CHANGE = (
     r"(?:grow|grew|grown|rise|rose|risen|increased?|climb(?:ed)?|fall|fell|fallen|declined?"
@@ -25,7 +26,7 @@ _WHEN = (
     r"(?:[\s,]+(?:in|from|for|during|over|between|since|by|to|and|of|as|at|on|with|than|the|a|an|its|how|much"
     r"|fiscal|FY|years?|end(?:ed|ing)?|last|prior|previous|preceding|compared|versus|vs\.?|against"
     r"|year-over-year|year-on-year|yoy|percent(?:age)?|terms|(?:FY)?\d{4}|\d\d?"
-    r"|january|february|march|april|may|june|july|august|september|october|november|december))*"
+    rf"|{'|'.join(MONTHS)}))*"
 )
 """What may stand behind the line and its change: no country, and no kind of customer."""
 _MADE = (
@@ -59,8 +60,7 @@ _OF_THE_WHOLE = frozenset(
     " in from for during over between since until by to and or of as at on with per about fiscal"
     " year years year-end years-end annual annually end ended ending close date period last"
     " prior previous preceding latest current recent most compared comparison versus vs against"
-    " relative year-over-year year-on-year yoy then now january february march april may june"
-    " july august september october november december jan feb mar apr jun jul aug sep sept oct"
+    " relative year-over-year year-on-year yoy then now jan feb mar apr jun jul aug sep sept oct"
     " nov dec"
     # how it is worked out, and where it stands
     " taken defined measured using based plus minus after before divided less both respectively"
@@ -68,7 +68,7 @@ _OF_THE_WHOLE = frozenset(
     " full calendar fye today exact exactly approximate approximately expressed stated which"
     " report annual filing 10-k financial statement statements balance sheet cash flow according"
     " round rounded answer decimal places place one two".split()
-)
+).union(MONTHS)
 """Words that ask for a ratio of the whole company; any other may name a segment, product, region,
 quarter or kind of ratio, or ask for the reasons."""
 _WORD = re.compile(r"[^\W_]+(?:[-’'][^\W_]+)*")

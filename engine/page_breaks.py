@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from docqa.engine.blocks import BULLET, LIST_ITEM
+from docqa.engine.blocks import LIST_ITEM
 from docqa.engine.sentences import CELL_SEPARATOR, FIRST_WORD, looks_like_heading, split_sentences
+from docqa.engine.tables import BULLET
 
 MIN_WORDS = 4
 """A paragraph with fewer is a label, a signature or a page number, if no full stop ends it."""

@@ -40,6 +40,8 @@ _END = re.compile(
     """,
     re.VERBOSE,
 )
+TERMINAL = re.compile(r"[.!?:。！？]['\"”’)]*$")
+"""What ends a text that ends with a sentence."""
 _CJK_END = re.compile(r"[。！？]+[」』”’）]*")
 _CLAUSE_END = re.compile(
     r"[;:]\s+|,\s+(?=\([a-z0-9]{1,4}\)\s)|(?<=\s)(?=\([a-z]{1,4}\)\s)"

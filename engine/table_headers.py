@@ -11,6 +11,7 @@ from itertools import groupby, pairwise
 
 from docqa.engine.layout import Piece, Row, is_number, join_pieces
 from docqa.engine.table_strips import TIGHT_PITCH
+from docqa.engine.words import MONTHS
 
 _YEAR = re.compile(r"(?:FY|CY)?\s?(?:19|20)\d\d\s?(?:E|A|\(\w\)|\*|[⁰¹²³⁴-⁹]{1,2})?")
 PERIOD = re.compile(
@@ -18,7 +19,7 @@ PERIOD = re.compile(
     r"september|january|may|october|in (?:thousands|millions|billions))\b",
     re.IGNORECASE,
 )
-_MONTH = "january|february|march|april|may|june|july|august|september|october|november|december"
+_MONTH = "|".join(MONTHS)
 _DATE = re.compile(
     rf"(?:(?:as (?:of|at)|at|for|the|fiscal|calendar|years?|quarters?|months?|weeks?|three|six|nine"
     rf"|twelve|ended|ending|and|(?:{_MONTH})(?:\s\d{{1,2}},?)?)\s+)*(?:19|20)\d\d:?",

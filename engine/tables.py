@@ -30,6 +30,7 @@ from docqa.engine.table_headers import (
 from docqa.engine.table_strips import TIGHT_PITCH, on_other_strip, rows_on_strips
 from docqa.engine.wrapped_rows import join_wrapped
 
+BULLET = re.compile(r"[•●▪◦■□○☐☒❑►▶·*–—]\s")
 MARKER = re.compile(
     r"[•●▪◦■□○☐☒❑►▶*·]|\(?\d{1,3}[.)]|\(?[A-Za-z][.)]|\([ivxlcIVXLC]{1,5}\)|[ivxIVX]{1,4}[.)]"
     r"|(?:Item|ITEM|Section|SECTION|Sec\.|Article|ARTICLE|Note|NOTE|Part|PART|§)\s*\d+[A-Z]?\.?"

@@ -7,6 +7,10 @@ import unicodedata
 
 from docqa.engine.superscripts import set_apart
 
+MONTHS = tuple(
+    "january february march april may june july august september october november december".split()
+)
+CALENDAR = frozenset({*MONTHS, *"monday tuesday wednesday thursday friday saturday sunday".split()})
 _WORD = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"  # Chinese and Japanese write no spaces
     r"|\d+(?:[.,]\d+)*"  # 1,577 and 3.5 are one word each

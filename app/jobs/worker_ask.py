@@ -22,8 +22,9 @@ from docqa.app.jobs.protocol import (
     ReadingAt,
     TextPiece,
 )
-from docqa.app.terminal import clean, one_line
+from docqa.app.terminal import one_line
 from docqa.engine import pipeline
+from docqa.engine.control_characters import clean
 from docqa.engine.errors import Cancelled
 from docqa.engine.follow_up import with_context
 from docqa.engine.record import make_record

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docqa.app.jobs.protocol import DraftPage, Event, FileRead, PagesRead, ReadRequest
-from docqa.app.terminal import clean
+from docqa.engine.control_characters import clean
 from docqa.engine.pipeline import open_file
 from docqa.engine.store import Store
 

@@ -17,7 +17,8 @@ from textual.widgets import Footer, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from docqa.app.folder_listing import Entry, Listing, list_folder, matching, split_path
-from docqa.app.terminal import cells, clean, fit
+from docqa.app.terminal import cells, fit
+from docqa.engine.control_characters import clean
 from docqa.engine.paths import expand, is_file
 
 SIDE_WIDTH = 24

@@ -30,7 +30,7 @@ from docqa.engine.reader import AnswerSpan
 from docqa.engine.sentences import CELL_SEPARATOR
 from docqa.engine.types import Document, SentenceKind
 from docqa.engine.wording import in_words_of
-from docqa.engine.words import question_stems, stems
+from docqa.engine.words import MONTHS, question_stems, stems
 
 _SAYS_SHARE = re.compile(
     r"%|\b(?:percent\w*|per\s+cent|shares?\s+of|proportion|points?|rates?|ratio|margin)\b"
@@ -62,8 +62,8 @@ _BEGINS = re.compile(
 """Before a day on which something begins."""
 _NAME = re.compile(r"(?<=\w )(?:[A-Z][\w&’'.-]*)(?: (?:[A-Z][\w&’'.-]*|of|on|and|the|de|&))*")
 _WHEN = (
-    r"(?:FY|fiscal|years?|ended|ending|months?|quarters?|first|second|third|fourth|january|february"
-    r"|march|april|may|june|july|august|september|october|november|december|\d+)"
+    r"(?:FY|fiscal|years?|ended|ending|months?|quarters?|first|second|third|fourth|\d+"
+    rf"|{'|'.join(MONTHS)})"
 )
 _WHEN_WORD = re.compile(rf"\b{_WHEN}\b", re.IGNORECASE)
 _PERIOD = re.compile(rf"\W*(?:{_WHEN}[\W_]*)+", re.IGNORECASE)
@@ -95,16 +95,17 @@ def is_of_the_kind(question: str, documents: Mapping[str, Document], span: Answe
     """
     document = documents[span.evidence.document_id]
     put = _Put.of(document, span)
+    read = in_words_of(document, question)
     if asks_what_comes(question) and put.is_when_something_happened:
         return False
     if asks_end(question) and put.is_when_something_begins:
         return False
     if not any(map(str.isalpha, _SCALES.sub("", put.words))):
-        return not asks_for_no_figure(question) and _is_the_figure(question, document, put)
+        return not asks_for_no_figure(question) and _is_the_figure(question, read, put)
     is_choice = offers_choice(question)
     if asks_who(question) and put.behind[:1] == ":":
         return False
-    if not is_choice and _is_asked_itself(in_words_of(document, question), put.words):
+    if not is_choice and _is_asked_itself(read, put.words):
         return False
     if not is_choice and asks_who(question) and _is_named_in(question, put.words):
         return False
@@ -181,8 +182,14 @@ class _Put:
         return begins["effective"] is None or not _ENDS.search(self.before + self.behind)
 
 
-def _is_the_figure(question: str, document: Document, put: _Put) -> bool:
-    """Whether a figure may be what a question asks for."""
+def _is_the_figure(question: str, read: str, put: _Put) -> bool:
+    """Whether a figure may be what a question asks for.
+
+    Args:
+        question: As the user wrote it.
+        read: In the words of the document.
+        put: The figure.
+    """
     if asks_share(question):
         return put.says_share
     if asks_change(question):
@@ -192,11 +199,11 @@ def _is_the_figure(question: str, document: Document, put: _Put) -> bool:
         is_one_of_several = counted and _is_one_of_several(counted.what, put.behind)
         is_of_others = counted and not {*stems(counted.done)} <= {*stems(put.around)}
         return not (_MARK.fullmatch(put.words) or is_one_of_several or is_of_others)
-    if _says_nothing_asked(in_words_of(document, question), put):
+    if _says_nothing_asked(read, put):
         return False
     if asks_which(question) or (asks_of_one(question) and put.scale):
         return False
-    counted = counted_in(in_words_of(document, question))
+    counted = counted_in(read)
     if counted is None or {*stems(counted.what)} & _CURRENCIES:
         return True
     return bool({*question_stems(counted.asked)} & {*stems(put.around)})

@@ -165,20 +165,10 @@ def find_words(
         found = [one for one in candidates if one.hop == last_hop]
         span = reader.find(further[-1], documents, found)
     span = span or reader.find(question, documents, candidates)
-    fitting = span and _fitting(question, documents, span)
-    if span and not fitting:
-        others = [one for one in candidates if one != span.evidence]
-        span = reader.find(question, documents, others) if others else None
-        fitting = span and _fitting(question, documents, span)
-    return fitting and with_whole_name(documents, fitting)
-
-
-def _fitting(
-    question: str, documents: Mapping[str, Document], span: AnswerSpan
-) -> AnswerSpan | None:
-    """The words, or the figure of the year beside them; None where they are no answer."""
-    dated = of_asked_year(question, documents, span)
-    return dated if dated and is_of_the_kind(question, documents, dated) else None
+    span = span and of_asked_year(question, documents, span)
+    if span is None or not is_of_the_kind(question, documents, span):
+        return None
+    return with_whole_name(documents, span)
 
 
 def quotable(

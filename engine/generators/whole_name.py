@@ -8,15 +8,12 @@ from dataclasses import replace
 
 from docqa.engine.reader import AnswerSpan
 from docqa.engine.types import Document, SentenceKind
+from docqa.engine.words import CALENDAR
 
 _NAME = re.compile(r"[A-Z][\w&.’'-]*(?: (?:(?:of|and|the|for|de|van|von|&) )*[A-Z][\w&.’'-]*)*")
 _BEFORE = re.compile(r"(?:(?<![\w.’'-])[A-Z][\w&’'-]*\.? )+$")
 """The words of a name that go before it."""
-_DATES = (
-    "January February March April May June July August September October November December Monday"
-    " Tuesday Wednesday Thursday Friday Saturday Sunday"
-)
-_NO_NAMES = frozenset(f"Mr Mrs Ms Dr {_DATES}".split())
+_NO_NAMES = CALENDAR | {"mr", "mrs", "ms", "dr"}
 """Titles, months and days before a name."""
 _OPENINGS = frozenset(
     "after although and as at because before but by during effective for from however if in its"
@@ -40,12 +37,12 @@ def with_whole_name(documents: Mapping[str, Document], span: AnswerSpan) -> Answ
         return span
     words = text[span.start : span.end]
     before = _BEFORE.search(text[: span.start])
-    if before is None or words.split(" ", 1)[0] in _NO_NAMES or before[0].isupper():
+    if before is None or words.split(" ", 1)[0].lower() in _NO_NAMES or before[0].isupper():
         return span
     start = before.start()
     if _SENTENCE_BEGINS.search(text[:start]) and _is_written_small(text[start:], document):
         start = text.index(" ", start) + 1
-    while start < span.start and text[start:].split(" ", 1)[0].rstrip(".") in _NO_NAMES:
+    while start < span.start and text[start:].split(" ", 1)[0].rstrip(".").lower() in _NO_NAMES:
         start = text.index(" ", start) + 1
     return replace(span, start=start)
 

@@ -457,15 +457,3 @@ def test_a_long_document_is_loaded_with_as_few_queries_as_a_short_one(store: Sto
                 db.conn.set_trace_callback(None)
         n_queries.append(len(queries))
     assert n_queries[0] == n_queries[1] > 0
-
-
-def test_a_new_library_waits_for_another_process_that_makes_it(path: Path) -> None:
-    path.parent.mkdir()
-    other = sqlite3.connect(path, check_same_thread=False)
-    other.execute("BEGIN IMMEDIATE")
-    done = threading.Timer(0.5, other.rollback)
-    done.start()
-    with Store(path) as store:
-        assert store.documents() == []
-    done.join()
-    other.close()
