@@ -14,7 +14,7 @@ from typing import Any
 from docqa.engine.errors import TrainingError
 from docqa.engine.evidence import select_evidence
 from docqa.engine.generators.asked_kind import asks_why
-from docqa.engine.generators.extractive import find_words, quotable
+from docqa.engine.generators.extractive import find_words, quotable, readable
 from docqa.engine.pipeline import DEFAULT_WORDS
 from docqa.engine.reader import SpanReader, reader_of
 from docqa.engine.retriever import Retriever, load_retriever
@@ -153,9 +153,9 @@ def score_reader(
     """The measures of one question."""
     documents = {document.id: document}
     asked = question.question
-    candidates = quotable(documents, evidence, of_reason=asks_why(asked))
-    sentence = document.sentence_text(candidates[0].sentence_id)
-    span = find_words(reader, asked, documents, candidates)
+    quoted = quotable(documents, evidence, of_reason=asks_why(asked))[0]
+    sentence = document.sentence_text(quoted.sentence_id)
+    span = find_words(reader, asked, documents, readable(asked, documents, evidence))
     answer = sentence if span is None else span.text(documents)
     return {
         "sentence_em": best(exact_match, sentence, question.answers),

@@ -23,6 +23,7 @@ from docqa.engine.generators.asked_kind import (
     asks_which,
     asks_who,
     counted_in,
+    names_several_asked_for,
     offers_choice,
 )
 from docqa.engine.generators.scale import above_table, scale_of
@@ -81,6 +82,8 @@ _N_NEAR = 4
 """Words behind a number among which stands what it counts."""
 _A_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _CURRENCIES = frozenset(stems("dollars euros pounds yen francs crowns"))
+_LISTS = re.compile(r"[,;&/]|\b(?:and|or)\b", re.IGNORECASE)
+"""Between the names of several."""
 _MARK = re.compile(r"\([\da-z*†‡]{1,2}\)", re.IGNORECASE)
 _SCALES = re.compile(r"\b(?:hundred|thousand|million|billion|trillion|percent)\b", re.IGNORECASE)
 
@@ -102,6 +105,8 @@ def is_of_the_kind(question: str, documents: Mapping[str, Document], span: Answe
         return False
     if not any(map(str.isalpha, _SCALES.sub("", put.words))):
         return not asks_for_no_figure(question) and _is_the_figure(question, read, put)
+    if names_several_asked_for(question) and not _LISTS.search(put.words):
+        return False
     is_choice = offers_choice(question)
     if asks_who(question) and put.behind[:1] == ":":
         return False

@@ -62,6 +62,17 @@ _UNTIL_WHEN = re.compile(r"\b(?:until|till)\s+when\b", re.IGNORECASE)
 _WHEN = re.compile(r"\bwhen\b", re.IGNORECASE)
 _END = re.compile(r"\b(?:ends?|expires?|terminates?|run\s+out|lapses?)\b", re.IGNORECASE)
 _BEGIN = re.compile(r"\b(?:begins?|commences?|starts?)\b", re.IGNORECASE)
+_SEVERAL = re.compile(
+    r"^\W*(?:and\s+|in\s+|to\s+|for\s+)?(?:"
+    r"(?:which|what)(?:\s+of\s+(?:the|its|their))?(?:\s+[\w’'&-]+){0,3}?"
+    r"|(?:who|which|what)\s+(?:are|were)(?:\s+[\w’'&-]+){0,5}?"
+    r"|(?:please\s+)?(?:list|name|enumerate)(?:\s+[\w’'&-]+){0,4}?"
+    r")\s+(?P<what>(?!(?:is|was|has|does|this|its|us|as|business|process|previous|various|happens"
+    r"|news)\b)(?:(?-i:[A-Za-z][a-z-]+)(?<![siu])s|people|men|women|children))\b(?!['’])",
+    re.IGNORECASE,
+)
+"""Asks for more than one of what has a plural: `which companies`, `who are the parties`."""
+_ASKS_BY_NAME = re.compile(r"\b(?:which|who|name|list)\b", re.IGNORECASE)
 _CHOICE = re.compile(r"\bor\b", re.IGNORECASE)
 _PER = re.compile(r"\bper\s+(?!year|annum|month|week|day|quarter)[a-z]", re.IGNORECASE)
 _RELATIVE = re.compile(r"\w\s+(?:at|by|for|from|in|of|on|through|to|under|with)\s+$")
@@ -143,3 +154,15 @@ def counted_in(question: str) -> Counted | None:
     done = _DONE.match(question, counted.start())
     asked = counted[0][len("how many") :]
     return Counted(counted[1], asked, done["done"] if done else "")
+
+
+def several_asked_for(question: str) -> str | None:
+    """What a question asks for more than one of (`subcommittees`); None where it asks for one."""
+    several = _SEVERAL.search(question)
+    return several["what"] if several else None
+
+
+def names_several_asked_for(question: str) -> bool:
+    """Whether a question asks for several that have names: `which companies`, `who are`."""
+    several = _SEVERAL.search(question)
+    return several is not None and _ASKS_BY_NAME.search(several[0]) is not None

@@ -11,12 +11,14 @@ from docqa.engine.columns import cell_spans, row_names
 from docqa.engine.defined_terms import defined_party
 from docqa.engine.generators.abstention import not_named, place, unlikely
 from docqa.engine.generators.answer_kind import is_of_the_kind
-from docqa.engine.generators.asked_kind import asks_why
+from docqa.engine.generators.asked_kind import asks_who, asks_why
 from docqa.engine.generators.asked_year import of_asked_year
 from docqa.engine.generators.base import BRACKETED_NUMBER, Draft, OnText
+from docqa.engine.generators.enumeration import enumeration
 from docqa.engine.generators.growth import Growth, growth_asked_for, work_out_growth
 from docqa.engine.generators.ratio import asked_part, ratio_asked_for, that_state, work_out
 from docqa.engine.generators.scale import scale_of
+from docqa.engine.generators.signatures import signatures
 from docqa.engine.generators.whole_name import with_whole_name
 from docqa.engine.retriever import IsCancelled
 from docqa.engine.rewording import named_ratios
@@ -96,6 +98,11 @@ class ExtractiveGenerator:
         is_answer = bool(opening) and not unknown_names(question, [*documents.values()])
         if not evidence or (confidence < self.threshold and not is_answer):
             return unlikely(question, documents, evidence, confidence)
+        together = signatures(question, documents, evidence) or enumeration(
+            question, documents, evidence
+        )
+        if together and not chosen:
+            return quotation(documents, together)
         candidates = quotable(documents, evidence, of_reason=asks_why(question))
         ratios = () if chosen else named_ratios(question)
         # One figure would pass for a growth.
@@ -107,20 +114,28 @@ class ExtractiveGenerator:
             candidates = quotable(documents, stating) if stating else candidates
             is_readable = is_readable and bool(stating)
         if self.reader is not None and is_readable:
-            span = find_words(self.reader, question, documents, candidates, further)
+            read = candidates if ratios else readable(question, documents, evidence)
+            span = find_words(self.reader, question, documents, read, further)
             if span is not None and not (ratios and _lacks_percent(documents, span)):
                 return short_answer(documents, span)
         chosen = chosen or choose_quotes(candidates)
-        text = "\n".join([*opening, *(show_quote(documents, one) for one in chosen)])
-        citations = tuple(
-            Citation(
-                one.document_id,
-                one.sentence_id,
-                documents[one.document_id].sentence_text(one.sentence_id),
-            )
-            for one in chosen
+        return quotation(documents, chosen, opening)
+
+
+def quotation(
+    documents: Mapping[str, Document], chosen: Sequence[Evidence], opening: Sequence[str] = ()
+) -> Draft:
+    """Sentences with their pages, a line each, behind what opens the answer."""
+    text = "\n".join([*opening, *(show_quote(documents, one) for one in chosen)])
+    citations = tuple(
+        Citation(
+            one.document_id,
+            one.sentence_id,
+            documents[one.document_id].sentence_text(one.sentence_id),
         )
-        return Draft(text, False, citations)
+        for one in chosen
+    )
+    return Draft(text, False, citations)
 
 
 def answer_sum(
@@ -172,7 +187,11 @@ def find_words(
 
 
 def quotable(
-    documents: Mapping[str, Document], evidence: tuple[Evidence, ...], *, of_reason: bool = False
+    documents: Mapping[str, Document],
+    evidence: tuple[Evidence, ...],
+    *,
+    of_reason: bool = False,
+    of_person: bool = False,
 ) -> tuple[Evidence, ...]:
     """The best sentences that may stand in an answer, best first.
 
@@ -183,12 +202,13 @@ def quotable(
         documents: By id.
         evidence: Best first.
         of_reason: A row of figures may not, either, while there is prose: it gives no reason.
+        of_person: A heading of a few words may: `Ada Lund, Chief Financial Officer`.
     """
     found = {(one.document_id, one.sentence_id) for one in evidence}
     telling = [
         one
         for one in evidence
-        if _says_something(documents[one.document_id], one)
+        if _says_something(documents[one.document_id], one, of_person)
         and not (_leads_in(documents[one.document_id], one) and _next_to(one) in found)
     ]
     if of_reason:
@@ -201,6 +221,13 @@ def quotable(
             seen.add(words)
             candidates.append(one)
     return tuple(candidates)
+
+
+def readable(
+    question: str, documents: Mapping[str, Document], evidence: tuple[Evidence, ...]
+) -> tuple[Evidence, ...]:
+    """The best sentences in which words are looked for that answer, best first."""
+    return quotable(documents, evidence, of_reason=asks_why(question), of_person=asks_who(question))
 
 
 def choose_quotes(candidates: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
@@ -299,8 +326,8 @@ def _next_to(evidence: Evidence) -> tuple[str, int]:
     return evidence.document_id, evidence.sentence_id + 1
 
 
-def _says_something(document: Document, evidence: Evidence) -> bool:
+def _says_something(document: Document, evidence: Evidence, of_person: bool) -> bool:
     kind = document.sentences[evidence.sentence_id].kind
-    if kind is SentenceKind.PROSE:
+    if kind is SentenceKind.PROSE or (kind is SentenceKind.HEADING and of_person):
         return len(document.sentence_text(evidence.sentence_id).split()) >= MIN_WORDS
     return kind is SentenceKind.ROW

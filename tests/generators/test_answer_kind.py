@@ -92,6 +92,10 @@ The Consultant shall bear all costs."""
         ("Ada", "Chief Financial Officer", "Who is the chief financial officer?", False),
         ("Ada", "Ada Lund", "Who is the CFO?", True),
         ("Ada", "Chief Financial Officer", "Who signs for the company?", True),
+        # several names
+        ("In May", "four tugs", "Which boats were retired?", False),
+        ("In May", "12 barges, four tugs and two ferries", "Which boats were retired?", True),
+        ("In May", "four tugs", "Which boat was retired?", True),
         # one of several counts
         ("In May", "12", "How many vessels did it retire?", False),
         # what is to come is not on the day that somebody spoke of it

@@ -11,6 +11,7 @@ from docqa.engine.generators.extractive import (
     choose_quotes,
     name_columns,
     quotable,
+    readable,
     short_answer,
 )
 from docqa.engine.ingest import document_from_text
@@ -95,6 +96,16 @@ def test_a_stub_is_quoted_only_alone():
 def test_a_heading_is_quoted_only_alone():
     assert answer(PROSES, evidence(PROSES, (0, 9), (3, 1))).text == "Profits rose in 2003. (p. 3)"
     assert answer(PROSES, evidence(PROSES, (0, 9))).text == "Our Company (p. 1)"
+
+
+def test_only_who_is_looked_for_in_headings():
+    officers = document(
+        (1, HEADING, "Ada Lund, Chief Financial Officer"),
+        (1, PROSE, "The officers were named in May."),
+    )
+    told, ranked = {officers.id: officers}, evidence(officers, (0, 9), (1, 1))
+    assert [one.sentence_id for one in readable("Who is the CFO?", told, ranked)] == [0, 1]
+    assert [one.sentence_id for one in readable("When was it?", told, ranked)] == [1]
 
 
 def test_the_same_words_are_quoted_once():

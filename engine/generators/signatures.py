@@ -1,0 +1,89 @@
+"""Who signed a document: its signatures, as the lines around them tell whose they are.
+
+A retriever finds the sentence that says that somebody signed; the name stands below it, behind an
+`/s/`, as reports to the SEC and the contracts filed with them give signatures.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+from docqa.engine.generators.asked_kind import asks_who
+from docqa.engine.types import Document, Evidence, Sentence
+from docqa.engine.words import is_stop_word, stems
+
+MOST_SIGNATURES = 3
+"""More than these are quoted no further."""
+LINES_AROUND = 2
+"""Lines before and behind a signature that tell for whom, and in which office."""
+LINE_WORDS = 14
+"""A longer sentence is none of them."""
+
+_WORD = re.compile(r"\w+")
+_SIGNED = re.compile(r"\bsign(?:s|ed|ing|ator(?:y|ies))?\b", re.IGNORECASE)
+_SIGNATURE = re.compile(r"/[sS]/\s*(?P<name>[^|/]*)")
+
+
+def signatures(
+    question: str, documents: Mapping[str, Document], evidence: Sequence[Evidence]
+) -> tuple[Evidence, ...]:
+    """The signatures that have most of the question's words, with the lines around them.
+
+    Nothing where the question does not ask who signed, or where many signed and it tells no
+    further.
+
+    Args:
+        question: As the user wrote it.
+        documents: By id.
+        evidence: Best first; the signatures of the first one's document are looked through.
+    """
+    if not (evidence and asks_who(question) and _SIGNED.search(question)):
+        return ()
+    document = documents[evidence[0].document_id]
+    signed = {
+        sentence: _with_lines_around(document, sentence)
+        for sentence in document.sentences
+        if _SIGNATURE.search(document.sentence_text(sentence.id))
+    }
+    asked = _SIGNED.sub("", question)
+    shares = {one: _said_of(asked, document, lines) for one, lines in signed.items()}
+    best: dict[str, list[Sentence]] = {}
+    for one, share in shares.items():
+        if share == max(shares.values()):
+            best.setdefault(_name(document, one), signed[one])
+    if not 0 < len(best) <= MOST_SIGNATURES:
+        return ()
+    places = dict.fromkeys(line.id for lines in best.values() for line in lines)
+    scores = {one.sentence_id: one.score for one in evidence if one.document_id == document.id}
+    return tuple(Evidence(document.id, i, scores.get(i, 0.0), 0) for i in places)
+
+
+def _with_lines_around(document: Document, signature: Sentence) -> list[Sentence]:
+    """A signature with the short lines next to it, as far as they hold no other."""
+
+    def lines(way: int) -> list[Sentence]:
+        found = []
+        for distance in range(1, LINES_AROUND + 1):
+            i = signature.id + way * distance
+            text = document.sentence_text(i) if 0 <= i < len(document.sentences) else ""
+            if not text or _SIGNATURE.search(text) or len(text.split()) > LINE_WORDS:
+                break
+            found.append(document.sentences[i])
+        return found
+
+    return [*reversed(lines(-1)), signature, *lines(1)]
+
+
+def _name(document: Document, signature: Sentence) -> str:
+    """The beginning of a signed name: who signs twice signs as the same."""
+    name = _SIGNATURE.search(document.sentence_text(signature.id))
+    return " ".join(name["name"].lower().split()[:2]) if name else ""
+
+
+def _said_of(asked: str, document: Document, lines: Sequence[Sentence]) -> int:
+    """How many words of a question lines have, and how many of them side by side."""
+    said = stems(" ".join(document.sentence_text(one.id) for one in lines))
+    words = stems(" ".join(word for word in _WORD.findall(asked) if not is_stop_word(word)))
+    return len({*words} & {*said}) + len({*pairwise(words)} & {*pairwise(said)})

@@ -1,0 +1,135 @@
+"""A list of the document answers a question for several things as a whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from docqa.engine.generators.asked_kind import several_asked_for
+from docqa.engine.generators.enumeration import enumeration
+from docqa.engine.generators.extractive import ExtractiveGenerator
+from docqa.engine.ingest import document_from_text
+from docqa.engine.types import Document, Evidence
+
+TEXT = """Harbour agreement
+
+The committee meets in May. It may form other groups as it sees fit.
+
+To aid the committee, the following Subcommittees shall be formed:
+
+(i) Dredging Subcommittee
+
+(ii) Pilots Subcommittee. It sits in Holm.
+
+(iii) Tariff Subcommittee
+
+The committee decides by vote.
+
+Our current competitors include:
+
+• ferries of the state;
+
+• bridges and tunnels.
+
+Competitors such as Bay Ferries Ltd, Sound Lines, and North Star may grow faster.
+
+Costs include:
+
+Fuel is dear this year.
+
+Client Competitors
+
+ferries of Holm
+
+the tunnel
+
+The list may change."""
+
+DREDGING = ["(i) Dredging", "(ii) Pilots", "(iii) Tariff"]
+LINES = ["ferries of Holm", "the tunnel"]
+
+
+@pytest.fixture(scope="module")
+def agreement() -> Document:
+    return document_from_text(TEXT, title="agreement")
+
+
+def found(document: Document, *openings: str) -> tuple[Evidence, ...]:
+    """The sentences that begin so, as evidence, best first."""
+    ids = [
+        next(
+            one.id
+            for one in document.sentences
+            if document.sentence_text(one.id).startswith(opening)
+        )
+        for opening in openings
+    ]
+    return tuple(Evidence(document.id, i, 10.0 - n, n) for n, i in enumerate(ids, 1))
+
+
+@pytest.mark.parametrize(
+    ("question", "best", "expected"),
+    [
+        ("Which subcommittees shall be formed?", ["To aid"], ["To aid", *DREDGING]),
+        # from an item of it, below what else was found
+        (
+            "Which subcommittees shall be formed?",
+            ["The committee meets", "(ii)"],
+            ["To aid", *DREDGING],
+        ),
+        (
+            "What competitors does it face?",
+            ["Our current"],
+            ["Our current", "• ferries", "• bridges"],
+        ),
+        # a heading that says no more than the question
+        (
+            "Which companies are client competitors?",
+            ["Client Competitors"],
+            ["Client Competitors", *LINES],
+        ),
+        # what is asked is not what is listed
+        ("Which pilots shall be paid?", ["To aid"], []),
+        # one thing is asked for
+        ("When are the subcommittees formed?", ["To aid"], []),
+        ("Which subcommittee sits in Holm?", ["To aid"], []),
+        # a sentence names several itself
+        ("What competitors does it face?", ["Competitors such", "Our current"], []),
+        # what follows is no list
+        ("What are its costs?", ["Costs include"], []),
+    ],
+)
+def test_the_list_that_is_asked_for(
+    agreement: Document, question: str, best: list[str], expected: list[str]
+) -> None:
+    listed = enumeration(question, {agreement.id: agreement}, found(agreement, *best))
+    texts = [agreement.sentence_text(one.sentence_id) for one in listed]
+    assert [text[: len(start)] for text, start in zip(texts, expected, strict=True)] == expected
+
+
+def test_a_list_is_quoted_and_cited_item_by_item(agreement: Document) -> None:
+    best = found(agreement, "To aid", "The committee meets")
+    draft = ExtractiveGenerator().generate(
+        "Which subcommittees shall be formed?", {agreement.id: agreement}, best, 0.9
+    )
+    assert draft.text.splitlines()[1] == "(i) Dredging Subcommittee (p. 1)"
+    assert len(draft.text.splitlines()) == len(draft.citations) == 4
+    for one in draft.citations:
+        assert one.quote == agreement.sentence_text(one.sentence_id)
+
+
+@pytest.mark.parametrize(
+    ("question", "what"),
+    [
+        ("Which companies does the report name?", "companies"),
+        ("What are the company's reportable segments?", "segments"),
+        ("Who are the parties to the agreement?", "parties"),
+        ("Name the executive officers.", "officers"),
+        ("In which states is it sued?", "states"),
+        ("What is the company's business?", None),
+        ("What does IRS stand for?", None),
+        ("Which business is the largest?", None),
+        ("What happens if a party does not pay?", None),
+    ],
+)
+def test_which_questions_ask_for_several(question: str, what: str | None) -> None:
+    assert several_asked_for(question) == what

@@ -1,0 +1,91 @@
+"""Who signed is told by the signatures."""
+
+from __future__ import annotations
+
+import pytest
+
+from docqa.engine.generators.extractive import ExtractiveGenerator
+from docqa.engine.generators.signatures import signatures
+from docqa.engine.ingest import document_from_text
+from docqa.engine.types import Document, Evidence
+
+TEXT = """Pier lease
+
+This lease was signed by the parties on May 1, 2024, at the office of the harbour master.
+
+Holm Ferries Ltd. | BAY COUNCIL
+/s/ Ada Lund | /s/ Ian Smith
+Title: Managing director | Title: Mayor
+
+The annex has been read by all of them, and none of them asked for any change to be made.
+
+NORTH STAR INC.
+By: /s/ Eva Falk
+Chief executive officer
+
+The certificate of the same day is kept with it, as the law of the county wants it to be.
+
+NORTH STAR INC.
+/s/ Eva Falk
+
+It is kept at the town hall of Holm, where anybody may read it on any day of the week."""
+
+
+@pytest.fixture(scope="module")
+def lease() -> Document:
+    return document_from_text(TEXT, title="lease")
+
+
+def found(document: Document, opening: str) -> tuple[Evidence, ...]:
+    """The sentence that begins so, as evidence."""
+    return tuple(
+        Evidence(document.id, one.id, 9.0, 1)
+        for one in document.sentences
+        if document.sentence_text(one.id).startswith(opening)
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "lines"),
+    [
+        (
+            "Who signed the lease for Bay Council?",
+            [
+                "Holm Ferries Ltd. | BAY COUNCIL",
+                "/s/ Ada Lund | /s/ Ian Smith",
+                "Title: Managing director | Title: Mayor",
+            ],
+        ),
+        # who signs twice is shown once
+        (
+            "Who signed as chief executive officer?",
+            ["NORTH STAR INC.", "By: /s/ Eva Falk", "Chief executive officer"],
+        ),
+        ("When was the lease signed?", []),
+        ("Who keeps the lease?", []),
+    ],
+)
+def test_the_lines_of_a_signature(lease: Document, question: str, lines: list[str]) -> None:
+    signed = signatures(question, {lease.id: lease}, found(lease, "This lease"))
+    assert [lease.sentence_text(one.sentence_id) for one in signed] == lines
+
+
+def test_where_many_signed_the_question_has_to_tell_which() -> None:
+    board = "\n\n".join(
+        f"/s/ Person {name}\n\nThe board has had seat {name} for all the years that it could tell."
+        for name in ("One", "Two", "Three", "Four")
+    )
+    document = document_from_text(f"It was signed by the board.\n\n{board}", title="report")
+    told = {document.id: document}
+    best = found(document, "It was signed")
+    assert signatures("Who signed it?", told, best) == ()
+    (three,) = signatures("Who signed it, Person Three?", told, best)
+    assert document.sentence_text(three.sentence_id) == "/s/ Person Three"
+
+
+def test_signatures_are_quoted_with_their_page(lease: Document) -> None:
+    draft = ExtractiveGenerator().generate(
+        "Who signed for North Star?", {lease.id: lease}, found(lease, "This lease"), 0.9
+    )
+    assert "By: /s/ Eva Falk (p. 1)" in draft.text.splitlines()
+    assert not draft.abstained
