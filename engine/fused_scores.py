@@ -25,8 +25,10 @@ from docqa.engine.types import Document
 
 N_READ = 20
 """Sentences of a document that the reader is asked about."""
-READER_WEIGHT = 0.75
+READER_WEIGHT = 1.0
 """What the reader's logit counts beside the model's; trainer/README.md has the figures."""
+SHORT = 8
+"""Tokens; a shorter sentence gains nothing by it."""
 N_JUDGED = 6
 """Sentences that tell whether anything answers."""
 SURE = 1e-4
@@ -87,6 +89,20 @@ def brought_near(scores: Scores, near: Scores, compared: Sequence[int], weight: 
     fused = _with(scores, np.asarray(scores) + weight * gain)
     fused.nearest = float(near.max())
     return fused
+
+
+def by_length(scores: Scores, n_tokens: NDArray[np.integer[Any]], weight: float) -> Scores:
+    """Scores less what sentences take of a budget: the logarithm of their length, weighted.
+
+    Where p is how likely a sentence is to answer, p for each of its tokens is log p less log of
+    their number.
+
+    Args:
+        scores: (s,) that nobody has read.
+        n_tokens: (s,) of the sentences.
+        weight: Of the logarithm.
+    """
+    return _with(scores, np.asarray(scores) - weight * np.log(np.maximum(n_tokens, SHORT)))
 
 
 def _with(scores: Scores, values: NDArray[np.floating[Any]]) -> FusedScores:

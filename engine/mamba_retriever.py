@@ -34,7 +34,7 @@ from docqa.engine.coverage import (
 from docqa.engine.device import choose_device, choose_dtype
 from docqa.engine.errors import Cancelled, CheckpointError, ConfigError
 from docqa.engine.evidence import ranking
-from docqa.engine.fused_scores import brought_near, lifted, read_by
+from docqa.engine.fused_scores import brought_near, by_length, lifted, read_by
 from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer, read_metrics
 from docqa.engine.mamba2.model import Mamba2Model, TokenFeatures
 from docqa.engine.mamba2.reading import (
@@ -63,8 +63,13 @@ from docqa.engine.units import in_units
 N_NEAR = 1000
 """Sentences of a document, the best by then, whose meaning is compared with the question's: no more
 are worth the time, however long the document."""
-NEARNESS_WEIGHT = 18.0
-"""What a cosine of 1 gains, in logits; trainer/README.md has the figures."""
+NEARNESS_WEIGHT = 21.0
+"""What a cosine of 1 gains, in logits; trainer/README.md has the figures of this and the next."""
+COVERAGE_BESIDE_NEARNESS = 1.0
+"""What the best sentence by its coverage gains in place of `COVERAGE_WEIGHT` where meanings are
+compared: both look for the words of the question."""
+LENGTH_WEIGHT = 0.5
+"""What a sentence loses where another says the same in 1/e of its tokens, in logits."""
 UNREAD_SCORE = -1e4
 """Score of a sentence of which the tokenizer keeps nothing."""
 
@@ -210,9 +215,9 @@ class MambaRetriever:
     ) -> Scores:
         """Read question and document once; see `Retriever.score`."""
         tokens = self.tokenize(document)
-        asked = [self._question_ids(question)]
-        (scores,) = self._score(asked, tokens, document.id, on_progress, is_cancelled)
-        scores = self._with_meaning(scores, asked[0], tokens, is_cancelled)
+        ids = self._question_ids(question)
+        ((asked, scores),) = self._score([ids], tokens, document.id, on_progress, is_cancelled)
+        scores = self._with_meaning(scores, ids, asked, tokens, is_cancelled)
         return read_by(self.span_reader, question, document, scores)
 
     def score_tokens(self, question_ids: NDArray[np.int64], tokens: TokenizedDocument) -> Scores:
@@ -222,7 +227,8 @@ class MambaRetriever:
             question_ids: (q,) tokens of the question, with what ends it.
             tokens: Of the document.
         """
-        return self._score([question_ids], tokens, "", None, None)[0]
+        ((_, scores),) = self._score([question_ids], tokens, "", None, None)
+        return scores
 
     def score_questions(
         self,
@@ -243,8 +249,8 @@ class MambaRetriever:
             some = [self._question_ids(one) for one in questions[first : first + n_together]]
             found = self._score(some, tokens, document.id, on_progress, is_cancelled)
             scores += [
-                self._with_meaning(of, asked, tokens, is_cancelled)
-                for of, asked in zip(found, some, strict=True)
+                self._with_meaning(of, ids, asked, tokens, is_cancelled)
+                for ids, (asked, of) in zip(some, found, strict=True)
             ]
         return [
             read_by(self.span_reader, question, document, one)
@@ -258,8 +264,8 @@ class MambaRetriever:
         document_id: str,
         on_progress: OnProgress | None,
         is_cancelled: IsCancelled | None,
-    ) -> list[Scores]:
-        """Read the document once for all questions."""
+    ) -> list[tuple[_Question, Scores]]:
+        """Read the document once for all questions; each as it was read, with its scores."""
         ends = tokens.sentence_ends
         asked = [self._prepare(question, tokens) for question in questions]
         scores = np.full((len(asked), len(ends)), UNREAD_SCORE, dtype=np.float32)
@@ -278,7 +284,7 @@ class MambaRetriever:
                 n_tokens = len(tokens.token_ids)
                 so_far = self._with_words(scores[0], asked[0])
                 on_progress(Progress(document_id, n_read, n_tokens, n_scored, so_far))
-        return [self._with_words(one, of) for one, of in zip(scores, asked, strict=True)]
+        return [(of, self._with_words(one, of)) for one, of in zip(scores, asked, strict=True)]
 
     def _with_words(self, logits: Scores, asked: _Question) -> Scores:
         """Scores to rank by: the logits, and for a checkpoint that knows it the coverage."""
@@ -291,15 +297,23 @@ class MambaRetriever:
         self,
         scores: Scores,
         question_ids: NDArray[np.int64],
+        asked: _Question,
         tokens: TokenizedDocument,
         is_cancelled: IsCancelled | None,
     ) -> Scores:
-        """Scores and how near the best sentences come to the question by what they say."""
+        """Scores and how near the best sentences come to the question by what they say.
+
+        Evidence is counted in words: of what says the same the shorter comes first.
+        """
         if self.sentence_vectors is None or not len(scores):
             return scores
         best = [int(i) for i in ranking(scores)[:N_NEAR]]
         near = self.sentence_vectors.nearness(question_ids, tokens, best, is_cancelled)
-        return brought_near(scores, near, best, NEARNESS_WEIGHT)
+        if self.model.config.coverage:
+            less = COVERAGE_BESIDE_NEARNESS - COVERAGE_WEIGHT
+            scores = lifted(scores, asked.coverage[:, SHARE], less)
+        scores = brought_near(scores, near, best, NEARNESS_WEIGHT)
+        return by_length(scores, tokens.sentence_lengths, LENGTH_WEIGHT)
 
     def _read(
         self, asked: Sequence[_Question], tokens: TokenizedDocument

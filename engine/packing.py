@@ -29,6 +29,11 @@ class TokenizedDocument:
     above: NDArray[np.int32] | None = None
     """(s, 2) ids of each sentence's heading and header, -1 where it has none; None = not known."""
 
+    @property
+    def sentence_lengths(self) -> NDArray[np.int32]:
+        """(s,) tokens of each sentence; 0 where the tokenizer keeps nothing of it."""
+        return np.diff(self.sentence_ends, prepend=np.int32(-1))
+
 
 @runtime_checkable
 class TokenCache(Protocol):

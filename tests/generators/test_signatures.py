@@ -30,6 +30,8 @@ NORTH STAR INC.
 
 It is kept at the town hall of Holm, where anybody may read it on any day of the week."""
 
+BETWEEN = "The seat was taken in turn by all of those who had wished to have it before."
+
 
 @pytest.fixture(scope="module")
 def lease() -> Document:
@@ -72,8 +74,7 @@ def test_the_lines_of_a_signature(lease: Document, question: str, lines: list[st
 
 def test_where_many_signed_the_question_has_to_tell_which() -> None:
     board = "\n\n".join(
-        f"/s/ Person {name}\n\nThe board has had seat {name} for all the years that it could tell."
-        for name in ("One", "Two", "Three", "Four")
+        f"/s/ Person {name}\n\n{BETWEEN}" for name in ("One", "Two", "Three", "Four")
     )
     document = document_from_text(f"It was signed by the board.\n\n{board}", title="report")
     told = {document.id: document}

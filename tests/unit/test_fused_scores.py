@@ -10,7 +10,9 @@ from docqa.engine.evidence import ranking
 from docqa.engine.fused_scores import (
     N_READ,
     READER_WEIGHT,
+    SHORT,
     answers_of,
+    by_length,
     lifted,
     logits_of,
     read_by,
@@ -97,6 +99,15 @@ def test_what_was_read_is_not_read_again() -> None:
     assert reader.asked[2] == [N_READ]
     expected = scores[N_READ] + 100.0 + READER_WEIGHT * (N_READ - 10)
     assert again[N_READ] == pytest.approx(expected)
+
+
+def test_of_two_alike_the_shorter_comes_first_and_the_logits_stay() -> None:
+    scores = np.array([3.0, 3.0, 3.0, 3.0], np.float32)
+    short = by_length(scores, np.array([0, SHORT, 40, 41]), 0.5)
+    assert list(ranking(short)) == [0, 1, 2, 3]
+    assert short[0] == short[1], "none gains by less than that"
+    assert short[1] - short[2] == pytest.approx(0.5 * np.log(40 / SHORT))
+    np.testing.assert_array_equal(logits_of(short), scores)
 
 
 def test_whether_anything_answers_is_the_mean_by_the_chance_to_be_best() -> None:

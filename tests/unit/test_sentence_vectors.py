@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from docqa.engine import mamba_retriever
+from docqa.engine.coverage import COVERAGE_WEIGHT, SHARE
 from docqa.engine.errors import Cancelled
-from docqa.engine.fused_scores import brought_near, lifted, logits_of, nearest_of
+from docqa.engine.fused_scores import SHORT, brought_near, lifted, logits_of, nearest_of
 from docqa.engine.ingest import document_from_text
 from docqa.engine.mamba2 import sentence_vectors
 from docqa.engine.mamba2.checkpoint import add_head, load_model
@@ -24,7 +25,12 @@ from docqa.engine.mamba2.sentence_vectors import (
     batches_by_length,
     rows_of,
 )
-from docqa.engine.mamba_retriever import NEARNESS_WEIGHT, MambaRetriever
+from docqa.engine.mamba_retriever import (
+    COVERAGE_BESIDE_NEARNESS,
+    LENGTH_WEIGHT,
+    NEARNESS_WEIGHT,
+    MambaRetriever,
+)
 from docqa.engine.packing import TokenizedDocument
 from tests.tiny_checkpoint import make_checkpoint
 
@@ -171,16 +177,20 @@ def test_the_best_sentences_gain_by_their_nearness_and_the_others_the_least_of_i
         np.asarray(ids), retriever.tokenize(document), range(len(document.sentences))
     )
     assert near.std() > 0.01
-    np.testing.assert_allclose(after - before, NEARNESS_WEIGHT * near, atol=0.05)
+    tokens = retriever.tokenize(document)
+    covered = retriever._prepare(np.asarray(ids), tokens).coverage[:, SHARE]
+    besides = (COVERAGE_BESIDE_NEARNESS - COVERAGE_WEIGHT) * covered
+    besides -= LENGTH_WEIGHT * np.log(np.maximum(tokens.sentence_lengths, SHORT))
+    np.testing.assert_allclose(after - before - besides, NEARNESS_WEIGHT * near, atol=0.05)
     np.testing.assert_array_equal(logits_of(after), logits_of(before))
 
     monkeypatch.setattr(mamba_retriever, "N_NEAR", 2)
-    gain = (retriever.score(question, document) - before) / NEARNESS_WEIGHT
+    gain = (retriever.score(question, document) - before - besides) / NEARNESS_WEIGHT
     best = np.argsort(-np.asarray(before), kind="stable")[:2]
     np.testing.assert_allclose(gain[best], near[best], atol=0.01)
     np.testing.assert_allclose(np.delete(gain, best), near[best].min(), atol=0.01)
     (batched,) = retriever.score_questions([question], document)
-    np.testing.assert_allclose(batched, before + NEARNESS_WEIGHT * gain, atol=0.01)
+    np.testing.assert_allclose(batched, before + besides + NEARNESS_WEIGHT * gain, atol=0.01)
 
 
 def test_a_document_without_sentences_has_no_scores(with_encoder: Path) -> None:
