@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from itertools import takewhile
 
 from docqa.engine.blocks import LIST_ITEM
+from docqa.engine.columns import cell_spans
 from docqa.engine.generators.asked_kind import several_asked_for
 from docqa.engine.sentences import TERMINAL
 from docqa.engine.tables import BULLET
@@ -30,6 +31,7 @@ SHORT_WORDS = 12
 _LEADS_IN = re.compile(
     r":\W*$|\b(?:the following|as follows|listed below|set forth below)\b", re.IGNORECASE
 )
+_WORD = re.compile(r"[^\W\d_]{2}")
 _NAMES_SEVERAL = re.compile(r"(?:\b[A-Z][\w&.’'-]*(?:\s[\w&.’'()-]+){0,6}[,;]\s){2,}")
 """A sentence that names several things itself."""
 
@@ -67,7 +69,8 @@ def _lead_in(document: Document, sentence_id: int) -> int | None:
         if items and sentence_id <= items[-1]:
             return i
         above = document.sentences[i]
-        if i < sentence_id and not (_mark(document, above) or _is_short(document, above)):
+        is_row = above.kind is SentenceKind.ROW
+        if i < sentence_id and not (is_row or _mark(document, above) or _is_short(document, above)):
             return None
     return None
 
@@ -80,9 +83,11 @@ def _items(document: Document, lead_in: int) -> list[int]:
     behind = document.sentences[lead_in + 1 : lead_in + 1 + MOST_ITEMS]
     if not behind:
         return []
-    items = _marked_items(document, behind) or [
-        *takewhile(lambda one: _is_short(document, one), behind)
-    ]
+    items = (
+        _marked_items(document, behind)
+        or _rows_of_words(document, behind)
+        or [*takewhile(lambda one: _is_short(document, one), behind)]
+    )
     return [one.id for one in items] if len(items) > 1 else []
 
 
@@ -98,6 +103,20 @@ def _marked_items(document: Document, behind: Sequence[Sentence]) -> list[Senten
             break
         items += [] if n_further else [sentence]
     return items
+
+
+def _rows_of_words(document: Document, behind: Sequence[Sentence]) -> list[Sentence]:
+    """The rows of a table that tells of each in words: its name, age and position."""
+    rows = [*takewhile(lambda one: one.kind is SentenceKind.ROW, behind)]
+    headers = {one.header for one in rows}
+    named = [one for one in rows if one.id not in headers]
+    return named if all(_is_in_words(document.sentence_text(one.id)) for one in named) else []
+
+
+def _is_in_words(row: str) -> bool:
+    """Whether more cells of a row have words than have none."""
+    cells = [row[start:end] for start, end in cell_spans(row) if end > start]
+    return 2 * sum(_WORD.search(cell) is not None for cell in cells) > len(cells)
 
 
 def _mark(document: Document, sentence: Sentence) -> re.Pattern[str] | None:

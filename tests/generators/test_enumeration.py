@@ -32,6 +32,18 @@ Our current competitors include:
 
 Competitors such as Bay Ferries Ltd, Sound Lines, and North Star may grow faster.
 
+The following tells of our officers:
+
+Name | Age | Position
+Ada Lund | 51 | Chief executive officer
+Ian Smith | 49 | Pilot
+
+Costs of the officers were as follows:
+
+| 2024 | 2023
+Salaries | 51 | 49
+Pensions | 3 | 2
+
 Costs include:
 
 Fuel is dear this year.
@@ -81,6 +93,13 @@ def found(document: Document, *openings: str) -> tuple[Evidence, ...]:
             ["Our current"],
             ["Our current", "• ferries", "• bridges"],
         ),
+        # a table in words, and one of figures
+        (
+            "Name the officers.",
+            ["Ian Smith"],
+            ["The following tells", "Ada Lund", "Ian Smith"],
+        ),
+        ("Who are the officers?", ["Costs of the officers"], []),
         # a heading that says no more than the question
         (
             "Which companies are client competitors?",
