@@ -18,7 +18,7 @@ from docqa.engine.generators.enumeration import enumeration
 from docqa.engine.generators.growth import Growth, growth_asked_for, work_out_growth
 from docqa.engine.generators.ratio import asked_part, ratio_asked_for, that_state, work_out
 from docqa.engine.generators.scale import scale_of
-from docqa.engine.generators.signatures import signatures
+from docqa.engine.generators.signatures import holders, signatures
 from docqa.engine.generators.whole_name import with_whole_name
 from docqa.engine.retriever import IsCancelled
 from docqa.engine.rewording import named_ratios
@@ -118,7 +118,7 @@ class ExtractiveGenerator:
             span = find_words(self.reader, question, documents, read, further)
             if span is not None and not (ratios and _lacks_percent(documents, span)):
                 return short_answer(documents, span)
-        chosen = chosen or choose_quotes(candidates)
+        chosen = chosen or holders(question, documents, evidence) or choose_quotes(candidates)
         return quotation(documents, chosen, opening)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from docqa.engine.generators.extractive import ExtractiveGenerator
-from docqa.engine.generators.signatures import signatures
+from docqa.engine.generators.signatures import holders, signatures
 from docqa.engine.ingest import document_from_text
 from docqa.engine.types import Document, Evidence
 
@@ -70,6 +70,37 @@ def found(document: Document, opening: str) -> tuple[Evidence, ...]:
 def test_the_lines_of_a_signature(lease: Document, question: str, lines: list[str]) -> None:
     signed = signatures(question, {lease.id: lease}, found(lease, "This lease"))
     assert [lease.sentence_text(one.sentence_id) for one in signed] == lines
+
+
+def test_who_holds_an_office_is_told_where_they_sign() -> None:
+    officers = document_from_text(
+        f"""The chief financial officer of the company has looked at it.
+
+HOLM FERRIES
+
+/s/ Ada Lund
+
+Chief executive officer
+
+/s/ Ian Smith
+
+Ian Smith, chief financial officer
+
+{BETWEEN}""",
+        title="report",
+    )
+    told, best = {officers.id: officers}, found(officers, "The chief")
+
+    def lines(question: str) -> list[str]:
+        held = holders(question, told, best)
+        return [officers.sentence_text(one.sentence_id) for one in held]
+
+    ian = ["/s/ Ian Smith", "Ian Smith, chief financial officer"]
+    assert lines("Who is the chief financial officer?") == ian
+    assert lines("Who is the CFO?") == ian
+    assert lines("Who is the chief legal officer?") == []
+    assert lines("Who will be the chief financial officer?") == []
+    assert lines("What does the chief financial officer do?") == []
 
 
 def test_where_many_signed_the_question_has_to_tell_which() -> None:
