@@ -92,34 +92,33 @@ class ExtractiveGenerator:
         asked = [*documents.values()]
         if told := defined_party(question, asked) or stands_for(question, asked):
             return definition(documents, told)
-        growth = growth_asked_for(question, [*documents.values()])
-        opening, chosen = answer_sum(question, growth, documents, evidence)
+        growth = growth_asked_for(question, asked)
+        opening, rows = answer_sum(question, growth, documents, evidence)
         # What can be worked out is answered, whatever the scores say, but not of somebody else.
-        is_answer = bool(opening) and not unknown_names(question, [*documents.values()])
+        is_answer = bool(opening) and not unknown_names(question, asked)
         if not evidence or (confidence < self.threshold and not is_answer):
             return unlikely(question, documents, evidence, confidence)
-        together = signatures(question, documents, evidence) or enumeration(
-            question, documents, evidence
+        together = (
+            rows
+            or signatures(question, documents, evidence)
+            or enumeration(question, documents, evidence)
         )
-        if together and not chosen:
-            return quotation(documents, together)
-        candidates = quotable(documents, evidence, of_reason=asks_why(question))
-        ratios = () if chosen else named_ratios(question)
+        if together:
+            return quotation(documents, together, opening)
+        # Another figure would pass for the ratio, and the company's for that of a part.
+        ratios = named_ratios(question)
+        part = asked_part(question, asked) if ratios else ()
+        stating = that_state(ratios, part, documents, evidence)
+        candidates = quotable(documents, stating or evidence, of_reason=asks_why(question))
         # One figure would pass for a growth.
-        is_readable = not chosen and growth is None
-        if ratios:
-            # Another figure would pass for the ratio, and the company's for that of a part.
-            part = asked_part(question, [*documents.values()])
-            stating = that_state(ratios, part, documents, evidence)
-            candidates = quotable(documents, stating) if stating else candidates
-            is_readable = is_readable and bool(stating)
-        if self.reader is not None and is_readable:
+        may_be_short = growth is None and (bool(stating) or not ratios)
+        if self.reader is not None and may_be_short:
             read = candidates if ratios else readable(question, documents, evidence)
             span = find_words(self.reader, question, documents, read, further)
             if span is not None and not (ratios and _lacks_percent(documents, span)):
                 return short_answer(documents, span)
-        chosen = chosen or holders(question, documents, evidence) or choose_quotes(candidates)
-        return quotation(documents, chosen, opening)
+        held = holders(question, documents, evidence)
+        return quotation(documents, held or choose_quotes(candidates))
 
 
 def quotation(
