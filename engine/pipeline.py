@@ -18,6 +18,7 @@ import numpy as np
 
 from docqa.engine.confidence import calibration_of, confidence
 from docqa.engine.defined_terms import with_definitions
+from docqa.engine.enumeration import with_enumeration
 from docqa.engine.errors import ConfigError, IngestError
 from docqa.engine.evidence import select_evidence, with_cited
 from docqa.engine.generators.base import Generator, OnText
@@ -146,6 +147,7 @@ def find(
         best = select_evidence(scored, n_words=n_words, top_k=top_k)
         evidence = mark_hop(best, evidence, reading.n_hops)
     evidence = with_definitions(evidence, question, scored)
+    evidence = with_enumeration(evidence, question, scored)
     return Found(evidence, scored, first_scores, reading)
 
 

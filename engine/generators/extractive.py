@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from docqa.engine.acronyms import stands_for
 from docqa.engine.columns import cell_spans, row_names
 from docqa.engine.defined_terms import defined_party
+from docqa.engine.enumeration import enumeration
 from docqa.engine.generators.abstention import not_named, place, unlikely
 from docqa.engine.generators.answer_kind import is_of_the_kind
 from docqa.engine.generators.asked_kind import asks_who, asks_why
 from docqa.engine.generators.asked_year import of_asked_year
 from docqa.engine.generators.base import BRACKETED_NUMBER, Draft, OnText
-from docqa.engine.generators.enumeration import enumeration
 from docqa.engine.generators.growth import Growth, growth_asked_for, work_out_growth
 from docqa.engine.generators.ratio import asked_part, ratio_asked_for, that_state, work_out
 from docqa.engine.generators.scale import scale_of

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from docqa.engine.enumeration import enumeration, with_enumeration
 from docqa.engine.generators.asked_kind import several_asked_for
-from docqa.engine.generators.enumeration import enumeration
 from docqa.engine.generators.extractive import ExtractiveGenerator
 from docqa.engine.ingest import document_from_text
 from docqa.engine.types import Document, Evidence
@@ -134,6 +135,19 @@ def test_a_list_is_quoted_and_cited_item_by_item(agreement: Document) -> None:
     assert len(draft.text.splitlines()) == len(draft.citations) == 4
     for one in draft.citations:
         assert one.quote == agreement.sentence_text(one.sentence_id)
+
+
+def test_evidence_gets_the_rest_of_the_list_behind_its_last_rank(agreement: Document) -> None:
+    best = found(agreement, "The committee meets", "(ii)")
+    scores = np.arange(len(agreement.sentences), dtype=np.float32)
+    question = "Which subcommittees shall be formed?"
+    whole = with_enumeration(best, question, [(agreement, scores)])
+    assert whole[:2] == best
+    assert [one.rank for one in whole] == [1, 2, 3, 4, 5]
+    added = [agreement.sentence_text(one.sentence_id) for one in whole[2:]]
+    assert [text.split(" ")[0] for text in added] == ["To", "(i)", "(iii)"]
+    assert [one.score for one in whole[2:]] == [scores[one.sentence_id] for one in whole[2:]]
+    assert with_enumeration(best, "When does it meet?", [(agreement, scores)]) == best
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import takewhile
 
 from docqa.engine.blocks import LIST_ITEM
 from docqa.engine.columns import cell_spans
 from docqa.engine.generators.asked_kind import several_asked_for
+from docqa.engine.retriever import Scores
 from docqa.engine.sentences import TERMINAL
 from docqa.engine.tables import BULLET
 from docqa.engine.types import Document, Evidence, Sentence, SentenceKind
@@ -21,7 +23,7 @@ from docqa.engine.words import question_stems, stems
 
 N_LOOKED_AT = 8
 """Best sentences among which a list's lead-in is looked for, or an item of it."""
-MOST_ITEMS = 24
+MOST_ITEMS = 40
 """A longer list is quoted no further."""
 MOST_OF_ITEM = 4
 """Sentences of one item."""
@@ -60,6 +62,32 @@ def enumeration(
         if _NAMES_SEVERAL.search(document.sentence_text(one.sentence_id)):
             return ()
     return ()
+
+
+def with_enumeration(
+    evidence: tuple[Evidence, ...],
+    question: str,
+    scored: Sequence[tuple[Document, Scores]],
+) -> tuple[Evidence, ...]:
+    """Evidence with the rest of the list that answers, behind the last rank.
+
+    Args:
+        evidence: Best first.
+        question: As the user wrote it.
+        scored: Every document with the scores of its sentences.
+    """
+    documents = {document.id: document for document, _ in scored}
+    scores = {document.id: found for document, found in scored}
+    found = {(one.document_id, one.sentence_id) for one in evidence}
+    missing = [
+        one
+        for one in enumeration(question, documents, evidence)
+        if (one.document_id, one.sentence_id) not in found
+    ]
+    return evidence + tuple(
+        replace(one, score=float(scores[one.document_id][one.sentence_id]), rank=rank)
+        for rank, one in enumerate(missing, len(evidence) + 1)
+    )
 
 
 def _lead_in(document: Document, sentence_id: int) -> int | None:
