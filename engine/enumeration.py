@@ -15,27 +15,36 @@ from itertools import takewhile
 from docqa.engine.blocks import LIST_ITEM
 from docqa.engine.columns import cell_spans
 from docqa.engine.generators.asked_kind import several_asked_for
+from docqa.engine.own_name import about_the_company
 from docqa.engine.retriever import Scores
-from docqa.engine.sentences import TERMINAL
+from docqa.engine.sentences import is_stopped
 from docqa.engine.tables import BULLET
 from docqa.engine.types import Document, Evidence, Sentence, SentenceKind
-from docqa.engine.words import question_stems, stems
+from docqa.engine.words import CALENDAR, question_stems, stems
 
 N_LOOKED_AT = 8
 """Best sentences among which a list's lead-in is looked for, or an item of it."""
 MOST_ITEMS = 40
-"""A longer list is quoted no further."""
+"""Of a longer list the first ones are quoted."""
 MOST_OF_ITEM = 4
-"""Sentences of one item."""
+"""Sentences of one item, of which the first is quoted."""
 SHORT_WORDS = 12
 """Most words of an item that no bullet or number marks."""
+MOST_ADDED_WORDS = 600
+"""Most words that a list adds to the evidence."""
+SEEN_CHARS = 2000
+"""Characters of a sentence that are looked at."""
 
-_LEADS_IN = re.compile(
-    r":\W*$|\b(?:the following|as follows|listed below|set forth below)\b", re.IGNORECASE
+_FOLLOWING = re.compile(
+    r"\b(?:the following(?!\s+(?:year|day|week|month|quarter|meeting|page|merger|fiscal)s?\b)"
+    r"|as follows|(?:listed|set forth) below)\b",
+    re.IGNORECASE,
 )
+_LIST_WORDS = frozenset(stems("list lists listed name names named following include includes"))
+"""Words of a question or a lead-in that say nothing of what is listed."""
 _WORD = re.compile(r"[^\W\d_]{2}")
-_NAMES_SEVERAL = re.compile(r"(?:\b[A-Z][\w&.’'-]*(?:\s[\w&.’'()-]+){0,6}[,;]\s){2,}")
-"""A sentence that names several things itself."""
+_NAME = r"[A-Z][\w&.’'-]*(?: [A-Z][\w&.’'-]*){0,5}"
+_NAMES_SEVERAL = re.compile(rf"{_NAME}(?:, {_NAME}){{0,20}},? (?:and|or) {_NAME}")
 
 
 def enumeration(
@@ -43,7 +52,8 @@ def enumeration(
 ) -> tuple[Evidence, ...]:
     """The lead-in and the items of the list that answers, in their order; nothing without one.
 
-    A sentence that names several things itself answers better than a list further down.
+    A better sentence that says more of the question, or that names several things itself, answers
+    better than the list.
 
     Args:
         question: As the user wrote it.
@@ -53,14 +63,19 @@ def enumeration(
     several = several_asked_for(question)
     if several is None:
         return ()
+    most_said = 0
     for one in evidence[:N_LOOKED_AT]:
         document = documents[one.document_id]
+        asked = {*question_stems(about_the_company(document, question))} - _LIST_WORDS
         lead_in = _lead_in(document, one.sentence_id)
-        if lead_in is not None and _is_about(document.sentence_text(lead_in), several, question):
+        if lead_in is not None and _is_about(document, lead_in, asked, several, most_said):
             listed = [lead_in, *_items(document, lead_in)]
             return tuple(_evidence_of(i, one, evidence) for i in listed)
-        if _NAMES_SEVERAL.search(document.sentence_text(one.sentence_id)):
+        text = _text(document, document.sentences[one.sentence_id])
+        said = {*stems(text)}
+        if {*stems(several)} <= said and _names_several(text):
             return ()
+        most_said = max(most_said, len(asked & said))
     return ()
 
 
@@ -79,15 +94,17 @@ def with_enumeration(
     documents = {document.id: document for document, _ in scored}
     scores = {document.id: found for document, found in scored}
     found = {(one.document_id, one.sentence_id) for one in evidence}
-    missing = [
-        one
-        for one in enumeration(question, documents, evidence)
-        if (one.document_id, one.sentence_id) not in found
-    ]
-    return evidence + tuple(
-        replace(one, score=float(scores[one.document_id][one.sentence_id]), rank=rank)
-        for rank, one in enumerate(missing, len(evidence) + 1)
-    )
+    n_words = 0
+    added = list(evidence)
+    for one in enumeration(question, documents, evidence):
+        if (one.document_id, one.sentence_id) in found:
+            continue
+        n_words += len(documents[one.document_id].sentence_text(one.sentence_id).split())
+        if n_words > MOST_ADDED_WORDS:
+            break
+        score = float(scores[one.document_id][one.sentence_id])
+        added.append(replace(one, score=score, rank=len(added) + 1))
+    return tuple(added)
 
 
 def _lead_in(document: Document, sentence_id: int) -> int | None:
@@ -108,7 +125,7 @@ def _items(document: Document, lead_in: int) -> list[int]:
     leading = document.sentences[lead_in]
     if leading.kind is not SentenceKind.HEADING and not _leads_in(document, leading):
         return []
-    behind = document.sentences[lead_in + 1 : lead_in + 1 + MOST_ITEMS]
+    behind = document.sentences[lead_in + 1 : lead_in + 1 + MOST_ITEMS * MOST_OF_ITEM]
     if not behind:
         return []
     items = (
@@ -116,7 +133,7 @@ def _items(document: Document, lead_in: int) -> list[int]:
         or _rows_of_words(document, behind)
         or [*takewhile(lambda one: _is_short(document, one), behind)]
     )
-    return [one.id for one in items] if len(items) > 1 else []
+    return [one.id for one in items[:MOST_ITEMS]] if len(items) > 1 else []
 
 
 def _marked_items(document: Document, behind: Sequence[Sentence]) -> list[Sentence]:
@@ -138,7 +155,7 @@ def _rows_of_words(document: Document, behind: Sequence[Sentence]) -> list[Sente
     rows = [*takewhile(lambda one: one.kind is SentenceKind.ROW, behind)]
     headers = {one.header for one in rows}
     named = [one for one in rows if one.id not in headers]
-    return named if all(_is_in_words(document.sentence_text(one.id)) for one in named) else []
+    return named if all(_is_in_words(_text(document, one)) for one in named) else []
 
 
 def _is_in_words(row: str) -> bool:
@@ -148,33 +165,56 @@ def _is_in_words(row: str) -> bool:
 
 
 def _mark(document: Document, sentence: Sentence) -> re.Pattern[str] | None:
-    """What kind of mark a sentence begins with: a bullet, the number of an item, or none."""
+    """What kind of mark a sentence begins with: a bullet, the number of an item, or none.
+
+    `1. Pilots` reads as a heading where it stands alone.
+    """
     text = document.sentence_text(sentence.id)
-    kinds = (BULLET, LIST_ITEM) if sentence.kind is SentenceKind.PROSE else ()
+    kinds = () if sentence.kind is SentenceKind.ROW else (BULLET, LIST_ITEM)
     return next((kind for kind in kinds if kind.match(text)), None)
 
 
 def _leads_in(document: Document, sentence: Sentence) -> bool:
-    return _LEADS_IN.search(document.sentence_text(sentence.id)) is not None
+    text = _text(document, sentence)
+    return text.rstrip(" .…-–—").endswith(":") or _FOLLOWING.search(text) is not None
 
 
 def _is_short(document: Document, sentence: Sentence) -> bool:
-    """Whether a sentence may be an item without a mark: a name or a few words, and no full stop."""
+    """Whether a sentence may be an item without a mark: a name or a few words, and no sentence."""
     text = document.sentence_text(sentence.id)
-    if sentence.kind is not SentenceKind.PROSE or len(text.split()) > SHORT_WORDS:
-        return False
-    return not TERMINAL.search(text)
+    is_prose = sentence.kind is SentenceKind.PROSE
+    return is_prose and len(text.split()) <= SHORT_WORDS and not is_stopped(text)
 
 
-def _is_about(lead_in: str, several: str, question: str) -> bool:
-    """Whether a lead-in says what is asked for, or a heading nothing else than the question."""
-    said = {*stems(lead_in)}
-    return {*stems(several)} <= said or {*question_stems(lead_in)} <= {*stems(question)}
+def _is_about(
+    document: Document, lead_in: int, asked: set[str], several: str, most_said: int
+) -> bool:
+    """Whether a lead-in says what is asked for and no less than what was found before it.
+
+    A heading that says nothing else than the question is about it all the same.
+    """
+    text = _text(document, document.sentences[lead_in])
+    said = {*stems(text)}
+    telling = {*question_stems(text)} - _LIST_WORDS
+    is_asked_itself = bool(telling) and telling <= asked
+    return is_asked_itself or ({*stems(several)} <= said and len(asked & said) >= most_said)
+
+
+def _names_several(text: str) -> bool:
+    """Whether a sentence has the names of several things, and not of days or months alone."""
+    return any(
+        not {*re.findall(r"[a-z]+", names[0].lower())} & CALENDAR
+        for names in _NAMES_SEVERAL.finditer(text)
+    )
+
+
+def _text(document: Document, sentence: Sentence) -> str:
+    return document.sentence_text(sentence.id)[:SEEN_CHARS]
 
 
 def _evidence_of(sentence_id: int, found: Evidence, evidence: tuple[Evidence, ...]) -> Evidence:
-    """A sentence as evidence: what was found of it, or with the score of what led to it."""
+    """A sentence as evidence: what was found of it, or what led to it in its place."""
     for one in evidence:
         if (one.document_id, one.sentence_id) == (found.document_id, sentence_id):
             return one
-    return Evidence(found.document_id, sentence_id, found.score, found.rank)
+    return replace(found, sentence_id=sentence_id)

@@ -94,8 +94,8 @@ def brought_near(scores: Scores, near: Scores, compared: Sequence[int], weight: 
 def by_length(scores: Scores, n_tokens: NDArray[np.integer[Any]], weight: float) -> Scores:
     """Scores less what sentences take of a budget: the logarithm of their length, weighted.
 
-    Where p is how likely a sentence is to answer, p for each of its tokens is log p less log of
-    their number.
+    With a weight of 1, and scores that are logarithms of how likely sentences are to answer, the
+    best are those that are likeliest for each of their tokens.
 
     Args:
         scores: (s,) that nobody has read.

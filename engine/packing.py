@@ -31,7 +31,10 @@ class TokenizedDocument:
 
     @property
     def sentence_lengths(self) -> NDArray[np.int32]:
-        """(s,) tokens of each sentence; 0 where the tokenizer keeps nothing of it."""
+        """(s,) tokens of each sentence; 0 where the tokenizer keeps nothing of it.
+
+        Where units are read (`in_units`), the first sentence of each has all its tokens.
+        """
         return np.diff(self.sentence_ends, prepend=np.int32(-1))
 
 

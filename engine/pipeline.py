@@ -57,7 +57,7 @@ def ask(
         documents: What to read; each in one pass, one after another.
         retriever: Scores every sentence.
         generator: Writes the answer from the best sentences.
-        n_words: Most words of evidence.
+        n_words: Most words of evidence; what completes it (`completed`) comes besides.
         top_k: Most sentences of evidence; without any limit `DEFAULT_WORDS` holds.
         hops: How often the documents are read at most; None = a second time only where the first
             finds a name that leads elsewhere. Each further reading follows such a name.
@@ -86,15 +86,16 @@ def ask(
         is_cancelled=is_cancelled,
     )
     answerable = confidence(question, found.first_scores, calibration_of(retriever), documents)
+    evidence = completed(found.evidence, question, found.scored)
     if on_evidence is not None:
-        on_evidence(found.evidence, answerable)
+        on_evidence(evidence, answerable)
 
     started = time.perf_counter()
     by_id = {document.id: document for document in documents}
     draft = generator.generate(
         question,
         by_id,
-        found.evidence,
+        evidence,
         answerable,
         further=found.reading.further,
         on_text=on_text,
@@ -105,7 +106,7 @@ def ask(
         text=draft.text,
         abstained=draft.abstained,
         confidence=answerable,
-        evidence=with_cited(found.evidence, draft.citations, found.scored),
+        evidence=with_cited(evidence, draft.citations, found.scored),
         citations=draft.citations,
         reading=found.reading,
         generator=generator.name,
@@ -146,9 +147,19 @@ def find(
         scored, reading = read_on(lead, scored, reading, retriever, on_progress, is_cancelled)
         best = select_evidence(scored, n_words=n_words, top_k=top_k)
         evidence = mark_hop(best, evidence, reading.n_hops)
-    evidence = with_definitions(evidence, question, scored)
-    evidence = with_enumeration(evidence, question, scored)
     return Found(evidence, scored, first_scores, reading)
+
+
+def completed(
+    evidence: tuple[Evidence, ...], question: str, scored: Sequence[tuple[Document, Scores]]
+) -> tuple[Evidence, ...]:
+    """Evidence with what is not understood, or not whole, without it.
+
+    That are the definitions of its terms, and the rest of a list where several things are asked
+    for. They stand behind the last rank and count against no limit.
+    """
+    evidence = with_definitions(evidence, question, scored)
+    return with_enumeration(evidence, question, scored)
 
 
 def read(

@@ -114,6 +114,12 @@ def split_sentences(
             yield from ((c, d, SentenceKind.PROSE) for c, d in _split_clauses(text, a, b))
 
 
+def is_stopped(text: str) -> bool:
+    """Whether a text ends as a sentence does; the full stop of `North Star Inc.` is the name's."""
+    words = text.lower().split()
+    return TERMINAL.search(text) is not None and words[-1].rstrip(".") not in _SOMETIMES_LAST
+
+
 def looks_like_heading(line: str) -> bool:
     """Whether a line on its own reads as a heading: short, capitalised, no end mark."""
     words = line.split()

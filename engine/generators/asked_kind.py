@@ -63,16 +63,36 @@ _WHEN = re.compile(r"\bwhen\b", re.IGNORECASE)
 _END = re.compile(r"\b(?:ends?|expires?|terminates?|run\s+out|lapses?)\b", re.IGNORECASE)
 _BEGIN = re.compile(r"\b(?:begins?|commences?|starts?)\b", re.IGNORECASE)
 _SEVERAL = re.compile(
-    r"^\W*(?:and\s+|in\s+|to\s+|for\s+)?(?:"
-    r"(?:which|what)(?:\s+of\s+(?:the|its|their))?(?:\s+[\w’'&-]+){0,3}?"
-    r"|(?:who|which|what)\s+(?:are|were)(?:\s+[\w’'&-]+){0,5}?"
-    r"|(?:please\s+)?(?:list|name|enumerate)(?:\s+[\w’'&-]+){0,4}?"
-    r")\s+(?P<what>(?!(?:is|was|has|does|this|its|us|as|business|process|previous|various|happens"
-    r"|news)\b)(?:(?-i:[A-Za-z][a-z-]+)(?<![siu])s|people|men|women|children))\b(?!['’])",
+    r"^\W*(?:(?:and|in|on|at|to|for|from|with|by)\s+)?(?:please\s+)?"
+    r"(?:which|what|list|name|enumerate|who\s+(?:are|were))\b(?:\s+(?:are|were|all|of))*"
+    r"(?:\s+(?:the|its|their|our|any|all|some|[\w&.-]+['’]s?))*"
+    r"(?:\s+(?:names|types|kinds|examples)\s+of(?:\s+(?:the|its|their))?)?"
+    r"(?:\s+(?!(?:is|are|was|were|do|does|did|has|have|had|the|an?|of|in|on|at|to|for|by|and|that|who"
+    r"|names|types|kinds|examples)\b)[\w&’'-]+){0,3}?"
+    r"\s+(?P<what>(?-i:[A-Za-z][a-z-]+)(?<![siu])s|people|men|women|children)\b(?!['’])"
+    r"(?P<plain>(?=\s+(?:are|were|do|did|have|had|does|is|has|will|would|shall|should|can|could|may|might"
+    r"|must)\b|\W*$))?",
     re.IGNORECASE,
 )
-"""Asks for more than one of what has a plural: `which companies`, `who are the parties`."""
-_ASKS_BY_NAME = re.compile(r"\b(?:which|who|name|list)\b", re.IGNORECASE)
+"""Asks for more than one of what has a plural: `which companies`, `who are the parties`; plainly,
+where no verb in -s may be taken for it, as in `which law governs it`."""
+_ASKS_ONE = re.compile(
+    r"\b(?:(?:high|low|large|small|bigg|few|great|fast|slow|long|short|old|new|clos|earli|lat)e?st"
+    r"|best|worst|most|least|one|percent(?:age)?|share|proportion|number|amount|how|when|year|date)\b"
+    r"|\b(?:which|what)\s+of\s+(?:the|its|their)\s+(?:\w+\s+){1,3}?(?:is|was|has|does)\b",
+    re.IGNORECASE,
+)
+"""Asks for one of several, or for a figure or a day."""
+_NO_THINGS = frozenset(
+    "years quarters months weeks days dates periods amounts numbers figures percentages rates"
+    " prices revenues sales expenses costs earnings assets liabilities proceeds profits losses"
+    " dividends payments expenditures receivables payables margins returns headquarters was has"
+    " does its happens means news needs".split()
+)
+"""What is no number of things with names."""
+_PERSONS = frozenset(
+    "parties members directors officers signatories competitors subsidiaries companies".split()
+)
 _CHOICE = re.compile(r"\bor\b", re.IGNORECASE)
 _PER = re.compile(r"\bper\s+(?!year|annum|month|week|day|quarter)[a-z]", re.IGNORECASE)
 _RELATIVE = re.compile(r"\w\s+(?:at|by|for|from|in|of|on|through|to|under|with)\s+$")
@@ -159,10 +179,15 @@ def counted_in(question: str) -> Counted | None:
 def several_asked_for(question: str) -> str | None:
     """What a question asks for more than one of (`subcommittees`); None where it asks for one."""
     several = _SEVERAL.search(question)
-    return several["what"] if several else None
+    if several is None or _ASKS_ONE.search(question) or several["what"].lower() in _NO_THINGS:
+        return None
+    return several["what"]
 
 
 def names_several_asked_for(question: str) -> bool:
-    """Whether a question asks for several that have names: `which companies`, `who are`."""
+    """Whether one name is no answer: `which companies are named`, `who are the parties`."""
     several = _SEVERAL.search(question)
-    return several is not None and _ASKS_BY_NAME.search(several[0]) is not None
+    if several is None or several_asked_for(question) is None or offers_choice(question):
+        return False
+    is_which = asks_which(question) and several["plain"] is not None
+    return is_which or several["what"].lower() in _PERSONS

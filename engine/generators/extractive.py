@@ -201,7 +201,7 @@ def quotable(
         documents: By id.
         evidence: Best first.
         of_reason: A row of figures may not, either, while there is prose: it gives no reason.
-        of_person: A heading of a few words may: `Ada Lund, Chief Financial Officer`.
+        of_person: A heading of `MIN_WORDS` or more may: `Ada Lund, Chief Financial Officer`.
     """
     found = {(one.document_id, one.sentence_id) for one in evidence}
     telling = [

@@ -98,6 +98,8 @@ Ian Smith, chief financial officer
     ian = ["/s/ Ian Smith", "Ian Smith, chief financial officer"]
     assert lines("Who is the chief financial officer?") == ian
     assert lines("Who is the CFO?") == ian
+    assert lines("Who is the chief financial officer of the company?") == ian
+    assert lines("Who is the chief financial officer of Bay Ferries?") == []
     assert lines("Who is the chief legal officer?") == []
     assert lines("Who will be the chief financial officer?") == []
     assert lines("What does the chief financial officer do?") == []
@@ -121,3 +123,53 @@ def test_signatures_are_quoted_with_their_page(lease: Document) -> None:
     )
     assert "By: /s/ Eva Falk (p. 1)" in draft.text.splitlines()
     assert not draft.abstained
+
+
+BLOCKS = """It was signed on May 1, 2024, by all that are named below, in the town hall of the bay.
+
+HOLM FERRIES LTD.
+
+By: /s/ Ada Lund
+
+Managing director
+
+BAY COUNCIL
+
+By: /s/ Ian Smith
+
+Mayor"""
+
+
+@pytest.mark.parametrize(
+    ("party", "lines"),
+    [
+        ("Bay Council", ["BAY COUNCIL", "By: /s/ Ian Smith", "Mayor"]),
+        ("Holm Ferries", ["HOLM FERRIES LTD.", "By: /s/ Ada Lund", "Managing director"]),
+        ("Sound Lines", []),
+    ],
+)
+def test_blocks_that_follow_each_other(party: str, lines: list[str]) -> None:
+    document = document_from_text(BLOCKS, title="deed")
+    signed = signatures(
+        f"Who signed the deed for {party}?",
+        {document.id: document},
+        found(document, "It was signed"),
+    )
+    assert [document.sentence_text(one.sentence_id) for one in signed] == lines
+
+
+@pytest.mark.parametrize(
+    ("signed", "n_signers"),
+    [
+        (["/s/ John A. Smith", "/s/ John A. Jones"], 2),
+        (["By: /s/", "Ada Lund", "By: /s/", "Ian Smith"], 2),
+        (["/s/ Ada Lund Ada Lund", "/s/ Ada Lund"], 1),
+        (["See https://example.com/s/annual-report"], 0),
+        (["The ferry's signs of age showed at last"], 0),
+    ],
+)
+def test_how_many_signed(signed: list[str], n_signers: int) -> None:
+    text = "\n\n".join(["It was signed by all of them in the end.", *signed])
+    document = document_from_text(text, title="deed")
+    told = signatures("Who signed it?", {document.id: document}, found(document, "It was signed"))
+    assert sum("/s/" in document.sentence_text(one.sentence_id) for one in told) == n_signers

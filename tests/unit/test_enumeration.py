@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from docqa.engine.enumeration import enumeration, with_enumeration
-from docqa.engine.generators.asked_kind import several_asked_for
+from docqa.engine.generators.asked_kind import names_several_asked_for, several_asked_for
 from docqa.engine.generators.extractive import ExtractiveGenerator
 from docqa.engine.ingest import document_from_text
 from docqa.engine.types import Document, Evidence
@@ -44,6 +44,34 @@ Costs of the officers were as follows:
 | 2024 | 2023
 Salaries | 51 | 49
 Pensions | 3 | 2
+
+The following companies bid:
+
+Bay Ferries Ltd.
+
+Sound Lines Inc.
+
+These piers are open:
+
+1. North Pier
+
+2. South Pier
+
+All officers that are pilots are Danish. \
+Its competitors are Bay Ferries, Sound Lines and North Star. \
+On Monday and May 3 the competitors met.
+
+Two officers resigned in the following year.
+
+1. Introduction
+
+2. History
+
+— — — :
+
+• nothing
+
+• at all
 
 Costs include:
 
@@ -107,11 +135,25 @@ def found(document: Document, *openings: str) -> tuple[Evidence, ...]:
             ["Client Competitors"],
             ["Client Competitors", *LINES],
         ),
+        # items with a name's full stop, numbered ones that read as headings
+        ("Which companies bid?", ["The following companies"], ["The following c", "Bay", "Sound"]),
+        ("Which piers are open?", ["These piers"], ["These piers", "1. North", "2. South"]),
+        # a better sentence says more, or names several without a second comma
+        ("Which officers are pilots?", ["All officers that are pilots", "The following tells"], []),
+        ("What competitors does it face?", ["Its competitors are", "Our current"], []),
+        # days are no names
+        (
+            "What competitors does it face?",
+            ["On Monday", "Our current"],
+            ["Our current", "• ferries", "• bridges"],
+        ),
+        # what follows in time leads in nothing, nor does what has no words
+        ("Which officers resigned?", ["Two officers resigned"], []),
+        ("Which officers resigned?", ["— — — :"], []),
         # what is asked is not what is listed
         ("Which pilots shall be paid?", ["To aid"], []),
         # one thing is asked for
         ("When are the subcommittees formed?", ["To aid"], []),
-        ("Which subcommittee sits in Holm?", ["To aid"], []),
         # a sentence names several itself
         ("What competitors does it face?", ["Competitors such", "Our current"], []),
         # what follows is no list
@@ -162,7 +204,37 @@ def test_evidence_gets_the_rest_of_the_list_behind_its_last_rank(agreement: Docu
         ("What does IRS stand for?", None),
         ("Which business is the largest?", None),
         ("What happens if a party does not pay?", None),
+        ("What types of vessels does it own?", "vessels"),
+        ("On which exchanges is it listed?", "exchanges"),
+        ("What were total revenues in 2021?", None),
+        ("What percentage of employees are in unions?", None),
+        ("In what year were the notes issued?", None),
+        ("In which city are the headquarters?", None),
+        ("Which of the segments is the largest?", None),
+        ("Which ferries were the fastest?", None),
+        ("Who signs?", None),
     ],
 )
 def test_which_questions_ask_for_several(question: str, what: str | None) -> None:
     assert several_asked_for(question) == what
+
+
+@pytest.mark.parametrize(
+    ("question", "is_so"),
+    [
+        ("Which companies are named?", True),
+        ("Who are the parties to the agreement?", True),
+        ("Name the executive officers.", True),
+        # one name may answer
+        ("Who are its auditors?", False),
+        ("What are the governing laws?", False),
+        ("Which of the segments grew faster, Ferries or Tugs?", False),
+        # a verb
+        ("Which law governs the agreement?", False),
+        ("Which company owns the port?", False),
+        ("Which subcommittee sits in Holm?", False),
+        ("Name the company that provides the loans.", False),
+    ],
+)
+def test_which_questions_one_name_does_not_answer(question: str, is_so: bool) -> None:
+    assert names_several_asked_for(question) is is_so

@@ -181,7 +181,11 @@ def _find(
     finder: Finder,
     options: ReadOptions,
 ) -> _Found:
-    """The evidence, after a further reading where the first one leads on, as `docqa ask` does."""
+    """The evidence, after a further reading where the first one leads on, as `docqa ask` does.
+
+    What completes it there (`docqa.engine.pipeline.completed`) is left out, so that no retriever
+    gets more than the limit.
+    """
     evidence = _evidence(one, question, scores, options)
     retriever = finder.retriever
     if retriever is None:
