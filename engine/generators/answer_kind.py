@@ -17,6 +17,7 @@ from docqa.engine.generators.asked_kind import (
     asks_change,
     asks_end,
     asks_for_no_figure,
+    asks_holder,
     asks_of_one,
     asks_share,
     asks_what_comes,
@@ -82,6 +83,15 @@ _N_NEAR = 4
 """Words behind a number among which stands what it counts."""
 _A_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _CURRENCIES = frozenset(stems("dollars euros pounds yen francs crowns"))
+_FORM = re.compile(r",? (?:Inc|Ltd|LLC|L\.L\.C|Corp|Co|PLC|LP|L\.P|N\.A|S\.A)\b", re.IGNORECASE)
+"""Of a company, behind its name."""
+_OFFICES = frozenset(
+    stems(
+        "executive senior vice president chief officer financial operating accounting legal general"
+        " counsel global principal chairman chair board director secretary treasurer controller"
+        " manager managing and of the"
+    )
+)
 _LISTS = re.compile(r"[,;&/]|\b(?:and|or)\b", re.IGNORECASE)
 """Between the names of several."""
 _MARK = re.compile(r"\([\da-z*†‡]{1,2}\)", re.IGNORECASE)
@@ -105,7 +115,9 @@ def is_of_the_kind(question: str, documents: Mapping[str, Document], span: Answe
         return False
     if not any(map(str.isalpha, _SCALES.sub("", put.words))):
         return not asks_for_no_figure(question) and _is_the_figure(question, read, put)
-    if names_several_asked_for(question) and not _LISTS.search(put.words):
+    if names_several_asked_for(question) and not _LISTS.search(_FORM.sub("", put.words)):
+        return False
+    if asks_holder(question) and {*stems(put.words)} <= _OFFICES:
         return False
     is_choice = offers_choice(question)
     if asks_who(question) and put.behind[:1] == ":":

@@ -17,6 +17,11 @@ _ASKS_MORE = re.compile(
 )
 """Asks for something besides, which may well be a figure."""
 _ASKS_WHO = re.compile(r"\bwho\b|\bwhom\b", re.IGNORECASE)
+_ASKS_HOLDER = re.compile(
+    r"\bwho(?:\s+(?:is|was|are|were)|['’]s)\b[^?]*\b(?:officers?|president|chair\w*|counsel|secretary"
+    r"|treasurer|controller|directors?|C[EFOT]O)\b",
+    re.IGNORECASE,
+)
 _ASKS_WHICH = re.compile(
     r"\bwhich\b(?!(?:\s+[\w-]+){0,2}?\s+(?:years?|dates?|days?|months?|quarters?|periods?|amounts?|"
     r"numbers?|figures?|percentages?|rates?|prices?|items?|sections?|forms?|rules?|pages?)\b)",
@@ -125,6 +130,11 @@ def asks_for_no_figure(question: str) -> bool:
 def asks_who(question: str) -> bool:
     """Whether a question asks for a person or company."""
     return _ASKS_WHO.search(question) is not None
+
+
+def asks_holder(question: str) -> bool:
+    """Whether a question asks who holds an office."""
+    return _ASKS_HOLDER.search(question) is not None
 
 
 def asks_which(question: str) -> bool:

@@ -53,6 +53,8 @@ SIGNATURES
 
 Ada Lund | Chief Financial Officer
 Ian Smith | Chief Executive Officer
+Deputy Vice President of the company
+Boats were built by Bay Ferries Co., Ltd in Holm.
 The Consultant shall bear all costs."""
 
 
@@ -96,6 +98,10 @@ The Consultant shall bear all costs."""
         ("In May", "four tugs", "Which boats were retired?", False),
         ("In May", "12 barges, four tugs and two ferries", "Which boats were retired?", True),
         ("In May", "four tugs", "Which boat was retired?", True),
+        ("Boats", "Bay Ferries Co., Ltd", "Which companies built the boats?", False),
+        # an office is not who holds it
+        ("Deputy", "Vice President", "Who is the chief financial officer?", False),
+        ("Deputy", "Vice President", "Which office is held?", True),
         # one of several counts
         ("In May", "12", "How many vessels did it retire?", False),
         # what is to come is not on the day that somebody spoke of it
