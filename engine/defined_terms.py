@@ -18,14 +18,15 @@ FRONT_SENTENCES = 80
 _REACH = 300
 """Most characters from a name to its term: a state and an address stand between."""
 
-_FORM = (
+FORM = (
     r"(?:Incorporated|Inc|INC|Corporation|CORPORATION|Corp|CORP|Company|COMPANY|Co|CO|LLC|L\.L\.C"
     r"|LLP|L\.P|LP|Limited|LIMITED|Ltd|LTD|plc|PLC|GmbH|AG|N\.V|B\.V|S\.A|S\.p\.A|Bank|University"
     r"|Association)"
 )
+"""What stands behind the name of a company: `Inc`, `Ltd`."""
 _WORD = r"[A-Z][\w.&'’-]*\w"
 _COMPANY = re.compile(
-    rf"(?:The )?(?P<name>{_WORD}(?: (?:{_WORD}|[A-Z]|\d[A-Z]?|&|of|and))*?)(?:,? {_FORM}\b\.?)+"
+    rf"(?:The )?(?P<name>{_WORD}(?: (?:{_WORD}|[A-Z]|\d[A-Z]?|&|of|and))*?)(?:,? {FORM}\b\.?)+"
 )
 _PERSON = re.compile(
     r"(?P<name>(?!(?:Between|And|By|With|To|From)\b)[A-Z][a-z’'-]+(?: [A-Z]\.)?"
@@ -133,7 +134,7 @@ def defined_party(question: str, documents: Sequence[Document]) -> Citation | No
     if len(found) != 1:
         return None
     document, at, name = found[0]
-    whole = re.compile(rf"{re.escape(name)}(?:,? {_FORM}\b\.?)*").search(document.sentence_text(at))
+    whole = re.compile(rf"{re.escape(name)}(?:,? {FORM}\b\.?)*").search(document.sentence_text(at))
     return Citation(document.id, at, whole[0] if whole else name)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from docqa.engine.columns import cell_spans, column_names
+from docqa.engine.defined_terms import FORM
 from docqa.engine.generators.asked_kind import (
     CHANGES,
     asks_change,
@@ -83,8 +84,7 @@ _N_NEAR = 4
 """Words behind a number among which stands what it counts."""
 _A_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _CURRENCIES = frozenset(stems("dollars euros pounds yen francs crowns"))
-_FORM = re.compile(r",? (?:Inc|Ltd|LLC|L\.L\.C|Corp|Co|PLC|LP|L\.P|N\.A|S\.A)\b", re.IGNORECASE)
-"""Of a company, behind its name."""
+_FORM = re.compile(rf",? {FORM}\b")
 _OFFICES = frozenset(
     stems(
         "executive senior vice president chief officer financial operating accounting legal general"

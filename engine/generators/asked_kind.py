@@ -95,9 +95,10 @@ _NO_THINGS = frozenset(
     " does its happens means news needs".split()
 )
 """What is no number of things with names."""
-_PERSONS = frozenset(
+_NEVER_ONE = frozenset(
     "parties members directors officers signatories competitors subsidiaries companies".split()
 )
+"""What one name never answers for, however it is asked."""
 _CHOICE = re.compile(r"\bor\b", re.IGNORECASE)
 _PER = re.compile(r"\bper\s+(?!year|annum|month|week|day|quarter)[a-z]", re.IGNORECASE)
 _RELATIVE = re.compile(r"\w\s+(?:at|by|for|from|in|of|on|through|to|under|with)\s+$")
@@ -200,4 +201,4 @@ def names_several_asked_for(question: str) -> bool:
     if several is None or several_asked_for(question) is None or offers_choice(question):
         return False
     is_which = asks_which(question) and several["plain"] is not None
-    return is_which or several["what"].lower() in _PERSONS
+    return is_which or several["what"].lower() in _NEVER_ONE

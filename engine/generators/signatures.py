@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+from docqa.engine.defined_terms import FORM
 from docqa.engine.generators.asked_kind import asks_who
 from docqa.engine.own_name import about_the_company
 from docqa.engine.sentences import is_stopped
@@ -38,8 +39,7 @@ _OFFICE = re.compile(
 )
 _SIGNATURE = re.compile(r"(?<![\w/.])/[sS]/(?=\s|$|[A-Z])\s*(?P<name>[^|/]*)")
 _PARTY = re.compile(
-    r"^[^a-z]*[A-Z]{2}[^a-z]*$|:$"
-    r"|\b(?:Inc|Ltd|Limited|LLC|L\.L\.C|Corp|Corporation|Company|Co|PLC|plc|LLP|N\.A|AG|GmbH)\b",
+    rf"^[^a-z]*[A-Z]{{2}}[^a-z]*$|:$|\b{FORM}\b",
 )
 """A line that says for whom the next one signs, and none behind a signature."""
 _LABELLED = re.compile(r"(?:Name|Title|Its|Date|Dated|By)\b", re.IGNORECASE)
