@@ -10,10 +10,9 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,40 +21,25 @@ from tokenizers import Tokenizer
 
 from docqa.engine.checkpoints.installed import embedded_checkpoint
 from docqa.engine.confidence import Calibration, read_calibrations
-from docqa.engine.coverage import (
-    COVERAGE_WEIGHT,
-    PASSAGE_WEIGHT,
-    SHARE,
-    Vocabulary,
-    covered_words,
-    passage_coverage,
-    sentence_coverage,
-)
+from docqa.engine.coverage import COVERAGE_WEIGHT, PASSAGE_WEIGHT, SHARE
 from docqa.engine.device import choose_device, choose_dtype
 from docqa.engine.errors import Cancelled, CheckpointError, ConfigError
 from docqa.engine.evidence import ranking
 from docqa.engine.fused_scores import brought_near, by_length, lifted, read_by
+from docqa.engine.mamba2.asked_question import AskedQuestion, make_ready
 from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer, read_metrics
-from docqa.engine.mamba2.model import Mamba2Model, TokenFeatures
+from docqa.engine.mamba2.model import Mamba2Model
 from docqa.engine.mamba2.reading import (
-    SEGMENT_STEP,
     Logits,
     Reader,
     Segment,
     TorchReader,
     choose_reader,
 )
-from docqa.engine.mamba2.segments import Cut, segments, together, windows
+from docqa.engine.mamba2.segments import segments, together, windows
 from docqa.engine.mamba2.sentence_vectors import SentenceVectors
 from docqa.engine.mamba2.span_reader import MambaSpanReader
 from docqa.engine.packing import TokenCache, TokenizedDocument, standing_above, tokenize_document
-from docqa.engine.question_match import (
-    content_mask,
-    content_tokens,
-    number_mask,
-    rarity_buckets,
-    token_similarity,
-)
 from docqa.engine.retriever import MOST_TOGETHER, IsCancelled, OnProgress, Progress, Scores
 from docqa.engine.types import Document
 from docqa.engine.units import in_units
@@ -72,21 +56,6 @@ LENGTH_WEIGHT = 0.5
 """What a sentence loses where another says the same in 1/e of its tokens, in logits."""
 UNREAD_SCORE = -1e4
 """Score of a sentence of which the tokenizer keeps nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """A question made ready for one document."""
-
-    token_ids: NDArray[np.int64]
-    buckets: torch.Tensor
-    """(vocabulary,) match bucket of every token."""
-    similarity: torch.Tensor
-    """(vocabulary,) nearness of every token of the document to the question."""
-    coverage: NDArray[np.float32]
-    """(s, c) of every sentence of the document; c is 0 where the checkpoint does not read it."""
-    passage: NDArray[np.float32]
-    """(s,) coverage by the passage around each sentence."""
 
 
 class MambaRetriever:
@@ -264,10 +233,10 @@ class MambaRetriever:
         document_id: str,
         on_progress: OnProgress | None,
         is_cancelled: IsCancelled | None,
-    ) -> list[tuple[_Question, Scores]]:
+    ) -> list[tuple[AskedQuestion, Scores]]:
         """Read the document once for all questions; each as it was read, with its scores."""
         ends = tokens.sentence_ends
-        asked = [self._prepare(question, tokens) for question in questions]
+        asked = [make_ready(one, tokens, self.model, self.tokenizer) for one in questions]
         scores = np.full((len(asked), len(ends)), UNREAD_SCORE, dtype=np.float32)
         n_seen = np.zeros(len(ends), dtype=np.float32)
         n_read = 0
@@ -286,7 +255,7 @@ class MambaRetriever:
                 on_progress(Progress(document_id, n_read, n_tokens, n_scored, so_far))
         return [(of, self._with_words(one, of)) for one, of in zip(scores, asked, strict=True)]
 
-    def _with_words(self, logits: Scores, asked: _Question) -> Scores:
+    def _with_words(self, logits: Scores, asked: AskedQuestion) -> Scores:
         """Scores to rank by: the logits, and for a checkpoint that knows it the coverage."""
         if not self.model.config.coverage:
             return logits
@@ -297,7 +266,7 @@ class MambaRetriever:
         self,
         scores: Scores,
         question_ids: NDArray[np.int64],
-        asked: _Question,
+        asked: AskedQuestion,
         tokens: TokenizedDocument,
         is_cancelled: IsCancelled | None,
     ) -> Scores:
@@ -316,15 +285,15 @@ class MambaRetriever:
         return by_length(scores, tokens.sentence_lengths, LENGTH_WEIGHT)
 
     def _read(
-        self, asked: Sequence[_Question], tokens: TokenizedDocument
+        self, asked: Sequence[AskedQuestion], tokens: TokenizedDocument
     ) -> Iterator[tuple[int, int, list[Logits]]]:
         """Yield what is read at once: first token, one past last, the ended sentences' logits."""
-        interval = self.model.config.question_interval
+        config = self.model.config
         for first, last in windows(len(tokens.token_ids), self._window_tokens):
-            cuts = segments(tokens.sentence_ends, last, interval, first)
+            cuts = segments(tokens.sentence_ends, last, config.question_interval, first)
             groups = list(together(cuts, self.segment_tokens // len(asked)))
             batches = (
-                [self._assemble(one, tokens, group, first) for one in asked] for group in groups
+                [one.segment(config, tokens, group, first) for one in asked] for group in groups
             )
             with closing(self._logits(batches)) as logits:
                 for group, scores in zip(groups, logits, strict=True):
@@ -338,106 +307,10 @@ class MambaRetriever:
             for one in logits:
                 yield [one]
 
-    def _assemble(
-        self, asked: _Question, tokens: TokenizedDocument, cuts: Sequence[Cut], first: int
-    ) -> Segment:
-        """A stretch of the document, the question in front of each cut where it is read there.
-
-        Args:
-            asked: The question.
-            tokens: Of the document.
-            cuts: One after another.
-            first: Where reading began: the question is always read there.
-        """
-        pieces: list[NDArray[np.integer[Any]]] = []
-        ends = []
-        coverage = []
-        n_real = 0
-        for begin, end in cuts:
-            reads_question = begin == first or self.model.config.question_interval > 0
-            opening = asked.token_ids if reads_question else asked.token_ids[:0]
-            pieces += [opening, tokens.token_ids[begin:end]]
-            ended = slice(*np.searchsorted(tokens.sentence_ends, [begin, end]))
-            ends.append(
-                tokens.sentence_ends[ended].astype(np.int64) - begin + n_real + len(opening)
-            )
-            coverage.append(asked.coverage[ended])
-            n_real += len(opening) + end - begin
-        token_ids = np.zeros(-(-n_real // SEGMENT_STEP) * SEGMENT_STEP, dtype=np.int64)
-        token_ids[:n_real] = np.concatenate(pieces)
-        asks = np.zeros(len(token_ids), dtype=np.bool_)
-        asks[:n_real] = np.repeat([True, False] * len(cuts), [len(piece) for piece in pieces])
-        row, ends_of_all = torch.from_numpy(token_ids)[None], np.concatenate(ends)
-        features = self._features(
-            asked, row, torch.from_numpy(asks)[None], ends_of_all, np.concatenate(coverage)
-        )
-        return Segment(row, features, n_real, ends_of_all)
-
-    def _features(
-        self,
-        asked: _Question,
-        token_ids: torch.Tensor,
-        asks: torch.Tensor,
-        ends: NDArray[np.int64],
-        coverage: NDArray[np.float32],
-    ) -> TokenFeatures | None:
-        """What the model is told of a segment's tokens besides their ids.
-
-        Args:
-            asked: The question.
-            token_ids: (1, l) tokens of the segment.
-            asks: (1, l) True for those of the question.
-            ends: Last tokens of the sentences.
-            coverage: (s, c) of those sentences.
-        """
-        config = self.model.config
-        if not config.has_features:
-            return None
-        own = config.n_match_buckets + 1 if config.n_match_buckets else 0
-        match = asked.buckets[token_ids].masked_fill(asks, own)
-        similarity = asked.similarity[token_ids].masked_fill(asks, 0.0)
-        is_end = torch.zeros_like(token_ids, dtype=torch.bool)
-        is_end[0, torch.from_numpy(ends)] = True
-        covered = torch.zeros(*token_ids.shape, coverage.shape[1])
-        covered[0, torch.from_numpy(ends)] = torch.from_numpy(coverage)
-        return TokenFeatures(match, similarity, is_end, covered)
-
     def _question_ids(self, question: str) -> NDArray[np.int64]:
         """(q,) tokens of a question."""
         text = question if self.model.config.question_interval else question + "\n"
         return np.asarray(self.tokenizer.encode(text, add_special_tokens=False).ids, np.int64)
-
-    @torch.inference_mode()
-    def _prepare(self, ids: NDArray[np.int64], tokens: TokenizedDocument) -> _Question:
-        """A question and its match with the tokens of the document."""
-        config = self.model.config
-        if config.max_question_tokens:
-            ids = ids[: config.max_question_tokens]
-        buckets = torch.zeros(config.vocab_size, dtype=torch.long)
-        similarity = torch.zeros(config.vocab_size)
-        coverage = np.zeros((len(tokens.sentence_ends), 0), dtype=np.float32)
-        passage = np.zeros(len(tokens.sentence_ends), dtype=np.float32)
-        if config.n_match_buckets or config.soft_match or config.coverage:
-            content = content_tokens(ids.astype(np.int32), content_mask(self.tokenizer))
-            counts = np.bincount(tokens.token_ids, minlength=config.vocab_size)
-            present = torch.from_numpy(np.flatnonzero(counts))
-            buckets = torch.from_numpy(rarity_buckets(content, counts, config.n_match_buckets))
-            similarity[present] = token_similarity(
-                self.model.backbone.embedding.weight,
-                present[None].to(self._device),
-                torch.from_numpy(content.astype(np.int64))[None].to(self._device),
-            )[0].cpu()
-            if config.coverage:
-                words = covered_words(
-                    Vocabulary(self.model.backbone.embedding.weight, number_mask(self.tokenizer)),
-                    content,
-                    tokens.token_ids,
-                    tokens.sentence_ends.astype(np.int64) + 1,
-                    counts,
-                )
-                coverage = sentence_coverage(words, tokens.above)
-                passage = passage_coverage(words)
-        return _Question(ids, buckets, similarity, coverage, passage)
 
 
 def choose_window() -> int:

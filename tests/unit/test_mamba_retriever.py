@@ -18,6 +18,7 @@ from docqa.engine.coverage import COVERAGE_WEIGHT, N_COVERAGE, PASSAGE_WEIGHT, S
 from docqa.engine.errors import Cancelled, CheckpointError, ConfigError
 from docqa.engine.fused_scores import logits_of
 from docqa.engine.ingest import document_from_text
+from docqa.engine.mamba2.asked_question import make_ready
 from docqa.engine.mamba2.segments import segments, together
 from docqa.engine.mamba_retriever import MambaRetriever
 from docqa.engine.packing import TokenizedDocument
@@ -60,7 +61,9 @@ def test_streamed_scores_equal_one_forward_over_everything(
         n_segments += 1
     assert n_segments > 3
     config = retriever.model.config
-    prepared = retriever._prepare(retriever._question_ids(QUESTION), tokens)
+    prepared = make_ready(
+        retriever._question_ids(QUESTION), tokens, retriever.model, retriever.tokenizer
+    )
     from docqa.engine.mamba2.model import TokenFeatures
 
     token_ids = torch.tensor([ids])

@@ -15,6 +15,7 @@ from docqa.engine.errors import Cancelled
 from docqa.engine.fused_scores import SHORT, brought_near, lifted, logits_of, nearest_of
 from docqa.engine.ingest import document_from_text
 from docqa.engine.mamba2 import sentence_vectors
+from docqa.engine.mamba2.asked_question import make_ready
 from docqa.engine.mamba2.checkpoint import add_head, load_model
 from docqa.engine.mamba2.encoder_head import EncoderHead
 from docqa.engine.mamba2.sentence_vectors import (
@@ -178,7 +179,9 @@ def test_the_best_sentences_gain_by_their_nearness_and_the_others_the_least_of_i
     )
     assert near.std() > 0.01
     tokens = retriever.tokenize(document)
-    covered = retriever._prepare(np.asarray(ids), tokens).coverage[:, SHARE]
+    covered = make_ready(np.asarray(ids), tokens, retriever.model, retriever.tokenizer).coverage[
+        :, SHARE
+    ]
     besides = (COVERAGE_BESIDE_NEARNESS - COVERAGE_WEIGHT) * covered
     besides -= LENGTH_WEIGHT * np.log(np.maximum(tokens.sentence_lengths, SHORT))
     np.testing.assert_allclose(after - before - besides, NEARNESS_WEIGHT * near, atol=0.05)
