@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from docqa.engine.control_characters import clean
+from docqa.engine.exports.control_characters import clean
 from docqa.engine.exports.markdown import disarmed, escaped
 from docqa.engine.generators.base import MARKER
 
 if TYPE_CHECKING:
-    from docqa.engine.record import Record, RecordedEvidence
+    from docqa.engine.library.record import Record, RecordedEvidence
 
 QUOTING_GENERATOR = "extractive"
 """Writes plain text, a quotation a line; the others write Markdown."""

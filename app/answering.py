@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from docqa.app.config import Settings
     from docqa.app.diagnostics import Narrator
     from docqa.engine.generators.base import LoadedGenerator
-    from docqa.engine.record import Record
-    from docqa.engine.retriever import Retriever
-    from docqa.engine.store import Store
+    from docqa.engine.library.record import Record
+    from docqa.engine.library.store import Store
+    from docqa.engine.retrievers.retriever import Retriever
     from docqa.engine.types import Document
 
 
@@ -37,7 +37,7 @@ class Answering:
 
     def question_before(self) -> str:
         """The last question asked of the document that stands on its own; may be empty."""
-        from docqa.engine.follow_up import root_of
+        from docqa.engine.question.follow_up import root_of
 
         return root_of(self.store.questions_of(self.documents[0].id))
 
@@ -55,8 +55,8 @@ class Answering:
             The record, and its number in the history.
         """
         from docqa.engine import pipeline
-        from docqa.engine.follow_up import with_context
-        from docqa.engine.record import make_record
+        from docqa.engine.library.record import make_record
+        from docqa.engine.question.follow_up import with_context
 
         settings, narrator = self.settings, self.narrator
         count = pipeline.TokenCount(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from docqa.app.config import Settings
     from docqa.app.diagnostics import Narrator
     from docqa.engine.generators.language_model import LanguageModel
-    from docqa.engine.retriever import EncoderOptions, Retriever
+    from docqa.engine.retrievers.retriever import EncoderOptions, Retriever
     from docqa.trainer.answers.bench import Models
     from docqa.trainer.answers.reading import Finder, ReadOptions
     from docqa.trainer.benchmarks.base import Benchmark
@@ -192,9 +192,9 @@ def load_finder(
     extracts: bool,
 ) -> Finder:
     """The retriever, where the scenario needs one, and the extractive generator."""
-    from docqa.engine.confidence import calibration_of
     from docqa.engine.generators.extractive import ExtractiveGenerator
     from docqa.engine.reader import reader_of
+    from docqa.engine.retrievers.confidence import calibration_of
     from docqa.trainer.answers.reading import Finder
 
     retriever = None
@@ -213,7 +213,7 @@ def _load_retriever(
 ) -> Retriever:
     """The retriever; a published file's own tokens are used where they are the checkpoint's."""
     from docqa.app.session import chosen_checkpoint
-    from docqa.engine.retriever import load_retriever
+    from docqa.engine.retrievers.retriever import load_retriever
     from docqa.trainer.benchmarks.given_tokens import GivenTokens
     from docqa.trainer.benchmarks.published import PublishedBenchmark
 

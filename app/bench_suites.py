@@ -11,7 +11,7 @@ from docqa.app.output import print_table
 
 if TYPE_CHECKING:
     from docqa.app.config import Settings
-    from docqa.engine.retriever import Retriever
+    from docqa.engine.retrievers.retriever import Retriever
 
 WAYS = ("evidence", "full")
 
@@ -19,7 +19,7 @@ WAYS = ("evidence", "full")
 def load_named(name: str, settings: Settings) -> Retriever:
     """A retriever by name, which cuts each document into tokens once for all its questions."""
     from docqa.app.session import chosen_checkpoint
-    from docqa.engine.retriever import load_retriever
+    from docqa.engine.retrievers.retriever import load_retriever
     from docqa.trainer.speed_subjects import KeptTokens
 
     return load_retriever(

@@ -190,7 +190,7 @@ def _long_document() -> Any:
 def _sample_document() -> Any:
     from importlib.resources import files
 
-    from docqa.engine.ingest import ingest
+    from docqa.engine.ingest.documents import ingest
 
     return ingest(Path(str(files("docqa.assets"))) / "sample" / "harrow-point-ferries.pdf")
 

@@ -75,8 +75,8 @@ def _version(package: str) -> str | None:
 def _retriever(settings: Settings) -> dict[str, Any]:
     """Load what is chosen and say what it is."""
     from docqa.app.session import check_choices, chosen_checkpoint
-    from docqa.engine.confidence import calibration_of
-    from docqa.engine.retriever import load_retriever
+    from docqa.engine.retrievers.confidence import calibration_of
+    from docqa.engine.retrievers.retriever import load_retriever
 
     check_choices(settings, checkpoint_given=False)
     chosen = chosen_checkpoint(settings)
@@ -201,7 +201,7 @@ def _library(settings: Settings) -> dict[str, Any]:
     """Look without making a library that is not there."""
     import sqlite3
 
-    from docqa.engine.store import Store
+    from docqa.engine.library.store import Store
 
     path = settings.library_path
     if not path.exists():

@@ -7,7 +7,7 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
-from docqa.engine.control_characters import clean
+from docqa.engine.exports.control_characters import clean
 
 
 class CleanLines(LineFilter):

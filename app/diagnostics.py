@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from docqa.app.terminal import fit, one_line
-from docqa.engine.control_characters import clean
 from docqa.engine.errors import Cancelled, DocqaError
+from docqa.engine.exports.control_characters import clean
 
 if TYPE_CHECKING:
-    from docqa.engine.retriever import Progress
+    from docqa.engine.retrievers.retriever import Progress
     from docqa.engine.types import Document
     from docqa.trainer.calls.run import CallProgress
 

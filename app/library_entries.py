@@ -15,8 +15,8 @@ from docqa.app.terminal import one_line
 from docqa.engine.errors import FileProblem
 
 if TYPE_CHECKING:
-    from docqa.engine.file_queue import QueuedFile
-    from docqa.engine.store import StoredDocument
+    from docqa.engine.library.file_queue import QueuedFile
+    from docqa.engine.library.store import StoredDocument
 
 
 class EntryState(StrEnum):

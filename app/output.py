@@ -13,10 +13,10 @@ from typing import Any, Self
 import click
 
 from docqa.app.terminal import one_line
-from docqa.engine.control_characters import clean
+from docqa.engine.exports.control_characters import clean
 from docqa.engine.exports.files import new_file
 from docqa.engine.exports.record_json import record_json as record_json
-from docqa.engine.record import Record, RecordedEvidence
+from docqa.engine.library.record import Record, RecordedEvidence
 
 N_SHOWN = 5
 """Passages shown to a person, and all that are cited; JSON has every one."""

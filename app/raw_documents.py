@@ -14,7 +14,7 @@ from docqa.engine.paths import expand
 if TYPE_CHECKING:
     from docqa.app.config import Settings
     from docqa.app.diagnostics import Narrator
-    from docqa.engine.store import Store
+    from docqa.engine.library.store import Store
     from docqa.trainer.synthetic.excerpts import RawDocument
 
 DATA_SUFFIXES = (".jsonl", ".jsonl.gz")
@@ -56,7 +56,7 @@ def _of_lines(path: Path) -> Iterator[RawDocument]:
 
 def _of_file(path: Path, narrator: Narrator) -> Iterator[RawDocument]:
     from docqa.engine.errors import IngestError
-    from docqa.engine.ingest import ingest
+    from docqa.engine.ingest.documents import ingest
     from docqa.trainer.synthetic.excerpts import RawDocument
 
     try:

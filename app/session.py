@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from docqa.app.diagnostics import Narrator
     from docqa.app.keys import Key
     from docqa.engine.generators.base import Generator, LoadedGenerator, OnStep
-    from docqa.engine.retriever import EncoderOptions, Retriever
-    from docqa.engine.store import Store
+    from docqa.engine.library.store import Store
+    from docqa.engine.retrievers.retriever import EncoderOptions, Retriever
     from docqa.engine.types import Document
 
 STDIN = "-"
@@ -27,7 +27,7 @@ FILE_SUFFIXES = (".pdf", ".txt", ".text", ".md", ".markdown")
 @contextmanager
 def open_library(settings: Settings) -> Iterator[Store]:
     """The library of the settings, closed at the end."""
-    from docqa.engine.store import Store
+    from docqa.engine.library.store import Store
 
     with Store(settings.library_path) as store:
         yield store
@@ -136,8 +136,8 @@ def chosen_encoder(
         MissingError: When the folder of a preset is not there.
     """
     from docqa.app.keys import find_key
-    from docqa.engine.embedding_presets import find_preset, folder_of
-    from docqa.engine.retriever import EncoderOptions
+    from docqa.engine.retrievers.embedding_presets import find_preset, folder_of
+    from docqa.engine.retrievers.retriever import EncoderOptions
 
     if not (preset or url or model):
         return None
@@ -187,7 +187,7 @@ def load_models(
     """
     from docqa.engine.generators.extractive import ExtractiveGenerator
     from docqa.engine.reader import reader_of
-    from docqa.engine.retriever import load_retriever
+    from docqa.engine.retrievers.retriever import load_retriever
 
     if generator is None:
         generator = open_generator(settings)
@@ -253,13 +253,13 @@ def server_notice(settings: Settings) -> str:
 
 def abstention_threshold(retriever: Retriever) -> float:
     """The confidence below which the answer is that the documents do not say."""
-    from docqa.engine.confidence import calibration_of
+    from docqa.engine.retrievers.confidence import calibration_of
 
     return calibration_of(retriever).threshold
 
 
 def _open_stdin(store: Store) -> Document:
-    from docqa.engine.ingest import document_from_text
+    from docqa.engine.ingest.documents import document_from_text
 
     try:
         text = sys.stdin.buffer.read().decode("utf-8-sig")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from docqa.engine.control_characters import clean
+from docqa.engine.exports.control_characters import clean
 
 
 def one_line(text: str) -> str:

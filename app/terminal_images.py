@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from textual.widget import Widget
 
-    from docqa.engine.page_image import PageImage
+    from docqa.engine.exports.page_image import PageImage
 
 PROGRAMS = ("wezterm", "iterm.app", "ghostty", "mintty", "contour", "rio", "vscode", "konsole")
 """Values of TERM_PROGRAM, in small letters."""

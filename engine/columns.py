@@ -1,7 +1,8 @@
 """The cells of a table row, and which row names their columns in a document of plain text.
 
-A PDF shows where its tables begin and what stands over which column (`table_headers.py`). A text
-has its rows alone: the header of one is the nearest row above with as many cells, none a figure.
+A PDF shows where its tables begin and what stands over which column
+(`ingest/tables/headers.py`). A text has its rows alone: the header of one is the nearest row above
+with as many cells, none a figure.
 """
 
 from __future__ import annotations

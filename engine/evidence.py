@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from docqa.engine.retriever import Scores
+from docqa.engine.retrievers.retriever import Scores
 from docqa.engine.types import Citation, Document, Evidence
 
 

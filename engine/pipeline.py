@@ -16,18 +16,18 @@ from pathlib import Path
 
 import numpy as np
 
-from docqa.engine.confidence import calibration_of, confidence
-from docqa.engine.defined_terms import with_definitions
-from docqa.engine.enumeration import with_enumeration
 from docqa.engine.errors import ConfigError, IngestError
 from docqa.engine.evidence import select_evidence, with_cited
 from docqa.engine.generators.base import Generator, OnText
+from docqa.engine.generators.enumeration import with_enumeration
 from docqa.engine.hops import AUTO_HOPS, Lead, find_lead, mark_hop
-from docqa.engine.retriever import IsCancelled, OnProgress, Progress, Retriever, Scores
-from docqa.engine.store import Store
+from docqa.engine.library.store import Store
+from docqa.engine.question.defined_terms import with_definitions
+from docqa.engine.question.wording import in_words_of
+from docqa.engine.retrievers.confidence import calibration_of, confidence
+from docqa.engine.retrievers.retriever import IsCancelled, OnProgress, Progress, Retriever, Scores
 from docqa.engine.surrogates import without_surrogates
 from docqa.engine.types import Answer, Document, Evidence, Page, Reading
-from docqa.engine.wording import in_words_of
 
 OnEvidence = Callable[[tuple[Evidence, ...], float], None]
 """Called with the evidence, best first, and the probability that the documents answer."""
@@ -278,8 +278,8 @@ def open_file(
         IngestError: When the file cannot become a document; nothing is kept then.
         Cancelled: When `is_cancelled` said so; nothing is kept then.
     """
-    from docqa.engine.ingest import ingest
-    from docqa.engine.sentences import SEGMENTER
+    from docqa.engine.ingest.documents import ingest
+    from docqa.engine.ingest.sentences import SEGMENTER
 
     check_name(path)
     kept = store.get(file_id(path))

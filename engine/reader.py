@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from docqa.engine.retriever import Retriever
+    from docqa.engine.retrievers.retriever import Retriever
     from docqa.engine.types import Document, Evidence
 
 

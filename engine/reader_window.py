@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docqa.engine.columns import cell_spans, row_names
-from docqa.engine.question_match import content_mask, content_tokens
+from docqa.engine.retrievers.question_match import content_mask, content_tokens
 from docqa.engine.types import Document, Sentence, SentenceKind
 from docqa.engine.words import question_stems, stems
 

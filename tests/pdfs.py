@@ -8,10 +8,10 @@ import pymupdf
 
 from docqa.engine.exports.questions import ExportedQuestion
 from docqa.engine.generators.base import load_generator
-from docqa.engine.ingest import ingest
+from docqa.engine.ingest.documents import ingest
+from docqa.engine.library.record import make_record
 from docqa.engine.pipeline import ask
-from docqa.engine.record import make_record
-from docqa.engine.retriever import load_retriever
+from docqa.engine.retrievers.retriever import load_retriever
 from docqa.engine.types import Document
 
 SAMPLE = Path(__file__).parent.parent / "assets" / "sample" / "harrow-point-ferries.pdf"

@@ -48,8 +48,8 @@ def test_settings_load_neither_torch_nor_numpy() -> None:
 
 def test_a_bm25_question_loads_no_torch() -> None:
     code = (
-        "from docqa.engine.ingest import document_from_text\n"
-        "from docqa.engine.retriever import load_retriever\n"
+        "from docqa.engine.ingest.documents import document_from_text\n"
+        "from docqa.engine.retrievers.retriever import load_retriever\n"
         "from docqa.engine import pipeline\n"
         "from docqa.engine.generators.base import load_generator\n"
         "document = document_from_text('Jane is chief. Bob is not.', title='t')\n"

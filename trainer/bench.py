@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from docqa.engine.errors import TrainingError
-from docqa.engine.retriever import EncoderOptions, Retriever, Scores, load_retriever
+from docqa.engine.question.wording import in_words_of
+from docqa.engine.retrievers.retriever import EncoderOptions, Retriever, Scores, load_retriever
 from docqa.engine.types import Document
-from docqa.engine.wording import in_words_of
 from docqa.trainer.dataset import LabelledDocument, LabelledQuestion, read_documents
 from docqa.trainer.metrics import (
     QuestionScore,

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from docqa.engine.confidence import FEATURES, Calibration, score_features
 from docqa.engine.errors import TrainingError
-from docqa.engine.retriever import Retriever
+from docqa.engine.retrievers.confidence import FEATURES, Calibration, score_features
+from docqa.engine.retrievers.retriever import Retriever
 from docqa.trainer.bench import sample_questions, score_all
 from docqa.trainer.dataset import LabelledDocument, read_documents
 
@@ -52,7 +52,7 @@ class Example:
     half: int
     """0 or 1: in which half of the documents it is."""
     features: NDArray[np.float64]
-    """(f,) the values of `docqa.engine.confidence.FEATURES`."""
+    """(f,) the values of `docqa.engine.retrievers.confidence.FEATURES`."""
 
     @property
     def answerable(self) -> bool:
@@ -87,9 +87,9 @@ def calibrate(
 
     Returns:
         `{"weights", "bias", "threshold", "seed", "limit", "metrics"}`, an entry of the table that
-        `docqa.engine.confidence.read_calibrations` reads. `metrics` has `refusal_precision`,
-        `refusal_recall`, `ece` and the number of examples, over all and by file, each half of the
-        documents judged by what the other half fitted.
+        `docqa.engine.retrievers.confidence.read_calibrations` reads. `metrics` has
+        `refusal_precision`, `refusal_recall`, `ece` and the number of examples, over all and by
+        file, each half of the documents judged by what the other half fitted.
 
     Raises:
         TrainingError: When a half lacks questions with or without an answer.

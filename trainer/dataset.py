@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from docqa.engine.errors import TrainingError
-from docqa.engine.ingest import document_from_text
+from docqa.engine.ingest.documents import document_from_text
 from docqa.engine.types import Document
 
 

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from docqa.engine.mamba2.sentence_vectors import MAX_TOKENS, SentenceVectors, TokenRow, rows_of
-from docqa.engine.packing import tokenize_document
-from docqa.engine.wording import in_words_of
+from docqa.engine.question.wording import in_words_of
+from docqa.engine.retrievers.packing import tokenize_document
 from docqa.trainer.dataset import LabelledDocument, LabelledQuestion, read_documents
 from docqa.trainer.encoder_recipe import EncoderRecipe
 from docqa.trainer.flat_columns import FlatColumns, offsets_of

@@ -20,8 +20,8 @@ from tokenizers import Tokenizer
 
 from docqa.engine.device import choose_dtype
 from docqa.engine.mamba2.sentence_vectors import MAX_TOKENS, TokenRow, batches_by_length, rows_of
-from docqa.engine.packing import tokenize_document
-from docqa.engine.sentence_encoder import SentenceEncoder
+from docqa.engine.retrievers.packing import tokenize_document
+from docqa.engine.retrievers.sentence_encoder import SentenceEncoder
 from docqa.trainer.dataset import LabelledDocument, read_documents
 from docqa.trainer.encoder_recipe import EncoderRecipe
 from docqa.trainer.flat_columns import FlatColumns, offsets_of

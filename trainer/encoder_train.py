@@ -41,7 +41,7 @@ from docqa.engine.mamba2.sentence_vectors import (
     batches_in_order,
     filled,
 )
-from docqa.engine.sentence_encoder import SentenceEncoder
+from docqa.engine.retrievers.sentence_encoder import SentenceEncoder
 from docqa.trainer.encoder_losses import distillation_loss, pair_loss
 from docqa.trainer.encoder_pairs import EncoderPairs, make_pairs
 from docqa.trainer.encoder_recipe import EncoderRecipe

@@ -1,4 +1,4 @@
-"""Which fusion of mamba and BM25 finds most: the measurement behind `docqa.engine.hybrid.fuse`.
+"""Which fusion of mamba and BM25 finds most: the measurement behind `engine/retrievers/hybrid.py`.
 
 python -m docqa.trainer.fusions --limit 20 --seed 1 a.dev.jsonl.gz b.dev.jsonl.gz
 """
@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from docqa.engine.bm25 import BM25Retriever
-from docqa.engine.fused_scores import read_by, unread_of
-from docqa.engine.fusion import reciprocal_rank
-from docqa.engine.hybrid import HybridRetriever
-from docqa.engine.mamba_retriever import MambaRetriever
-from docqa.engine.retriever import Scores
+from docqa.engine.retrievers.bm25 import BM25Retriever
+from docqa.engine.retrievers.fused_scores import read_by, unread_of
+from docqa.engine.retrievers.fusion import reciprocal_rank
+from docqa.engine.retrievers.hybrid import HybridRetriever
+from docqa.engine.retrievers.mamba_retriever import MambaRetriever
+from docqa.engine.retrievers.retriever import Scores
 from docqa.engine.types import Document
 from docqa.trainer.bench import bench_files
 from docqa.trainer.remembered_scores import RememberedScores

@@ -13,8 +13,8 @@ from statistics import fmean
 from typing import Any
 
 from docqa.engine.pipeline import find
-from docqa.engine.retriever import Retriever
-from docqa.engine.wording import in_words_of
+from docqa.engine.question.wording import in_words_of
+from docqa.engine.retrievers.retriever import Retriever
 from docqa.trainer.bench import sample_questions
 from docqa.trainer.benchmarks.base import BenchmarkDocument, BenchmarkQuestion
 from docqa.trainer.benchmarks.labelled import LabelledBenchmark

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docqa.engine.evidence import ranking
-from docqa.engine.retriever import Scores
+from docqa.engine.retrievers.retriever import Scores
 
 WORD_BUDGETS = (500, 1000, 2000)
 SENTENCE_BUDGETS = (10, 50)

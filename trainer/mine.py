@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docqa.engine.errors import TrainingError
-from docqa.engine.mamba_retriever import MambaRetriever
-from docqa.engine.packing import TokenizedDocument
-from docqa.engine.question_match import content_mask
+from docqa.engine.retrievers.mamba_retriever import MambaRetriever
+from docqa.engine.retrievers.packing import TokenizedDocument
+from docqa.engine.retrievers.question_match import content_mask
 from docqa.trainer.mined import MinedNegatives
 from docqa.trainer.packed import PackedData
 from docqa.trainer.passages import Passages

@@ -15,14 +15,14 @@ import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from docqa.engine.bm25 import BM25Retriever
 from docqa.engine.device import choose_dtype
 from docqa.engine.evidence import ranking
 from docqa.engine.mamba2.checkpoint import load_model
 from docqa.engine.mamba2.sentence_vectors import SentenceVectors
-from docqa.engine.packing import tokenize_document
+from docqa.engine.question.wording import in_words_of
+from docqa.engine.retrievers.bm25 import BM25Retriever
+from docqa.engine.retrievers.packing import tokenize_document
 from docqa.engine.types import SentenceKind
-from docqa.engine.wording import in_words_of
 from docqa.trainer.dataset import LabelledDocument, LabelledQuestion
 
 N_NEAR = 8

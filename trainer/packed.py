@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from docqa.engine.errors import TrainingError
-from docqa.engine.packing import tokenize_document
-from docqa.engine.sentences import SEGMENTER
-from docqa.engine.wording import in_words_of
+from docqa.engine.ingest.sentences import SEGMENTER
+from docqa.engine.question.wording import in_words_of
+from docqa.engine.retrievers.packing import tokenize_document
 from docqa.trainer.dataset import read_documents
 from docqa.trainer.flat_columns import FlatColumns, fingerprint
 from docqa.trainer.seed_data import Example, holds_token_ids, read_examples

@@ -13,11 +13,7 @@ from typing import Any
 
 import torch
 
-from docqa.engine.bm25 import BM25Retriever
-from docqa.engine.embedding_retriever import EmbeddingRetriever
 from docqa.engine.errors import CheckpointError, MissingError
-from docqa.engine.fusion import FusionRetriever
-from docqa.engine.hybrid import HybridRetriever
 from docqa.engine.mamba2.checkpoint import (
     SETTINGS,
     load_model,
@@ -26,9 +22,13 @@ from docqa.engine.mamba2.checkpoint import (
     save_checkpoint,
     write_metrics,
 )
-from docqa.engine.mamba_retriever import MambaRetriever
 from docqa.engine.reader import reader_of
-from docqa.engine.retriever import Retriever
+from docqa.engine.retrievers.bm25 import BM25Retriever
+from docqa.engine.retrievers.embedding_retriever import EmbeddingRetriever
+from docqa.engine.retrievers.fusion import FusionRetriever
+from docqa.engine.retrievers.hybrid import HybridRetriever
+from docqa.engine.retrievers.mamba_retriever import MambaRetriever
+from docqa.engine.retrievers.retriever import Retriever
 from docqa.trainer.bench import bench_files, markdown_table
 from docqa.trainer.calibrate import calibrate
 from docqa.trainer.reader_bench import bench_reader_files, has_short_answers, reader_table

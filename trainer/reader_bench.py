@@ -17,7 +17,7 @@ from docqa.engine.generators.asked_kind import asks_why
 from docqa.engine.generators.extractive import find_words, quotable, readable
 from docqa.engine.pipeline import DEFAULT_WORDS
 from docqa.engine.reader import SpanReader, reader_of
-from docqa.engine.retriever import Retriever, load_retriever
+from docqa.engine.retrievers.retriever import Retriever, load_retriever
 from docqa.engine.types import Document, Evidence
 from docqa.trainer.answers.measures import best, exact_match, f1, subspan_match
 from docqa.trainer.bench import macro_average, sample_questions, score_all

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from docqa.engine.reader import SpanReader, reader_of
-from docqa.engine.retriever import IsCancelled, OnProgress, Retriever, Scores
+from docqa.engine.retrievers.retriever import IsCancelled, OnProgress, Retriever, Scores
 from docqa.engine.types import Document
 
 

@@ -15,7 +15,7 @@ from docqa.engine.checkpoints.installed import EMBEDDED
 from docqa.trainer.speed_subjects import Subject
 
 if TYPE_CHECKING:
-    from docqa.engine.mamba_retriever import MambaRetriever
+    from docqa.engine.retrievers.mamba_retriever import MambaRetriever
 
 LONG_TOKENS = {EMBEDDED: 1_000_000}
 OTHER_LONG_TOKENS = 100_000

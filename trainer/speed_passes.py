@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from docqa.engine.errors import Cancelled
+from docqa.engine.library.store import Store
 from docqa.engine.peak_memory import peak_memory_bytes
-from docqa.engine.retriever import Progress
-from docqa.engine.store import Store
+from docqa.engine.retrievers.retriever import Progress
 from docqa.trainer.speed_subjects import (
     QUESTION,
     Subject,

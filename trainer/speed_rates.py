@@ -19,7 +19,7 @@ from torch import Tensor
 from docqa.engine.mamba2.reading import INT8, SEGMENT_STEP
 from docqa.engine.mamba2.segments import segments, together
 from docqa.engine.mamba2.stages import through_stages
-from docqa.engine.mamba_retriever import MambaRetriever
+from docqa.engine.retrievers.mamba_retriever import MambaRetriever
 from docqa.trainer.speed_subjects import (
     QUESTION,
     KeptTokens,

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING
 
 from docqa.engine.checkpoints.installed import EMBEDDED, checkpoint_folder
 from docqa.engine.errors import ConfigError, MissingError
-from docqa.engine.packing import TokenCache, TokenizedDocument
+from docqa.engine.retrievers.packing import TokenCache, TokenizedDocument
 from docqa.engine.types import Document, Page, Sentence
 
 if TYPE_CHECKING:
     import torch
 
     from docqa.engine.mamba2.model import Mamba2Model
-    from docqa.engine.mamba_retriever import MambaRetriever
+    from docqa.engine.retrievers.mamba_retriever import MambaRetriever
 
 QUESTION = "How much did the purchase of new vessels cost in 2024?"
 PUBLISHED = {
@@ -70,7 +70,7 @@ class Subject:
         """The retriever of this shape, on the path that is chosen here."""
         from docqa.engine.device import choose_device, choose_dtype
         from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer
-        from docqa.engine.mamba_retriever import MambaRetriever
+        from docqa.engine.retrievers.mamba_retriever import MambaRetriever
 
         # the published shapes are measured with its tokenizer and random weights
         folder = checkpoint_folder(EMBEDDED if self.shape in PUBLISHED else self.shape)
@@ -126,7 +126,7 @@ def random_model(shape: str, dtype: torch.dtype) -> Mamba2Model:
 @cache
 def sample_document() -> Document:
     """The document that comes with docqa."""
-    from docqa.engine.ingest import ingest
+    from docqa.engine.ingest.documents import ingest
 
     sample = files("docqa.assets") / "sample" / "harrow-point-ferries.pdf"
     return ingest(Path(str(sample)))

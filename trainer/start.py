@@ -14,7 +14,7 @@ from docqa.engine.errors import TrainingError
 from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer
 from docqa.engine.mamba2.config import Mamba2Config, read_config
 from docqa.engine.mamba2.model import EMBEDDING_HEADS, Mamba2Model, initialise
-from docqa.engine.sentence_encoder import packaged_folder
+from docqa.engine.retrievers.sentence_encoder import packaged_folder
 from docqa.trainer.recipe import PACKAGED, ModelSection, Recipe
 
 MINILM_EMBEDDING = "embeddings.word_embeddings.weight"

@@ -19,11 +19,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from docqa.engine.coverage import COVERAGE_WEIGHT, SHARE
 from docqa.engine.mamba2.model import Mamba2Model, TokenFeatures
 from docqa.engine.mamba2.reading import choose_scan
 from docqa.engine.mamba2.scan import chunked_scan
-from docqa.engine.question_match import token_similarity
+from docqa.engine.retrievers.coverage import COVERAGE_WEIGHT, SHARE
+from docqa.engine.retrievers.question_match import token_similarity
 from docqa.trainer.collate import WindowBatch, collate
 from docqa.trainer.loss import StepTotals, bce_loss, listwise_loss, ranking_loss, totals_of
 from docqa.trainer.optimizer import learning_rate

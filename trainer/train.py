@@ -11,11 +11,11 @@ import torch
 from tokenizers import Tokenizer
 
 from docqa.engine.checkpoints.installed import EMBEDDED, checkpoint_folder
-from docqa.engine.coverage import Vocabulary
 from docqa.engine.errors import TrainingError
 from docqa.engine.mamba2.reading import choose_scan
-from docqa.engine.mamba_retriever import MambaRetriever
-from docqa.engine.question_match import content_mask, number_mask
+from docqa.engine.retrievers.coverage import Vocabulary
+from docqa.engine.retrievers.mamba_retriever import MambaRetriever
+from docqa.engine.retrievers.question_match import content_mask, number_mask
 from docqa.trainer.ahead import WindowsAhead
 from docqa.trainer.bench import bench_files
 from docqa.trainer.chart import can_plot

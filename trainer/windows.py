@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from docqa.engine.coverage import Vocabulary, covered_words, sentence_coverage
 from docqa.engine.errors import TrainingError
-from docqa.engine.question_match import content_tokens, rarity_buckets
+from docqa.engine.retrievers.coverage import Vocabulary, covered_words, sentence_coverage
+from docqa.engine.retrievers.question_match import content_tokens, rarity_buckets
 from docqa.trainer.mined import MinedNegatives
 from docqa.trainer.packed import PackedData
 from docqa.trainer.passages import Passages

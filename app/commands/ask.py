@@ -20,7 +20,7 @@ from docqa.app.options import (
 
 if TYPE_CHECKING:
     from docqa.app.answering import Answering
-    from docqa.engine.record import Record
+    from docqa.engine.library.record import Record
 
 
 @click.command()
@@ -136,7 +136,7 @@ def ask_one(question: str, answering: Answering, root: str, *, as_json: bool) ->
 def ask_all(questions: Sequence[str], answering: Answering) -> None:
     """Answer one question after another; each is printed and kept when it is answered."""
     from docqa.app.output import print_json_line, record_json
-    from docqa.engine.foreseen import with_questions
+    from docqa.engine.retrievers.foreseen import with_questions
 
     answering.retriever = with_questions(answering.retriever, questions)
     n_done = 0

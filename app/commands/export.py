@@ -11,7 +11,7 @@ from docqa.app.options import library_option, password_option
 
 if TYPE_CHECKING:
     from docqa.engine.exports.questions import ExportedQuestion
-    from docqa.engine.store import Store
+    from docqa.engine.library.store import Store
 
 FORMATS = ("jsonl", "json", "md", "pdf")
 BY_SUFFIX = {".jsonl": "jsonl", ".json": "json", ".md": "md", ".markdown": "md", ".pdf": "pdf"}
@@ -99,7 +99,7 @@ def _write(
     from docqa.app.diagnostics import complain
     from docqa.app.terminal import one_line
     from docqa.engine.exports.write import ExportFormat, export_file
-    from docqa.engine.source_file import load_kept
+    from docqa.engine.library.source_file import load_kept
 
     written = export_file(
         questions,

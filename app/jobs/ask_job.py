@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from docqa.app.jobs.protocol import Event, Failed
     from docqa.app.jobs.shelf import Shelf
     from docqa.app.session_log import SessionLog
-    from docqa.engine.store import Store
+    from docqa.engine.library.store import Store
 
 
 class AskJob:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from docqa.app import messages
 from docqa.engine.errors import DocqaError, FileProblem, IngestError
-from docqa.engine.file_state import FileState
+from docqa.engine.library.file_state import FileState
 from docqa.engine.types import Page, PageStatus
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from docqa.app.jobs.protocol import DraftPage, Event, Failed
     from docqa.app.jobs.shelf import Shelf
     from docqa.app.session_log import SessionLog
-    from docqa.engine.store import Store
+    from docqa.engine.library.store import Store
 
 
 class IngestQueue:

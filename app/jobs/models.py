@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from docqa.app.config import Settings
     from docqa.engine.generators.base import Generator
-    from docqa.engine.retriever import Retriever
-    from docqa.engine.store import Store
+    from docqa.engine.library.store import Store
+    from docqa.engine.retrievers.retriever import Retriever
     from docqa.engine.types import Document
 
 OF_THE_SCREEN = {"theme", "keymap"}
@@ -36,7 +36,7 @@ class ModelShelf:
 
     def store(self, library: str) -> Store:
         """The library, opened once."""
-        from docqa.engine.store import Store
+        from docqa.engine.library.store import Store
 
         if self._store is None or self._store.path != Path(library):
             if self._store is not None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from docqa.engine.store import Store
+    from docqa.engine.library.store import Store
 
 Result = TypeVar("Result")
 
@@ -45,7 +45,7 @@ class Shelf:
 
     def _open(self) -> Store:
         if self._store is None:
-            from docqa.engine.store import Store
+            from docqa.engine.library.store import Store
 
             self._store = Store(self.path)
         return self._store

@@ -24,14 +24,14 @@ from docqa.app.jobs.protocol import (
 )
 from docqa.app.terminal import one_line
 from docqa.engine import pipeline
-from docqa.engine.control_characters import clean
 from docqa.engine.errors import Cancelled
-from docqa.engine.follow_up import with_context
-from docqa.engine.record import make_record
+from docqa.engine.exports.control_characters import clean
+from docqa.engine.library.record import make_record
+from docqa.engine.question.follow_up import with_context
 
 if TYPE_CHECKING:
     from docqa.app.jobs.models import LoadedModels, ModelShelf
-    from docqa.engine.retriever import Progress
+    from docqa.engine.retrievers.retriever import Progress
     from docqa.engine.types import Document, Evidence
 
 EVENT_SECONDS = 0.1

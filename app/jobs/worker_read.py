@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docqa.app.jobs.protocol import DraftPage, Event, FileRead, PagesRead, ReadRequest
-from docqa.engine.control_characters import clean
+from docqa.engine.exports.control_characters import clean
+from docqa.engine.library.store import Store
 from docqa.engine.pipeline import open_file
-from docqa.engine.store import Store
 
 if TYPE_CHECKING:
     from docqa.engine.types import Page

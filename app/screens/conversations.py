@@ -15,7 +15,7 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from docqa.app.terminal import one_line
-from docqa.engine.history import Conversation
+from docqa.engine.library.history import Conversation
 
 
 class ConversationsScreen(ModalScreen[int | None]):

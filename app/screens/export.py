@@ -21,8 +21,8 @@ from docqa.app.terminal import fit, one_line
 from docqa.engine.errors import DocqaError
 from docqa.engine.exports.questions import ExportedQuestion, evidence_documents
 from docqa.engine.exports.write import ExportFormat, Written, export_file
+from docqa.engine.library.record import RecordedDocument
 from docqa.engine.paths import exists, expand, is_file
-from docqa.engine.record import RecordedDocument
 
 FORMATS = {
     ExportFormat.MARKDOWN: "Markdown, to read",
@@ -251,8 +251,8 @@ class ExportScreen(ModalScreen[Written | None]):
         password: str | None,
         overwrite: bool,
     ) -> None:
-        from docqa.engine.source_file import load_kept
-        from docqa.engine.store import Store
+        from docqa.engine.library.source_file import load_kept
+        from docqa.engine.library.store import Store
 
         try:
             with Store(self._library) as store:

@@ -18,7 +18,7 @@ from textual.widgets.option_list import Option
 
 from docqa.app.folder_listing import Entry, Listing, list_folder, matching, split_path
 from docqa.app.terminal import cells, fit
-from docqa.engine.control_characters import clean
+from docqa.engine.exports.control_characters import clean
 from docqa.engine.paths import expand, is_file
 
 SIDE_WIDTH = 24

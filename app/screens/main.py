@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from docqa.app.jobs.process import EngineProcess
     from docqa.app.session_log import SessionLog
     from docqa.app.widgets.answer_card import AnswerCard
-    from docqa.engine.history import UnansweredQuestion
-    from docqa.engine.record import Record
-    from docqa.engine.store import Store
+    from docqa.engine.library.history import UnansweredQuestion
+    from docqa.engine.library.record import Record
+    from docqa.engine.library.store import Store
     from docqa.engine.types import Evidence
 
 N_REMEMBERED = 200

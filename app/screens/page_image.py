@@ -21,7 +21,7 @@ from docqa.engine.errors import DocqaError
 from docqa.engine.types import Document, Evidence, Sentence
 
 if TYPE_CHECKING:
-    from docqa.engine.page_image import PageImage
+    from docqa.engine.exports.page_image import PageImage
 
 ZOOMS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 """Widths of the picture in widths of the window."""
@@ -163,8 +163,8 @@ class PageImageScreen(ModalScreen[int]):
     @work(thread=True, exclusive=True, group="page-image", exit_on_error=False)
     def _render_page(self, page: int, width: int, marked: list[tuple[Sentence, bool]]) -> None:
         from docqa.engine.exports.annotated_pdf import needs_password
-        from docqa.engine.page_image import Mark, render_page
-        from docqa.engine.source_file import original_bytes
+        from docqa.engine.exports.page_image import Mark, render_page
+        from docqa.engine.library.source_file import original_bytes
 
         document, locked = self._document, False
         try:

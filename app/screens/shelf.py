@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from docqa.app.config import Settings
     from docqa.app.jobs.process import EngineProcess
     from docqa.app.session_log import SessionLog
-    from docqa.engine.store import Store
+    from docqa.engine.library.store import Store
     from docqa.engine.types import Document
 
 Result = TypeVar("Result")

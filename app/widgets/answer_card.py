@@ -19,14 +19,14 @@ from docqa.app.output import UNSUPPORTED, in_words
 from docqa.app.terminal import one_line
 from docqa.app.widgets.evidence_list import EvidenceLine, EvidenceList
 from docqa.app.widgets.reading_bar import ReadingBar
-from docqa.engine.follow_up import leans_on_another
+from docqa.engine.question.follow_up import leans_on_another
 from docqa.engine.types import Evidence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from docqa.app.jobs.protocol import FoundSentence, ReadingAt
-    from docqa.engine.record import Record
+    from docqa.engine.library.record import Record
     from docqa.engine.types import Reading
 
 

@@ -44,7 +44,7 @@ class Conversation(VerticalScroll, can_focus=False):
     @property
     def root(self) -> str:
         """The last question that stands on its own; the next may lean on it."""
-        from docqa.engine.follow_up import root_of
+        from docqa.engine.question.follow_up import root_of
 
         return root_of(card.question for card in reversed(self.cards))
 

@@ -12,7 +12,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from docqa.engine.page_image import PageImage
+from docqa.engine.exports.page_image import PageImage
 
 
 class HalfBlockImage(ScrollView, can_focus=True):

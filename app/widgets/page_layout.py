@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from docqa.app.terminal import cells
-from docqa.engine.control_characters import clean
+from docqa.engine.exports.control_characters import clean
 from docqa.engine.types import Page, PageStatus, Sentence, SentenceKind
 
 _BAR = re.compile(r" ?\| ?")

@@ -1,0 +1,1 @@
+"""Checkpoints: fetched, checked, converted, installed."""

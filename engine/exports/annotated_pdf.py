@@ -18,8 +18,8 @@ import pymupdf
 from docqa.engine.errors import ExportError
 from docqa.engine.exports.files import new_file
 from docqa.engine.exports.highlights import Highlight
-from docqa.engine.pdf import MUPDF_ERRORS, MUPDF_LOCK
-from docqa.engine.sentence_quads import PageGlyphs
+from docqa.engine.exports.sentence_quads import PageGlyphs
+from docqa.engine.ingest.pdf import MUPDF_ERRORS, MUPDF_LOCK
 
 CITED_COLOR = (0.56, 0.86, 0.5)
 FOUND_COLOR = (1.0, 0.86, 0.35)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from docqa.engine.exports.questions import ExportedQuestion
-from docqa.engine.record import Record, RecordedEvidence
+from docqa.engine.library.record import Record, RecordedEvidence
 from docqa.engine.types import Box, Document
 
 N_CLOSEST = 5

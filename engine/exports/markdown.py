@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from docqa.engine.control_characters import clean
+from docqa.engine.exports.control_characters import clean
 from docqa.engine.exports.highlights import N_CLOSEST
 from docqa.engine.exports.questions import ExportedQuestion, documents_of
-from docqa.engine.record import Record, RecordedDocument, RecordedEvidence
-from docqa.engine.sentences import CELL_SEPARATOR
+from docqa.engine.ingest.sentences import CELL_SEPARATOR
+from docqa.engine.library.record import Record, RecordedDocument, RecordedEvidence
 
 _MARKS = re.compile(r"([\\`*_\[\]<>|~$])")
 _LINE_MARKS = re.compile(r"^(\s*)([#+=-]|\d+(?=[.)]))", re.MULTILINE)

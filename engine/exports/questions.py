@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from docqa.engine.record import Record, RecordedDocument
+from docqa.engine.library.record import Record, RecordedDocument
 
 
 @dataclass(frozen=True, slots=True)

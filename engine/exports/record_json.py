@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from docqa.engine.exports.questions import ExportedQuestion
-from docqa.engine.record import Record
+from docqa.engine.library.record import Record
 from docqa.engine.types import Writing
 
 

@@ -13,8 +13,8 @@ from docqa.engine.exports.highlights import highlights_of
 from docqa.engine.exports.markdown import questions_markdown
 from docqa.engine.exports.questions import ExportedQuestion, evidence_documents
 from docqa.engine.exports.record_json import questions_json
-from docqa.engine.record import RecordedDocument
-from docqa.engine.source_file import original_bytes
+from docqa.engine.library.record import RecordedDocument
+from docqa.engine.library.source_file import original_bytes
 from docqa.engine.types import Document
 
 LoadDocument = Callable[[str], Document | None]

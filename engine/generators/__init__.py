@@ -1,0 +1,1 @@
+"""Evidence in, an answer out; `base.py` has the type."""

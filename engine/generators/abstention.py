@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from docqa.engine.generators.base import Draft
+from docqa.engine.question.unknown_names import unknown_names
 from docqa.engine.quote import pages_named
 from docqa.engine.types import Document, Evidence
-from docqa.engine.unknown_names import unknown_names
 
 N_PLACES = 3
 """Most places that are named as the closest."""

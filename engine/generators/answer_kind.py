@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from docqa.engine.columns import cell_spans, column_names
-from docqa.engine.defined_terms import FORM
 from docqa.engine.generators.asked_kind import (
     CHANGES,
     asks_change,
@@ -29,10 +28,11 @@ from docqa.engine.generators.asked_kind import (
     offers_choice,
 )
 from docqa.engine.generators.scale import above_table, scale_of
+from docqa.engine.ingest.sentences import CELL_SEPARATOR
+from docqa.engine.question.defined_terms import FORM
+from docqa.engine.question.wording import in_words_of
 from docqa.engine.reader import AnswerSpan
-from docqa.engine.sentences import CELL_SEPARATOR
 from docqa.engine.types import Document, SentenceKind
-from docqa.engine.wording import in_words_of
 from docqa.engine.words import MONTHS, question_stems, stems
 
 _SAYS_SHARE = re.compile(

@@ -34,7 +34,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from docqa.engine.errors import ConfigError
-from docqa.engine.retriever import IsCancelled
+from docqa.engine.retrievers.retriever import IsCancelled
 from docqa.engine.types import Citation, Document, Evidence, Writing
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from docqa.engine.generators.base import Draft, OnStep, OnText
 from docqa.engine.generators.checked_text import CheckedText
 from docqa.engine.generators.language_model import LanguageModel, TokenCount
 from docqa.engine.generators.opening import Opening
-from docqa.engine.prompts import Item, Messages, ask_for
-from docqa.engine.retriever import IsCancelled
+from docqa.engine.generators.prompts import Item, Messages, ask_for
+from docqa.engine.retrievers.retriever import IsCancelled
 from docqa.engine.types import Citation, Document, Evidence, SentenceKind, Writing
 
 

@@ -6,24 +6,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from docqa.engine.acronyms import stands_for
 from docqa.engine.columns import cell_spans, row_names
-from docqa.engine.defined_terms import defined_party
-from docqa.engine.enumeration import enumeration
 from docqa.engine.generators.abstention import not_named, place, unlikely
 from docqa.engine.generators.answer_kind import is_of_the_kind
 from docqa.engine.generators.asked_kind import asks_who, asks_why
 from docqa.engine.generators.asked_year import of_asked_year
 from docqa.engine.generators.base import BRACKETED_NUMBER, Draft, OnText
+from docqa.engine.generators.enumeration import enumeration
 from docqa.engine.generators.growth import Growth, growth_asked_for, work_out_growth
 from docqa.engine.generators.ratio import asked_part, ratio_asked_for, that_state, work_out
 from docqa.engine.generators.scale import scale_of
 from docqa.engine.generators.signatures import holders, signatures
 from docqa.engine.generators.whole_name import with_whole_name
-from docqa.engine.retriever import IsCancelled
-from docqa.engine.rewording import named_ratios
+from docqa.engine.question.acronyms import stands_for
+from docqa.engine.question.defined_terms import defined_party
+from docqa.engine.question.rewording import named_ratios
+from docqa.engine.question.unknown_names import unknown_names
+from docqa.engine.retrievers.retriever import IsCancelled
 from docqa.engine.types import Citation, Document, Evidence, SentenceKind
-from docqa.engine.unknown_names import unknown_names
 
 if TYPE_CHECKING:
     from docqa.engine.reader import AnswerSpan, SpanReader

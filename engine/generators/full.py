@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from docqa.engine.generators.base import Draft
 from docqa.engine.generators.checked_text import CheckedText
 from docqa.engine.generators.desk import Desk, Prompt
-from docqa.engine.prompts import Item, defuse
+from docqa.engine.generators.prompts import Item, defuse
 from docqa.engine.types import Evidence
 
 FIRST_GUESS = 100

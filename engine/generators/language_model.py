@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from docqa.engine.generators.base import OnText
-from docqa.engine.prompts import Messages
-from docqa.engine.retriever import IsCancelled
+from docqa.engine.generators.prompts import Messages
+from docqa.engine.retrievers.retriever import IsCancelled
 
 
 @dataclass(frozen=True, slots=True)

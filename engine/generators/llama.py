@@ -21,9 +21,9 @@ from docqa.engine.generators import faults
 from docqa.engine.generators.base import OnText
 from docqa.engine.generators.gguf_header import read_gguf_header
 from docqa.engine.generators.language_model import Spent, TokenCount
+from docqa.engine.generators.prompts import Messages
 from docqa.engine.paths import expand
-from docqa.engine.prompts import Messages
-from docqa.engine.retriever import IsCancelled
+from docqa.engine.retrievers.retriever import IsCancelled
 
 DEFAULT_CONTEXT_TOKENS = 8192
 """The window where none is asked for, or what the model was trained for where that is less: the

@@ -9,11 +9,11 @@ from docqa.engine.errors import DocqaError
 from docqa.engine.generators import faults
 from docqa.engine.generators.base import OnText
 from docqa.engine.generators.language_model import Spent, TokenCount, estimate
+from docqa.engine.generators.prompts import Messages
 from docqa.engine.generators.server_connection import Connection
 from docqa.engine.generators.server_facts import ServerFacts, look
 from docqa.engine.generators.server_reply import Refusal, Reply, read_refusal
-from docqa.engine.prompts import Messages
-from docqa.engine.retriever import IsCancelled
+from docqa.engine.retrievers.retriever import IsCancelled
 
 if TYPE_CHECKING:
     import httpx2

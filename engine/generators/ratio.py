@@ -23,10 +23,10 @@ from docqa.engine.generators.statements import (
     rows_called,
     stand_together,
 )
-from docqa.engine.line_items import Sum, label_of, line_items
-from docqa.engine.line_question import words_of_a_part
-from docqa.engine.own_name import about_the_company, registrant
-from docqa.engine.rewording import Reworded, named_ratios, reworded
+from docqa.engine.question.line_items import Sum, label_of, line_items
+from docqa.engine.question.line_question import words_of_a_part
+from docqa.engine.question.own_name import about_the_company, registrant
+from docqa.engine.question.rewording import Reworded, named_ratios, reworded
 from docqa.engine.types import Document, Evidence, SentenceKind
 
 

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 from docqa.engine.errors import Cancelled, ConfigError, DocqaError
 from docqa.engine.generators import faults
 from docqa.engine.generators.server_reply import shortened
-from docqa.engine.retriever import IsCancelled
+from docqa.engine.retrievers.retriever import IsCancelled
 
 if TYPE_CHECKING:
     import httpx2

@@ -19,7 +19,7 @@ from typing import Any
 
 from docqa.engine.generators import faults
 from docqa.engine.generators.language_model import TokenCount, estimate
-from docqa.engine.prompts import Messages
+from docqa.engine.generators.prompts import Messages
 
 Fetch = Callable[[str, str, dict[str, Any] | None], Coroutine[Any, Any, Any]]
 """Method, address behind the server's root, JSON to send; gives the JSON of the reply, or None

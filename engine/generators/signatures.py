@@ -10,12 +10,12 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from docqa.engine.defined_terms import FORM
 from docqa.engine.generators.asked_kind import asks_who
-from docqa.engine.own_name import about_the_company
-from docqa.engine.sentences import is_stopped
+from docqa.engine.ingest.sentences import is_stopped
+from docqa.engine.question.defined_terms import FORM
+from docqa.engine.question.own_name import about_the_company
+from docqa.engine.question.wording import in_words_of
 from docqa.engine.types import Document, Evidence, Sentence
-from docqa.engine.wording import in_words_of
 from docqa.engine.words import is_stop_word, stems
 
 MOST_SIGNATURES = 3

@@ -15,7 +15,7 @@ from functools import cache
 
 from docqa.engine.columns import cell_spans, column_names
 from docqa.engine.generators.scale import scale_of
-from docqa.engine.line_items import label_of, line_items
+from docqa.engine.question.line_items import label_of, line_items
 from docqa.engine.types import Document, Sentence, SentenceKind
 
 FEWEST_LINES, FULL = 3, 0.8

@@ -17,9 +17,9 @@ from docqa.engine.generators.desk import Desk
 from docqa.engine.generators.full import full
 from docqa.engine.generators.language_model import LanguageModel
 from docqa.engine.generators.opening import Opening
+from docqa.engine.generators.prompts import Item
 from docqa.engine.generators.scratchpad import Scratchpad, checked_copies
-from docqa.engine.prompts import Item
-from docqa.engine.retriever import IsCancelled
+from docqa.engine.retrievers.retriever import IsCancelled
 from docqa.engine.types import Document, Evidence
 
 

@@ -15,18 +15,18 @@ import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from docqa.engine.coverage import (
+from docqa.engine.mamba2.config import Mamba2Config
+from docqa.engine.mamba2.model import Mamba2Model, TokenFeatures
+from docqa.engine.mamba2.reading import SEGMENT_STEP, Segment
+from docqa.engine.mamba2.segments import Cut
+from docqa.engine.retrievers.coverage import (
     Vocabulary,
     covered_words,
     passage_coverage,
     sentence_coverage,
 )
-from docqa.engine.mamba2.config import Mamba2Config
-from docqa.engine.mamba2.model import Mamba2Model, TokenFeatures
-from docqa.engine.mamba2.reading import SEGMENT_STEP, Segment
-from docqa.engine.mamba2.segments import Cut
-from docqa.engine.packing import TokenizedDocument
-from docqa.engine.question_match import (
+from docqa.engine.retrievers.packing import TokenizedDocument
+from docqa.engine.retrievers.question_match import (
     content_mask,
     content_tokens,
     number_mask,

@@ -44,7 +44,8 @@ class Mamba2Config:
     """A longer question is cut; 0 = never."""
     unit_tokens: int = 0
     """Neighbouring sentences are read as one unit until it has so many tokens, which is how the
-    published scanners were trained (see `engine/units.py`); 0 = each sentence by itself."""
+    published scanners were trained (see `engine/retrievers/units.py`); 0 = each sentence by
+    itself."""
     reader_width: int = 0
     """Width of the head that finds an answer's first and last word; 0 = there is none."""
     encoder_width: int = 0

@@ -18,11 +18,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from docqa.engine.coverage import N_COVERAGE
 from docqa.engine.mamba2.config import Mamba2Config
 from docqa.engine.mamba2.encoder_head import EncoderHead
 from docqa.engine.mamba2.reader_head import ReaderHead
 from docqa.engine.mamba2.scan import chunked_scan
+from docqa.engine.retrievers.coverage import N_COVERAGE
 
 Scan = Callable[..., tuple[Tensor, Tensor]]
 """Computes what `chunked_scan` does, from the same arguments."""

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from docqa.engine.mamba2.reader_head import ReaderBatch
-from docqa.engine.question_match import NOT_SIMILAR, token_similarity
 from docqa.engine.reader_window import NO_PART, ReaderWindow
+from docqa.engine.retrievers.question_match import NOT_SIMILAR, token_similarity
 
 
 def make_batch(embedding: Float[Tensor, "v d"], windows: Sequence[ReaderWindow]) -> ReaderBatch:

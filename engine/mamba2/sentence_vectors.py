@@ -14,8 +14,8 @@ from torch.nn import functional
 from docqa.engine.errors import Cancelled
 from docqa.engine.mamba2.encoder_head import VECTOR_WIDTH
 from docqa.engine.mamba2.model import Mamba2Model
-from docqa.engine.packing import TokenizedDocument
-from docqa.engine.retriever import IsCancelled, Scores
+from docqa.engine.retrievers.packing import TokenizedDocument
+from docqa.engine.retrievers.retriever import IsCancelled, Scores
 
 MAX_TOKENS = 126
 """Of a longer sentence the beginning counts; so it was taught."""

@@ -14,10 +14,10 @@ from torch import Tensor
 from docqa.engine.mamba2.model import Mamba2Model
 from docqa.engine.mamba2.reader_batch import make_batch
 from docqa.engine.mamba2.reader_head import Verdict
+from docqa.engine.question.wording import in_words_of
 from docqa.engine.reader import AnswerSpan
 from docqa.engine.reader_window import ReaderWindow, WindowMaker
 from docqa.engine.types import Document, Evidence
-from docqa.engine.wording import in_words_of
 
 MAX_SENTENCES = 6
 """Evidence sentences that are read: reading takes longer than it gains with more."""

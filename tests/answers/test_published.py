@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from docqa.engine.errors import MissingError, TrainingError
-from docqa.engine.mamba_retriever import UNREAD_SCORE, MambaRetriever
-from docqa.engine.packing import tokenize_document
+from docqa.engine.retrievers.mamba_retriever import UNREAD_SCORE, MambaRetriever
+from docqa.engine.retrievers.packing import tokenize_document
 from docqa.trainer.benchmarks.base import BenchmarkDocument, load_benchmark
 from docqa.trainer.benchmarks.given_tokens import GivenTokens
 from docqa.trainer.benchmarks.pickled_entries import read_entries

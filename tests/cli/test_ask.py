@@ -296,7 +296,7 @@ def test_an_interrupted_question_keeps_nothing(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("docqa.engine.bm25.BM25Retriever.score", interrupt)
+    monkeypatch.setattr("docqa.engine.retrievers.bm25.BM25Retriever.score", interrupt)
     result = docqa(*ASK, "Where?", note)
     assert result.exit_code == 130
     assert "interrupted" in result.stderr
@@ -306,7 +306,7 @@ def test_an_interrupted_question_keeps_nothing(
 def test_an_unexpected_error_is_one_line(
     docqa: Run, note: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("docqa.engine.bm25.BM25Retriever.score", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("docqa.engine.retrievers.bm25.BM25Retriever.score", lambda *_, **__: 1 / 0)
     result = docqa(*ASK, "Where?", note, "-q")
     assert result.exit_code == 1
     assert result.stderr.count("\n") == 1

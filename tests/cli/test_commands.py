@@ -278,8 +278,8 @@ def test_a_library_in_the_home_of_nobody_is_a_file_here(docqa: Run, tmp_path: Pa
 
 def test_a_title_in_an_error_cannot_steer_the_terminal(docqa: Run) -> None:
     from docqa.app.config import load_settings
-    from docqa.engine.ingest import document_from_text
-    from docqa.engine.store import Store
+    from docqa.engine.ingest.documents import document_from_text
+    from docqa.engine.library.store import Store
 
     with Store(load_settings().library_path) as store:
         store.add(document_from_text(NOTE, title="plan \x1b]0;evil\x07\x9b"))

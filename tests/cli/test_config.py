@@ -13,7 +13,7 @@ from docqa.app import options
 from docqa.app.config import Settings, load_settings, user_file
 from docqa.engine.errors import ConfigError
 from docqa.engine.generators.base import GENERATORS
-from docqa.engine.retriever import RETRIEVERS
+from docqa.engine.retrievers.retriever import RETRIEVERS
 
 Run = Callable[..., Result]
 

@@ -9,8 +9,8 @@ import pytest
 from docqa.app.diagnostics import _bar
 from docqa.app.output import print_record, to_json
 from docqa.app.terminal import cells, fit, one_line
-from docqa.engine.control_characters import clean
-from docqa.engine.record import Record, make_record
+from docqa.engine.exports.control_characters import clean
+from docqa.engine.library.record import Record, make_record
 from docqa.engine.types import Answer, Citation, Document, Evidence, Reading
 
 GOLDEN = Path(__file__).parent.parent / "golden"

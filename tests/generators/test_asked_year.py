@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from docqa.engine.generators.asked_year import is_of_another_year, of_asked_year
-from docqa.engine.ingest import document_from_text
+from docqa.engine.ingest.documents import document_from_text
 from docqa.engine.reader import AnswerSpan
 from docqa.engine.types import Evidence
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from docqa.engine.embedding_retriever import EmbeddingRetriever
-from docqa.engine.embedding_server import ServerEncoder
 from docqa.engine.errors import Cancelled, ConfigError, DocqaError, EmbeddingError, MissingError
-from docqa.engine.ingest import document_from_text
-from docqa.engine.retriever import EncoderOptions, Progress, load_retriever
+from docqa.engine.ingest.documents import document_from_text
+from docqa.engine.retrievers.embedding_retriever import EmbeddingRetriever
+from docqa.engine.retrievers.embedding_server import ServerEncoder
+from docqa.engine.retrievers.retriever import EncoderOptions, Progress, load_retriever
 from docqa.engine.types import Document, Page, Sentence
 from tests.conftest import Run
 from tests.generators.conftest import serving_llama
@@ -65,7 +65,7 @@ def cosines(question: str) -> list[float]:
 
 
 def test_scores_are_cosines_and_a_document_is_sent_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("docqa.engine.embedding_server.BATCH_SENTENCES", 3)
+    monkeypatch.setattr("docqa.engine.retrievers.embedding_server.BATCH_SENTENCES", 3)
     seen: list[Progress] = []
     with serving({EMBEDDINGS: embedded}) as server:
         options = EncoderOptions(base_url=server.url, model="tiny", api_key="k-123")

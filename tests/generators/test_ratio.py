@@ -10,8 +10,8 @@ import pytest
 
 from docqa.engine.generators.extractive import ExtractiveGenerator
 from docqa.engine.generators.ratio import ratio_asked_for, work_out
-from docqa.engine.ingest import ingest
-from docqa.engine.line_items import ratios
+from docqa.engine.ingest.documents import ingest
+from docqa.engine.question.line_items import ratios
 from docqa.engine.reader import AnswerSpan
 from docqa.engine.types import Document, Evidence
 

@@ -6,7 +6,7 @@ import pytest
 
 from docqa.engine.generators.extractive import ExtractiveGenerator
 from docqa.engine.generators.signatures import holders, signatures
-from docqa.engine.ingest import document_from_text
+from docqa.engine.ingest.documents import document_from_text
 from docqa.engine.types import Document, Evidence
 
 TEXT = """Pier lease

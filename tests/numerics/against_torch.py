@@ -17,12 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from docqa.engine.coverage import N_COVERAGE
 from docqa.engine.mamba2.config import Mamba2Config
 from docqa.engine.mamba2.cuda import load_kernels, triton_scan
 from docqa.engine.mamba2.model import Mamba2Model, Scan, initialise
 from docqa.engine.mamba2.reading import Segment, TorchReader
 from docqa.engine.mamba2.scan import chunked_scan
+from docqa.engine.retrievers.coverage import N_COVERAGE
 from docqa.trainer import step
 from docqa.trainer.collate import WindowBatch
 from docqa.trainer.recipe import RunSection

@@ -13,14 +13,14 @@ import torch
 
 from docqa.engine.device import choose_dtype
 from docqa.engine.errors import ConfigError
-from docqa.engine.fused_scores import unread_of
-from docqa.engine.ingest import ingest
+from docqa.engine.ingest.documents import ingest
 from docqa.engine.mamba2 import kernels
 from docqa.engine.mamba2.int8 import int8_obstacle
 from docqa.engine.mamba2.kernels import MIDDLE
 from docqa.engine.mamba2.matrices import Matrix, QuantisedMatrix, as_words
 from docqa.engine.mamba2.reading import INT8, FastReader, choose_reader
-from docqa.engine.mamba_retriever import MambaRetriever
+from docqa.engine.retrievers.fused_scores import unread_of
+from docqa.engine.retrievers.mamba_retriever import MambaRetriever
 from tests.numerics.conftest import MakeModel
 
 SAMPLE = Path(__file__).parents[2] / "assets" / "sample" / "harrow-point-ferries.pdf"

@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from docqa.engine.checkpoints.convert import convert
-from docqa.engine.ingest import document_from_text
+from docqa.engine.ingest.documents import document_from_text
 from docqa.engine.mamba2.checkpoint import load_model
-from docqa.engine.mamba_retriever import MambaRetriever
+from docqa.engine.retrievers.mamba_retriever import MambaRetriever
 from docqa.trainer.speed_subjects import random_model
 from tests.checkpoints.conftest import CONFIG, make_tokenizer
 from tests.numerics.test_parity import transformers_twin

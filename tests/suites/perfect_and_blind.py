@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from docqa.engine.retriever import IsCancelled, OnProgress, Scores
+from docqa.engine.retrievers.retriever import IsCancelled, OnProgress, Scores
 from docqa.engine.types import Document
 from docqa.trainer.benchmarks.base import Benchmark, BenchmarkDocument, BenchmarkQuestion
 

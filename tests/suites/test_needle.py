@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import Result
 
-from docqa.engine.bm25 import BM25Retriever
 from docqa.engine.errors import ConfigError
+from docqa.engine.retrievers.bm25 import BM25Retriever
 from docqa.engine.words import question_stems, stems
 from docqa.trainer.benchmarks.base import load_benchmark
 from docqa.trainer.benchmarks.needle import NeedleBenchmark

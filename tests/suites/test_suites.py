@@ -15,7 +15,7 @@ import pytest
 from click.testing import Result
 
 from docqa.engine.errors import DocqaError, MissingError, TrainingError
-from docqa.engine.ingest import document_from_text, ingest
+from docqa.engine.ingest.documents import document_from_text, ingest
 from docqa.engine.types import Document, Page, Rest, Sentence
 from docqa.engine.words import stems
 from docqa.trainer.benchmarks.base import (

@@ -19,8 +19,8 @@ from docqa.app.screens.main import MainScreen
 from docqa.app.tui import DocqaApp
 from docqa.app.widgets.answer_card import AnswerCard, CardState
 from docqa.app.widgets.question_input import QuestionInput
+from docqa.engine.library.store import Store
 from docqa.engine.pipeline import open_file
-from docqa.engine.store import Store
 
 ROOT = Path(__file__).parent.parent.parent
 SAMPLE = ROOT / "assets/sample/harrow-point-ferries.pdf"

@@ -12,7 +12,7 @@ from docqa.app.jobs.process import EngineProcess
 from docqa.app.widgets.answer_card import CardState
 from docqa.app.widgets.reading_bar import ReadingBar
 from docqa.app.widgets.welcome import Welcome
-from docqa.engine.store import Store
+from docqa.engine.library.store import Store
 from tests.tui.conftest import ANSWER, PAGE, QUESTION, Play, Stage
 
 pytestmark = pytest.mark.usefixtures("sample_library")

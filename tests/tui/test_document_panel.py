@@ -23,7 +23,7 @@ from docqa.app.widgets.page_ink import Ink, paint
 from docqa.app.widgets.page_layout import lay_out
 from docqa.app.widgets.page_search import PageSearch
 from docqa.app.widgets.page_text import GUTTER, PageText
-from docqa.engine.ingest import document_from_text
+from docqa.engine.ingest.documents import document_from_text
 from docqa.engine.types import Document, Evidence, Page, Sentence
 from tests.pdfs import SAMPLE, read
 

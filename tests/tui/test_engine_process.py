@@ -18,7 +18,7 @@ from docqa.app.config import load_settings
 from docqa.app.jobs import protocol
 from docqa.app.jobs.process import EngineProcess
 from docqa.app.widgets.answer_card import CardState
-from docqa.engine.store import Store
+from docqa.engine.library.store import Store
 from tests.tui.conftest import QUESTION, SAMPLE, WAIT_SECONDS, Play, Stage
 
 

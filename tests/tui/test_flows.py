@@ -25,7 +25,7 @@ from docqa.app.widgets.key_footer import KeyFooter
 from docqa.app.widgets.library_panel import DocumentList
 from docqa.app.widgets.page_search import PageSearch
 from docqa.app.widgets.pane_tabs import PaneTabs
-from docqa.engine.store import Store
+from docqa.engine.library.store import Store
 from tests.tui.conftest import ANSWER, PAGE, QUESTION, Play, Stage
 
 pytestmark = pytest.mark.usefixtures("sample_library")

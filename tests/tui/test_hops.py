@@ -9,8 +9,8 @@ from textual.widgets import Static
 
 from docqa.app.jobs.protocol import ReadingAt
 from docqa.app.widgets.reading_bar import ReadingBar
+from docqa.engine.library.store import Store
 from docqa.engine.pipeline import open_file
-from docqa.engine.store import Store
 from tests.tui.conftest import Play, Stage
 from tests.unit.test_hops import ANSWERS, LEADS_ON, N_WORDS, QUESTION, shipping
 

@@ -22,8 +22,8 @@ from docqa.app.screens.file_picker import FilePicker
 from docqa.app.screens.password import PasswordScreen
 from docqa.app.widgets.library_panel import DocumentList
 from docqa.app.widgets.welcome import Welcome
-from docqa.engine.file_queue import FileState
-from docqa.engine.store import Store
+from docqa.engine.library.file_queue import FileState
+from docqa.engine.library.store import Store
 from tests.tui.conftest import SAMPLE, Play, Stage
 
 

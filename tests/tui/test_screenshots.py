@@ -23,9 +23,9 @@ from docqa.app.session import load_models
 from docqa.app.tui import DocqaApp
 from docqa.engine import pipeline
 from docqa.engine.generators.base import load_generator
+from docqa.engine.library.record import Record, Seconds, make_record
+from docqa.engine.library.store import Store
 from docqa.engine.reader import reader_of
-from docqa.engine.record import Record, Seconds, make_record
-from docqa.engine.store import Store
 
 ROOT = Path(__file__).parent.parent.parent
 PICTURES = ROOT / "assets" / "screenshots"

@@ -22,11 +22,11 @@ from docqa.app import terminal_images
 from docqa.app.screens.export import ExportScreen
 from docqa.app.screens.page_image import PageImageScreen
 from docqa.app.widgets.page_image import HalfBlockImage, half_blocks
+from docqa.engine.exports.page_image import PageImage
 from docqa.engine.exports.questions import ExportedQuestion
 from docqa.engine.exports.write import Written
-from docqa.engine.ingest import document_from_text
-from docqa.engine.page_image import PageImage
-from docqa.engine.store import Store
+from docqa.engine.ingest.documents import document_from_text
+from docqa.engine.library.store import Store
 from docqa.engine.types import Document, Evidence
 from tests.pdfs import SAMPLE, asked, make_pdf, read
 

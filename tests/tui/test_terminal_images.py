@@ -23,7 +23,7 @@ prepare_images()
 from docqa.app import terminal_images
 kind = None
 if cell_size() is not None:
-    from docqa.engine.page_image import PageImage
+    from docqa.engine.exports.page_image import PageImage
     terminal_images.picture(PageImage(2, 2, bytes(12), None))
     from textual_image.renderable import Image
     kind = Image.__module__

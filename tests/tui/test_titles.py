@@ -12,9 +12,9 @@ from docqa.app.screens.export import ExportScreen
 from docqa.app.screens.page_image import PageImageScreen
 from docqa.app.tui import DocqaApp
 from docqa.app.widgets.library_panel import DocumentList
-from docqa.engine.control_characters import clean
-from docqa.engine.ingest import document_from_text, ingest
-from docqa.engine.store import Store
+from docqa.engine.exports.control_characters import clean
+from docqa.engine.ingest.documents import document_from_text, ingest
+from docqa.engine.library.store import Store
 from tests.tui.conftest import Play, Stage
 from tests.tui.test_library import drop, make_pdf
 

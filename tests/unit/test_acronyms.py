@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from docqa.engine.acronyms import long_form, stands_for
 from docqa.engine.generators.extractive import ExtractiveGenerator
-from docqa.engine.ingest import document_from_text
+from docqa.engine.ingest.documents import document_from_text
+from docqa.engine.question.acronyms import long_form, stands_for
 
 TEXT = """The office displays the BMF (Business Master File) to all who ask for it. \
 The International Brotherhood of Ferry Workers (“IBFW”) speaks for the crews. \

@@ -9,7 +9,7 @@ import pytest
 
 from docqa.engine.errors import TrainingError
 from docqa.engine.mamba2.checkpoint import load_tokenizer
-from docqa.engine.question_match import content_mask
+from docqa.engine.retrievers.question_match import content_mask
 from docqa.trainer.ahead import WindowsAhead
 from docqa.trainer.packed import pack
 from docqa.trainer.recipe import Recipe, read_recipe

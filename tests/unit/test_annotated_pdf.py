@@ -10,8 +10,8 @@ import pytest
 from docqa.engine.errors import ExportError
 from docqa.engine.exports.annotated_pdf import AUTHOR, annotate_pdf, needs_password
 from docqa.engine.exports.highlights import Highlight, highlights_of
+from docqa.engine.exports.page_image import Mark, PageImage, render_page
 from docqa.engine.exports.write import ExportFormat, export_file
-from docqa.engine.page_image import Mark, PageImage, render_page
 from docqa.engine.types import Document, Sentence
 from tests.pdfs import SAMPLE, asked, make_pdf, read
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from docqa.app.answer_text import linked_answer, linked_piece, linked_rank
-from docqa.engine.record import Record, RecordedDocument, RecordedEvidence, Seconds
+from docqa.engine.library.record import Record, RecordedDocument, RecordedEvidence, Seconds
 from docqa.engine.types import Reading
 
 

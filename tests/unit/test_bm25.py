@@ -7,17 +7,17 @@ import sys
 import numpy as np
 import pytest
 
-from docqa.engine import bm25
-from docqa.engine.bm25 import (
+from docqa.engine.errors import Cancelled
+from docqa.engine.ingest.documents import document_from_text
+from docqa.engine.retrievers import bm25
+from docqa.engine.retrievers.bm25 import (
     HEADER_SHARE,
     HEADING_SHARE,
     NEXT_SHARE,
     PREVIOUS_SHARE,
     BM25Retriever,
 )
-from docqa.engine.errors import Cancelled
-from docqa.engine.ingest import document_from_text
-from docqa.engine.retriever import Progress, load_retriever
+from docqa.engine.retrievers.retriever import Progress, load_retriever
 from docqa.engine.words import question_stems, stems
 
 TEXT = """The company was founded in Oslo.
@@ -93,8 +93,8 @@ def test_nothing_in_common_scores_zero(text, question):
 
 def test_the_same_every_time_and_in_another_process():
     code = (
-        "from docqa.engine.bm25 import BM25Retriever;"
-        "from docqa.engine.ingest import document_from_text;"
+        "from docqa.engine.retrievers.bm25 import BM25Retriever;"
+        "from docqa.engine.ingest.documents import document_from_text;"
         f"document = document_from_text({TEXT!r}, title='test');"
         "print(BM25Retriever().score('company revenue 1,577', document).tolist())"
     )

@@ -6,9 +6,9 @@ import tomllib
 import numpy as np
 import pytest
 
-from docqa.engine.bm25 import BM25Retriever
-from docqa.engine.confidence import FEATURES, read_calibrations
 from docqa.engine.errors import TrainingError
+from docqa.engine.retrievers.bm25 import BM25Retriever
+from docqa.engine.retrievers.confidence import FEATURES, read_calibrations
 from docqa.trainer import calibrate as fitting
 from docqa.trainer.calibrate import (
     ANSWERABLE,

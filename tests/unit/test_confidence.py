@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from docqa.engine.bm25 import BM25Retriever
-from docqa.engine.confidence import (
+from docqa.engine.errors import CheckpointError
+from docqa.engine.ingest.documents import document_from_text
+from docqa.engine.retrievers.bm25 import BM25Retriever
+from docqa.engine.retrievers.confidence import (
     FEATURES,
     UNCALIBRATED,
     Calibration,
@@ -13,8 +15,6 @@ from docqa.engine.confidence import (
     read_calibrations,
     score_features,
 )
-from docqa.engine.errors import CheckpointError
-from docqa.engine.ingest import document_from_text
 
 
 def named_features(question, *scores):

@@ -11,7 +11,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from docqa.engine.coverage import (
+from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer, save_checkpoint
+from docqa.engine.mamba2.model import Mamba2Model, TokenFeatures
+from docqa.engine.retrievers.coverage import (
     ABOVE_SHARES,
     N_COVERAGE,
     NEIGHBOUR_SHARES,
@@ -25,11 +27,9 @@ from docqa.engine.coverage import (
     passage_coverage,
     sentence_coverage,
 )
-from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer, save_checkpoint
-from docqa.engine.mamba2.model import Mamba2Model, TokenFeatures
-from docqa.engine.mamba_retriever import MambaRetriever
-from docqa.engine.packing import TokenizedDocument
-from docqa.engine.question_match import content_mask, number_mask
+from docqa.engine.retrievers.mamba_retriever import MambaRetriever
+from docqa.engine.retrievers.packing import TokenizedDocument
+from docqa.engine.retrievers.question_match import content_mask, number_mask
 from docqa.trainer.average import average
 from docqa.trainer.packed import pack
 from docqa.trainer.recipe import ModelSection, Recipe, StartSection, read_recipe

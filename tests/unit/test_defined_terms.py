@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from docqa.engine.bm25 import BM25Retriever
-from docqa.engine.defined_terms import DefinedTerm, defined_party, terms_in
-from docqa.engine.foreseen import Foreseen
 from docqa.engine.generators.base import load_generator
-from docqa.engine.ingest import document_from_text, ingest
+from docqa.engine.ingest.documents import document_from_text, ingest
 from docqa.engine.pipeline import ask
-from docqa.engine.retriever import Scores, load_retriever
+from docqa.engine.question.defined_terms import DefinedTerm, defined_party, terms_in
+from docqa.engine.question.wording import in_words_of
+from docqa.engine.retrievers.bm25 import BM25Retriever
+from docqa.engine.retrievers.foreseen import Foreseen
+from docqa.engine.retrievers.retriever import Scores, load_retriever
 from docqa.engine.types import Document
-from docqa.engine.wording import in_words_of
 from tests.pdfs import asked
 
 REAL = Path(__file__).parents[3] / "shared" / "pdfs" / "real"

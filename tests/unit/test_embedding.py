@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from docqa.engine.bm25 import BM25Retriever
-from docqa.engine.confidence import UNCALIBRATED, calibration_of
-from docqa.engine.embedding_retriever import MAX_DOCUMENTS, EmbeddingRetriever
 from docqa.engine.errors import Cancelled, CheckpointError, MissingError
-from docqa.engine.fusion import FusionRetriever, reciprocal_rank
-from docqa.engine.ingest import document_from_text
-from docqa.engine.retriever import Progress, load_retriever
-from docqa.engine.sentence_encoder import SentenceEncoder, packaged_folder
+from docqa.engine.ingest.documents import document_from_text
+from docqa.engine.retrievers.bm25 import BM25Retriever
+from docqa.engine.retrievers.confidence import UNCALIBRATED, calibration_of
+from docqa.engine.retrievers.embedding_retriever import MAX_DOCUMENTS, EmbeddingRetriever
+from docqa.engine.retrievers.fusion import FusionRetriever, reciprocal_rank
+from docqa.engine.retrievers.retriever import Progress, load_retriever
+from docqa.engine.retrievers.sentence_encoder import SentenceEncoder, packaged_folder
 from docqa.engine.types import Document, Page, Sentence
 
 needs_encoder = pytest.mark.skipif(
@@ -95,8 +95,8 @@ def test_finds_a_paraphrase_without_a_common_word(encoder: EmbeddingRetriever) -
 def test_scores_are_the_cosines_that_the_library_gives_in_any_batch(
     encoder: EmbeddingRetriever, loaded: SentenceEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("docqa.engine.embedding_retriever.WINDOW_SENTENCES", 3)
-    monkeypatch.setattr("docqa.engine.sentence_encoder.BATCH_SENTENCES", 2)
+    monkeypatch.setattr("docqa.engine.retrievers.embedding_retriever.WINDOW_SENTENCES", 3)
+    monkeypatch.setattr("docqa.engine.retrievers.sentence_encoder.BATCH_SENTENCES", 2)
     scores = encoder.score(PARAPHRASE, DOCUMENT)
     asked = loaded.model.encode(PARAPHRASE)
     alone = [loaded.model.encode(DOCUMENT.sentence_text(i)) for i in range(4)]
@@ -152,7 +152,7 @@ def test_the_prompts_of_a_folder_are_honoured(tmp_path: Path) -> None:
 def test_progress_follows_the_document(
     encoder: EmbeddingRetriever, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("docqa.engine.embedding_retriever.WINDOW_SENTENCES", 2)
+    monkeypatch.setattr("docqa.engine.retrievers.embedding_retriever.WINDOW_SENTENCES", 2)
     document = of_sentences("One two three.", "Four.", "Five six.")
     seen: list[tuple[int, int, int]] = []
 
@@ -170,7 +170,7 @@ def test_progress_follows_the_document(
 def test_cancels_between_batches_and_keeps_nothing_half(
     encoder: EmbeddingRetriever, n_embedded: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("docqa.engine.sentence_encoder.BATCH_SENTENCES", 2)
+    monkeypatch.setattr("docqa.engine.retrievers.sentence_encoder.BATCH_SENTENCES", 2)
     with pytest.raises(Cancelled):
         encoder.score("Who?", DOCUMENT, is_cancelled=lambda: len(n_embedded) == 1)
     assert n_embedded == [2]
@@ -336,8 +336,8 @@ def test_a_missing_package_names_the_extra(missing: str, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     "code",
     [
-        "import docqa.engine.retriever",
-        "import docqa.engine.embedding_retriever, docqa.engine.fusion",
+        "import docqa.engine.retrievers.retriever",
+        "import docqa.engine.retrievers.embedding_retriever, docqa.engine.retrievers.fusion",
         "import docqa.app.commands.bench, docqa.trainer.bench",
     ],
 )

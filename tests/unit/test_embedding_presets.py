@@ -15,12 +15,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from docqa.app.options import EMBEDDING_PRESETS
-from docqa.engine.embedding_presets import INSTRUCTION, PRESET_NAMES, find_preset
-from docqa.engine.embedding_retriever import EmbeddingRetriever
 from docqa.engine.errors import CheckpointError, ConfigError, MissingError
-from docqa.engine.ingest import document_from_text
-from docqa.engine.retriever import EncoderOptions, load_retriever
-from docqa.engine.sentence_encoder import SentenceEncoder
+from docqa.engine.ingest.documents import document_from_text
+from docqa.engine.retrievers.embedding_presets import INSTRUCTION, PRESET_NAMES, find_preset
+from docqa.engine.retrievers.embedding_retriever import EmbeddingRetriever
+from docqa.engine.retrievers.retriever import EncoderOptions, load_retriever
+from docqa.engine.retrievers.sentence_encoder import SentenceEncoder
 from docqa.trainer.answers.run_file import read_run
 from tests.conftest import Run
 
@@ -113,7 +113,7 @@ def scored(folder: Path, preset: str) -> np.ndarray:
     assert encoder.checkpoint == f"{folder.name} ({preset})"
     together = EmbeddingRetriever(encoder).score(QUESTION, DOCUMENT)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("docqa.engine.sentence_encoder.BATCH_SENTENCES", 1)
+        patch.setattr("docqa.engine.retrievers.sentence_encoder.BATCH_SENTENCES", 1)
         alone = EmbeddingRetriever(encoder).score(QUESTION, DOCUMENT)
     np.testing.assert_allclose(alone, together, rtol=1e-4, atol=1e-5)
     return together

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from docqa.engine.errors import CheckpointError, TrainingError
 from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer, read_metrics
 from docqa.engine.mamba2.sentence_vectors import SentenceVectors
-from docqa.engine.sentence_encoder import SentenceEncoder
+from docqa.engine.retrievers.sentence_encoder import SentenceEncoder
 from docqa.trainer.average import average
 from docqa.trainer.dataset import LabelledDocument, LabelledQuestion
 from docqa.trainer.encoder_losses import distillation_loss, pair_loss

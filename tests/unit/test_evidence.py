@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from docqa.engine.evidence import select_evidence
-from docqa.engine.ingest import document_from_text
+from docqa.engine.ingest.documents import document_from_text
 from docqa.engine.types import Document
 
 

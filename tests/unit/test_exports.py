@@ -18,7 +18,7 @@ from docqa.engine.exports.markdown import answer_markdown, escaped, questions_ma
 from docqa.engine.exports.questions import ExportedQuestion
 from docqa.engine.exports.record_json import questions_json
 from docqa.engine.exports.write import ExportFormat, choose_document, export_file
-from docqa.engine.record import RecordedDocument
+from docqa.engine.library.record import RecordedDocument
 from docqa.engine.types import Document
 from tests.pdfs import asked
 

@@ -14,7 +14,7 @@ from docqa.engine.generators.extractive import (
     readable,
     short_answer,
 )
-from docqa.engine.ingest import document_from_text
+from docqa.engine.ingest.documents import document_from_text
 from docqa.engine.reader import AnswerSpan
 from docqa.engine.types import Document, Evidence, Page, Sentence, SentenceKind
 

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from docqa.engine.errors import CheckpointError, MissingError, TrainingError
 from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer
-from docqa.engine.question_match import content_mask
+from docqa.engine.retrievers.question_match import content_mask
 from docqa.trainer.packed import PackedData, pack
 from docqa.trainer.recipe import Recipe, read_recipe
 from docqa.trainer.start import new_model, with_model_of

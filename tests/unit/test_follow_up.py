@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from docqa.engine.follow_up import leans_on_another, root_of, with_context
-from docqa.engine.ingest import ingest
-from docqa.engine.retriever import load_retriever
+from docqa.engine.ingest.documents import ingest
+from docqa.engine.question.follow_up import leans_on_another, root_of, with_context
+from docqa.engine.retrievers.retriever import load_retriever
 
 SAMPLE = Path(__file__).parent.parent.parent / "assets/sample/harrow-point-ferries.pdf"
 FOLLOW_UPS = [

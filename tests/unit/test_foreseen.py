@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from docqa.engine import foreseen
-from docqa.engine.foreseen import Foreseen, with_questions
-from docqa.engine.hybrid import HybridRetriever
-from docqa.engine.ingest import document_from_text
-from docqa.engine.mamba_retriever import MambaRetriever
-from docqa.engine.retriever import Progress, Retriever
+from docqa.engine.ingest.documents import document_from_text
+from docqa.engine.retrievers import foreseen
+from docqa.engine.retrievers.foreseen import Foreseen, with_questions
+from docqa.engine.retrievers.hybrid import HybridRetriever
+from docqa.engine.retrievers.mamba_retriever import MambaRetriever
+from docqa.engine.retrievers.retriever import Progress, Retriever
 from tests.tiny_checkpoint import TEXT, make_checkpoint
 
 QUESTIONS = ["Who leads the ferry company?", "?", "What did fuel cost?", "Who leads it?", "?"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from docqa.engine.confidence import FEATURES, score_features
 from docqa.engine.evidence import ranking
-from docqa.engine.fused_scores import (
+from docqa.engine.ingest.documents import document_from_text
+from docqa.engine.retrievers.confidence import FEATURES, score_features
+from docqa.engine.retrievers.fused_scores import (
     N_READ,
     READER_WEIGHT,
     SHORT,
@@ -18,8 +19,7 @@ from docqa.engine.fused_scores import (
     read_by,
     read_of,
 )
-from docqa.engine.ingest import document_from_text
-from docqa.engine.retriever import Retriever, load_retriever
+from docqa.engine.retrievers.retriever import Retriever, load_retriever
 
 TEXT = """The Harbour Cup of 1998 was won by Ada Holm, who rowed for the northern mole.
 The second boat was that of Bo Lind. The race began at noon and ended in the rain.

@@ -10,13 +10,13 @@ import pytest
 from sqlite_utils import Database
 
 from docqa.engine.errors import FileProblem
-from docqa.engine.file_queue import FileState, QueuedFile
 from docqa.engine.generators.base import load_generator
-from docqa.engine.migrations import MIGRATIONS
+from docqa.engine.library.file_queue import FileState, QueuedFile
+from docqa.engine.library.migrations import MIGRATIONS
+from docqa.engine.library.record import Record, make_record
+from docqa.engine.library.store import Store
 from docqa.engine.pipeline import ask
-from docqa.engine.record import Record, make_record
-from docqa.engine.retriever import load_retriever
-from docqa.engine.store import Store
+from docqa.engine.retrievers.retriever import load_retriever
 from docqa.engine.types import Document
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from docqa.engine.bm25 import BM25Retriever
 from docqa.engine.errors import Cancelled
 from docqa.engine.evidence import select_evidence
 from docqa.engine.exports.highlights import highlights_of
@@ -18,12 +17,13 @@ from docqa.engine.exports.questions import ExportedQuestion
 from docqa.engine.exports.record_json import record_json
 from docqa.engine.generators.extractive import ExtractiveGenerator
 from docqa.engine.hops import Lead, count_words, find_lead
-from docqa.engine.ingest import document_from_text
-from docqa.engine.migrations import MIGRATIONS
+from docqa.engine.ingest.documents import document_from_text
+from docqa.engine.library.migrations import MIGRATIONS
+from docqa.engine.library.record import Record, make_record
+from docqa.engine.library.store import Store
 from docqa.engine.pipeline import ask, find
-from docqa.engine.record import Record, make_record
-from docqa.engine.retriever import Progress, Retriever, load_retriever
-from docqa.engine.store import Store
+from docqa.engine.retrievers.bm25 import BM25Retriever
+from docqa.engine.retrievers.retriever import Progress, Retriever, load_retriever
 from docqa.engine.types import Document
 
 QUESTION = "What is the home port of the vessel that serves the Velmora route?"

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from docqa.engine.bm25 import BM25Retriever
-from docqa.engine.confidence import FEATURES, Calibration, confidence, score_features
 from docqa.engine.errors import Cancelled
-from docqa.engine.fused_scores import lifted, logits_of
-from docqa.engine.hybrid import BM25_WEIGHT, HybridRetriever, fuse
-from docqa.engine.ingest import document_from_text
-from docqa.engine.retriever import Progress
+from docqa.engine.ingest.documents import document_from_text
+from docqa.engine.retrievers.bm25 import BM25Retriever
+from docqa.engine.retrievers.confidence import FEATURES, Calibration, confidence, score_features
+from docqa.engine.retrievers.fused_scores import lifted, logits_of
+from docqa.engine.retrievers.hybrid import BM25_WEIGHT, HybridRetriever, fuse
+from docqa.engine.retrievers.retriever import Progress
 
 DOCUMENT = document_from_text("Cats sleep.\nDogs bark.\nBirds sing.", title="test")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pymupdf
 import pytest
 
-from docqa.engine.furniture import printed_number
-from docqa.engine.ingest import ingest
+from docqa.engine.ingest.documents import ingest
+from docqa.engine.ingest.furniture import printed_number
 from docqa.engine.types import Document, PageStatus, Sentence, SentenceKind
 
 PDFS = Path(__file__).parents[3] / "shared" / "pdfs"

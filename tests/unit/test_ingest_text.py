@@ -10,7 +10,7 @@ import pytest
 
 from docqa.engine.columns import HEADER_REACH
 from docqa.engine.errors import Cancelled, IngestError
-from docqa.engine.ingest import document_from_text, ingest
+from docqa.engine.ingest.documents import document_from_text, ingest
 from docqa.engine.types import Document, SentenceKind
 
 WRAPPED = """It was a bright cold day in the harbor, and the clocks

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pymupdf
 
-from docqa.engine.ingest import ingest
+from docqa.engine.ingest.documents import ingest
 from docqa.engine.types import SentenceKind
 
 PROSE = [

@@ -13,8 +13,8 @@ from docqa.app.library_entries import (
     with_progress,
 )
 from docqa.engine.errors import FileProblem
-from docqa.engine.file_queue import FileState, QueuedFile
-from docqa.engine.store import StoredDocument
+from docqa.engine.library.file_queue import FileState, QueuedFile
+from docqa.engine.library.store import StoredDocument
 
 
 def document(title: str, pages: int, added: str, used: str, unread: int = 0) -> StoredDocument:

@@ -12,15 +12,15 @@ from click.testing import CliRunner
 from docqa.app.cli import cli
 from docqa.app.widgets.answer_card import foot_line
 from docqa.engine.generators.extractive import ExtractiveGenerator
-from docqa.engine.ingest import document_from_text, ingest
-from docqa.engine.line_items import label_of, line_items, plain_label, ratios
+from docqa.engine.ingest.documents import document_from_text, ingest
+from docqa.engine.library.record import make_record
 from docqa.engine.pipeline import ask
+from docqa.engine.question.line_items import label_of, line_items, plain_label, ratios
+from docqa.engine.question.rewording import with_line_items
+from docqa.engine.question.wording import in_words_of
 from docqa.engine.reader import AnswerSpan
-from docqa.engine.record import make_record
-from docqa.engine.retriever import load_retriever
-from docqa.engine.rewording import with_line_items
+from docqa.engine.retrievers.retriever import load_retriever
 from docqa.engine.types import Document, Evidence
-from docqa.engine.wording import in_words_of
 
 REPORT = """Consolidated statements
 (in millions) | 2023 | 2022

@@ -7,7 +7,7 @@ from pathlib import Path
 import pymupdf
 import pytest
 
-from docqa.engine.ingest import ingest
+from docqa.engine.ingest.documents import ingest
 from docqa.engine.types import SentenceKind
 
 PROSE = [

@@ -14,15 +14,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docqa.engine.coverage import COVERAGE_WEIGHT, N_COVERAGE, PASSAGE_WEIGHT, SHARE
 from docqa.engine.errors import Cancelled, CheckpointError, ConfigError
-from docqa.engine.fused_scores import logits_of
-from docqa.engine.ingest import document_from_text
+from docqa.engine.ingest.documents import document_from_text
 from docqa.engine.mamba2.asked_question import make_ready
 from docqa.engine.mamba2.segments import segments, together
-from docqa.engine.mamba_retriever import MambaRetriever
-from docqa.engine.packing import TokenizedDocument
-from docqa.engine.retriever import Progress
+from docqa.engine.retrievers.coverage import COVERAGE_WEIGHT, N_COVERAGE, PASSAGE_WEIGHT, SHARE
+from docqa.engine.retrievers.fused_scores import logits_of
+from docqa.engine.retrievers.mamba_retriever import MambaRetriever
+from docqa.engine.retrievers.packing import TokenizedDocument
+from docqa.engine.retrievers.retriever import Progress
 from docqa.engine.types import Document
 from tests.tiny_checkpoint import AS_PUBLISHED, TEXT, make_checkpoint
 
@@ -203,7 +203,7 @@ def test_questions_read_together_score_as_one_by_one(
     monkeypatch.setenv("DOCQA_DTYPE", "float32")
     monkeypatch.setenv("DOCQA_PATH", "torch")
     monkeypatch.setenv("DOCQA_WINDOW_TOKENS", str(window_tokens))
-    monkeypatch.setattr("docqa.engine.mamba_retriever.MOST_TOGETHER", n_together)
+    monkeypatch.setattr("docqa.engine.retrievers.mamba_retriever.MOST_TOGETHER", n_together)
     folder = make_checkpoint(tmp_path, question_interval=interval)
     retriever = MambaRetriever.load(folder, device="cpu")
     questions = [QUESTION, "?", "What did fuel cost in the year before the last one?", QUESTION]
@@ -275,8 +275,8 @@ def test_segments_cover_the_document_once(lengths: list[int], tail: int, interva
 PEAK = """
 import resource, sys
 import numpy as np
-from docqa.engine.mamba_retriever import MambaRetriever
-from docqa.engine.packing import TokenizedDocument
+from docqa.engine.retrievers.mamba_retriever import MambaRetriever
+from docqa.engine.retrievers.packing import TokenizedDocument
 from docqa.engine.types import Document, Page, Sentence
 
 retriever = MambaRetriever.load(sys.argv[1], device="cpu")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from docqa.engine.evidence import select_evidence
-from docqa.engine.ingest import document_from_text
+from docqa.engine.ingest.documents import document_from_text
 from docqa.trainer.metrics import n_within, score_question
 
 

@@ -12,11 +12,11 @@ from click.testing import CliRunner
 
 from docqa.app.cli import cli
 from docqa.engine.errors import TrainingError
-from docqa.engine.ingest import document_from_text
+from docqa.engine.ingest.documents import document_from_text
 from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer
-from docqa.engine.mamba_retriever import MambaRetriever
-from docqa.engine.packing import tokenize_document
-from docqa.engine.question_match import content_mask
+from docqa.engine.retrievers.mamba_retriever import MambaRetriever
+from docqa.engine.retrievers.packing import tokenize_document
+from docqa.engine.retrievers.question_match import content_mask
 from docqa.trainer.mine import N_KEPT, favourites, mine
 from docqa.trainer.mined import MinedNegatives
 from docqa.trainer.packed import PackedData, pack

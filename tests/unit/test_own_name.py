@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from docqa.engine.bm25 import BM25Retriever
-from docqa.engine.ingest import document_from_text, ingest
-from docqa.engine.own_name import about_the_company, registrant
+from docqa.engine.ingest.documents import document_from_text, ingest
+from docqa.engine.question.own_name import about_the_company, registrant
+from docqa.engine.question.wording import in_words_of
+from docqa.engine.retrievers.bm25 import BM25Retriever
 from docqa.engine.types import Document
-from docqa.engine.wording import in_words_of
 from docqa.trainer.bench import score_all
 
 REAL = Path(__file__).parents[3] / "shared" / "pdfs" / "real"

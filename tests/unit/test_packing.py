@@ -8,8 +8,8 @@ from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
-from docqa.engine.ingest import document_from_text
-from docqa.engine.packing import tokenize_document
+from docqa.engine.ingest.documents import document_from_text
+from docqa.engine.retrievers.packing import tokenize_document
 from docqa.engine.types import Document, Page, Sentence
 
 TEXT = """Results of Operations

@@ -18,13 +18,13 @@ from docqa.engine.exports.annotated_pdf import annotate_pdf
 from docqa.engine.exports.highlights import highlights_of
 from docqa.engine.exports.markdown import questions_markdown
 from docqa.engine.exports.record_json import record_json
-from docqa.engine.ingest import ingest
-from docqa.engine.migrations import MIGRATIONS
-from docqa.engine.page_breaks import goes_on
+from docqa.engine.exports.sentence_quads import PageGlyphs
+from docqa.engine.ingest.documents import ingest
+from docqa.engine.ingest.page_breaks import goes_on
+from docqa.engine.library.migrations import MIGRATIONS
+from docqa.engine.library.store import Store
 from docqa.engine.pipeline import open_file
 from docqa.engine.quote import quote_sentence
-from docqa.engine.sentence_quads import PageGlyphs
-from docqa.engine.store import Store
 from docqa.engine.types import Document, SentenceKind
 from tests.pdfs import asked
 

@@ -10,10 +10,10 @@ import pytest
 
 from docqa.engine.errors import Cancelled, ConfigError, IngestError
 from docqa.engine.generators.base import Draft, OnText
+from docqa.engine.library.record import make_record
+from docqa.engine.library.store import Store
 from docqa.engine.pipeline import TokenCount, ask, file_id, open_file
-from docqa.engine.record import make_record
-from docqa.engine.retriever import IsCancelled, OnProgress, Progress, Scores
-from docqa.engine.store import Store
+from docqa.engine.retrievers.retriever import IsCancelled, OnProgress, Progress, Scores
 from docqa.engine.types import Citation, Document, Evidence
 
 

@@ -9,8 +9,8 @@ import pytest
 
 import docqa.trainer.publish as publishing
 from docqa.engine.errors import CheckpointError
-from docqa.engine.mamba_retriever import MambaRetriever
-from docqa.engine.retriever import load_retriever
+from docqa.engine.retrievers.mamba_retriever import MambaRetriever
+from docqa.engine.retrievers.retriever import load_retriever
 from tests.tiny_checkpoint import make_checkpoint
 from tests.unit.test_train import labelled_file
 

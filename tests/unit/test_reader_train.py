@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from docqa.engine.errors import CheckpointError, TrainingError
 from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer, read_metrics
 from docqa.engine.reader import reader_of
-from docqa.engine.retriever import load_retriever
+from docqa.engine.retrievers.retriever import load_retriever
 from docqa.trainer import publish as publishing
 from docqa.trainer.dataset import LabelledDocument, LabelledQuestion
 from docqa.trainer.reader_bench import bench_reader, has_short_answers

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 
 from docqa.engine.checkpoints.installed import embedded_checkpoint
 from docqa.engine.columns import cell_spans
-from docqa.engine.ingest import document_from_text
+from docqa.engine.ingest.documents import document_from_text
 from docqa.engine.mamba2.checkpoint import load_tokenizer
 from docqa.engine.reader_window import (
     MAX_BEFORE_TOKENS,

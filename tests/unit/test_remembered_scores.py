@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from docqa.engine.bm25 import BM25Retriever
-from docqa.engine.ingest import document_from_text
-from docqa.engine.mamba_retriever import MambaRetriever
-from docqa.engine.retriever import Scores
+from docqa.engine.ingest.documents import document_from_text
+from docqa.engine.retrievers.bm25 import BM25Retriever
+from docqa.engine.retrievers.mamba_retriever import MambaRetriever
+from docqa.engine.retrievers.retriever import Scores
 from docqa.engine.types import Document
 from docqa.trainer.remembered_scores import RememberedScores
 from tests.tiny_checkpoint import make_checkpoint

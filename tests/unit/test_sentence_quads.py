@@ -8,7 +8,7 @@ from pathlib import Path
 import pymupdf
 import pytest
 
-from docqa.engine.sentence_quads import PageGlyphs, folded
+from docqa.engine.exports.sentence_quads import PageGlyphs, folded
 from docqa.engine.types import Document
 from tests.pdfs import SAMPLE, make_pdf, read
 

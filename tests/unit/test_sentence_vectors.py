@@ -9,11 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from docqa.engine import mamba_retriever
-from docqa.engine.coverage import COVERAGE_WEIGHT, SHARE
 from docqa.engine.errors import Cancelled
-from docqa.engine.fused_scores import SHORT, brought_near, lifted, logits_of, nearest_of
-from docqa.engine.ingest import document_from_text
+from docqa.engine.ingest.documents import document_from_text
 from docqa.engine.mamba2 import sentence_vectors
 from docqa.engine.mamba2.asked_question import make_ready
 from docqa.engine.mamba2.checkpoint import add_head, load_model
@@ -26,13 +23,16 @@ from docqa.engine.mamba2.sentence_vectors import (
     batches_by_length,
     rows_of,
 )
-from docqa.engine.mamba_retriever import (
+from docqa.engine.retrievers import mamba_retriever
+from docqa.engine.retrievers.coverage import COVERAGE_WEIGHT, SHARE
+from docqa.engine.retrievers.fused_scores import SHORT, brought_near, lifted, logits_of, nearest_of
+from docqa.engine.retrievers.mamba_retriever import (
     COVERAGE_BESIDE_NEARNESS,
     LENGTH_WEIGHT,
     NEARNESS_WEIGHT,
     MambaRetriever,
 )
-from docqa.engine.packing import TokenizedDocument
+from docqa.engine.retrievers.packing import TokenizedDocument
 from tests.tiny_checkpoint import make_checkpoint
 
 TEXT = """Cash flows

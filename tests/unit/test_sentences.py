@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docqa.engine.sentences import MAX_WORDS, split_sentences
+from docqa.engine.ingest.sentences import MAX_WORDS, split_sentences
 from docqa.engine.types import SentenceKind
 
 WORDS = ["The", "cost", "of", "Inc.", "U.S.", "3.5", "(a)", "rose;", "fell.", "Dr.", "|", "é", "。"]

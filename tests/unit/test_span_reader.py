@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from docqa.engine.checkpoints.installed import embedded_checkpoint
-from docqa.engine.ingest import document_from_text
+from docqa.engine.ingest.documents import document_from_text
 from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer
 from docqa.engine.mamba2.span_reader import LEAST_LEAD, THRESHOLD, MambaSpanReader, whole_amount
 from docqa.engine.types import Document, Evidence

@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 from sqlite_utils import Database
 
-from docqa.engine import store as store_module
 from docqa.engine.errors import StoreError
-from docqa.engine.migrations import MIGRATIONS
-from docqa.engine.packing import TokenizedDocument
-from docqa.engine.record import Record, make_record
-from docqa.engine.search_terms import search_expression
-from docqa.engine.store import Store
+from docqa.engine.library import store as store_module
+from docqa.engine.library.migrations import MIGRATIONS
+from docqa.engine.library.record import Record, make_record
+from docqa.engine.library.search_terms import search_expression
+from docqa.engine.library.store import Store
+from docqa.engine.retrievers.packing import TokenizedDocument
 from docqa.engine.types import (
     Answer,
     Citation,
@@ -291,8 +291,8 @@ def test_an_error_in_the_middle_leaves_the_old_document(
 KILLED_WHILE_ADDING = """
 import os, signal, sys
 from pathlib import Path
-from docqa.engine import store
-from docqa.engine.ingest import document_from_text
+from docqa.engine.library import store
+from docqa.engine.ingest.documents import document_from_text
 
 text = "\\n".join(f"Sentence number {i}." for i in range(20_000))
 left = iter(range(15_000))

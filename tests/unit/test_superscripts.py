@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pymupdf
 
+from docqa.engine.exports.sentence_quads import PageGlyphs
 from docqa.engine.generators.verbatim import find_verbatim
-from docqa.engine.ingest import ingest
-from docqa.engine.layout import is_number
-from docqa.engine.sentence_quads import PageGlyphs
-from docqa.engine.sentences import split_sentences
+from docqa.engine.ingest.documents import ingest
+from docqa.engine.ingest.layout import is_number
+from docqa.engine.ingest.sentences import split_sentences
 from docqa.engine.words import stems
 
 

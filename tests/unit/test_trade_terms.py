@@ -12,13 +12,13 @@ from click.testing import CliRunner
 
 from docqa.app.cli import cli
 from docqa.app.widgets.answer_card import foot_line
-from docqa.engine.bm25 import BM25Retriever
 from docqa.engine.generators.extractive import ExtractiveGenerator
-from docqa.engine.ingest import document_from_text
+from docqa.engine.ingest.documents import document_from_text
+from docqa.engine.library.record import make_record
 from docqa.engine.pipeline import ask as answer_to
-from docqa.engine.record import make_record
-from docqa.engine.trade_terms import with_trade_terms
-from docqa.engine.wording import in_words_of
+from docqa.engine.question.trade_terms import with_trade_terms
+from docqa.engine.question.wording import in_words_of
+from docqa.engine.retrievers.bm25 import BM25Retriever
 
 REPORT = document_from_text(
     "We had 10,800 employees at year-end.\n\nOptions with an exercise price of $12 were held.\n\n"

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from docqa.engine.coverage import COVERAGE_WEIGHT, N_COVERAGE, SHARE
 from docqa.engine.errors import TrainingError
 from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer
-from docqa.engine.question_match import content_mask, content_tokens, rarity_buckets
+from docqa.engine.retrievers.coverage import COVERAGE_WEIGHT, N_COVERAGE, SHARE
+from docqa.engine.retrievers.question_match import content_mask, content_tokens, rarity_buckets
 from docqa.trainer.collate import WindowBatch, collate
 from docqa.trainer.loss import StepTotals, bce_loss, listwise_loss, ranking_loss
 from docqa.trainer.optimizer import learning_rate

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from docqa.engine.bm25 import BM25Retriever
 from docqa.engine.errors import MissingError
+from docqa.engine.retrievers.bm25 import BM25Retriever
 from docqa.trainer.benchmarks.base import BenchmarkQuestion
 from docqa.trainer.benchmarks.chains import KINDS, invent_names
 from docqa.trainer.benchmarks.two_place import N_ASKED, N_CHAINS, TwoPlaceBenchmark, load

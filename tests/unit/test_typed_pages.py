@@ -8,7 +8,7 @@ from pathlib import Path
 import pymupdf
 import pytest
 
-from docqa.engine.ingest import ingest
+from docqa.engine.ingest.documents import ingest
 from docqa.engine.types import Document
 
 REAL = Path(__file__).parents[3] / "shared" / "pdfs" / "real"

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docqa.engine.ingest import document_from_text, ingest
-from docqa.engine.mamba_retriever import MambaRetriever
-from docqa.engine.packing import TokenizedDocument, tokenize_document
-from docqa.engine.store import Store
+from docqa.engine.ingest.documents import document_from_text, ingest
+from docqa.engine.library.store import Store
+from docqa.engine.retrievers.mamba_retriever import MambaRetriever
+from docqa.engine.retrievers.packing import TokenizedDocument, tokenize_document
+from docqa.engine.retrievers.units import in_units
 from docqa.engine.types import Document, Page, Sentence
-from docqa.engine.units import in_units
 from tests.checkpoints.conftest import make_tokenizer
 from tests.pdfs import SAMPLE
 from tests.tiny_checkpoint import AS_PUBLISHED, TEXT, make_checkpoint

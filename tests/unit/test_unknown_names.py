@@ -2,8 +2,8 @@
 
 import pytest
 
-from docqa.engine.ingest import document_from_text
-from docqa.engine.unknown_names import unknown_names
+from docqa.engine.ingest.documents import document_from_text
+from docqa.engine.question.unknown_names import unknown_names
 
 REPORT = """The harbour of Ostwin lies in California, not in China.
 Ada Holm runs the ferries of PayPal Harbor.

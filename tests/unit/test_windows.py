@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from docqa.engine.ingest import document_from_text
+from docqa.engine.ingest.documents import document_from_text
 from docqa.engine.mamba2.segments import windows
-from docqa.engine.mamba_retriever import MambaRetriever
-from docqa.engine.retriever import Progress, Scores
+from docqa.engine.retrievers.mamba_retriever import MambaRetriever
+from docqa.engine.retrievers.retriever import Progress, Scores
 from docqa.engine.types import Document
 from tests.tiny_checkpoint import AS_PUBLISHED, TEXT, make_checkpoint
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from docqa.engine.errors import IngestError
-from docqa.engine.ingest import ingest
+from docqa.engine.ingest.documents import ingest
 from docqa.engine.types import PageStatus
 
 ZOO = Path(__file__).parents[3] / "shared" / "pdfs" / "zoo"

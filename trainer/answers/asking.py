@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from docqa.engine.errors import ConfigError
 from docqa.engine.generators.language_model import estimate
-from docqa.engine.prompts import Messages, defuse, fill
+from docqa.engine.generators.prompts import Messages, defuse, fill
 from docqa.engine.types import Document
 from docqa.trainer.answers.replies import is_refusal
 from docqa.trainer.answers.run_file import Asked, RunFile

@@ -18,14 +18,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from docqa.engine.confidence import UNCALIBRATED, calibration_of, confidence
 from docqa.engine.errors import TrainingError
 from docqa.engine.evidence import select_evidence
 from docqa.engine.generators.base import Generator
+from docqa.engine.generators.prompts import Item, show_items
 from docqa.engine.hops import mark_hop
 from docqa.engine.pipeline import next_lead, read_on
-from docqa.engine.prompts import Item, show_items
-from docqa.engine.retriever import Retriever, Scores
+from docqa.engine.retrievers.confidence import UNCALIBRATED, calibration_of, confidence
+from docqa.engine.retrievers.retriever import Retriever, Scores
 from docqa.engine.types import Evidence, Reading
 from docqa.trainer.answers.run_file import Asked, RunFile, question_key
 from docqa.trainer.bench import score_all

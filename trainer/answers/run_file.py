@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from docqa.engine.errors import TrainingError
-from docqa.engine.library_file import now
+from docqa.engine.library.library_file import now
 from docqa.trainer.answers.versions import made_with
 from docqa.trainer.benchmarks.base import AnswerKind, Fact
 from docqa.trainer.calls.file import APPLICATION_ID, CallFile

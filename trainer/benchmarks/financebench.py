@@ -21,8 +21,8 @@ from typing import Any
 import platformdirs
 
 from docqa.engine.errors import MissingError
+from docqa.engine.library.store import Store
 from docqa.engine.pipeline import open_file
-from docqa.engine.store import Store
 from docqa.engine.types import Document
 from docqa.engine.words import stems
 from docqa.trainer.benchmarks.base import BenchmarkDocument, BenchmarkQuestion, must_exist

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from docqa.engine.packing import TokenizedDocument
+from docqa.engine.retrievers.packing import TokenizedDocument
 
 Encode = Callable[[str], list[int]]
 """Token ids of a text, without special ones."""

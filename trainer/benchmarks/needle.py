@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from docqa.engine.errors import ConfigError
-from docqa.engine.ingest import document_from_text
+from docqa.engine.ingest.documents import document_from_text
 from docqa.trainer.benchmarks.base import BenchmarkDocument, BenchmarkQuestion, must_exist
 from docqa.trainer.benchmarks.needle_haystack import read_haystack
 from docqa.trainer.benchmarks.needle_kinds import KINDS, Needle, Planted, make_needle

@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 
 from docqa.engine.checkpoints.installed import embedded_checkpoint
 from docqa.engine.errors import ConfigError
-from docqa.engine.ingest import ingest
+from docqa.engine.ingest.documents import ingest
 from docqa.engine.mamba2.checkpoint import load_tokenizer
 from docqa.trainer.dataset import read_documents
 

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from docqa.engine.retriever import Retriever
+from docqa.engine.retrievers.retriever import Retriever
 from docqa.trainer.benchmarks.needle import NeedleBenchmark
 from docqa.trainer.benchmarks.needle_haystack import GENERATED
 from docqa.trainer.benchmarks.recall import Finding, OnQuestions, search_document

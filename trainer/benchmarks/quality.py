@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from docqa.engine.errors import MissingError
-from docqa.engine.ingest import document_from_text
+from docqa.engine.ingest.documents import document_from_text
 from docqa.trainer.benchmarks.base import BenchmarkDocument, BenchmarkQuestion, must_exist
 from docqa.trainer.benchmarks.json_lines import parse_lines
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from docqa.engine.errors import TrainingError
 from docqa.engine.evidence import ranking
-from docqa.engine.retriever import Retriever, Scores
+from docqa.engine.retrievers.retriever import Retriever, Scores
 from docqa.engine.types import Document
 from docqa.trainer.bench import macro_average, score_all
 from docqa.trainer.benchmarks.base import Benchmark, BenchmarkDocument, BenchmarkQuestion, Fact

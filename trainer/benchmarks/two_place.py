@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from docqa.engine.ingest import document_from_text
+from docqa.engine.ingest.documents import document_from_text
 from docqa.engine.types import Document, SentenceKind
 from docqa.trainer.benchmarks.base import BenchmarkDocument, BenchmarkQuestion, must_exist
 from docqa.trainer.benchmarks.chains import KINDS, Kind, invent_names

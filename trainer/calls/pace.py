@@ -6,7 +6,7 @@ import threading
 import time
 
 from docqa.engine.errors import Cancelled
-from docqa.engine.retriever import IsCancelled
+from docqa.engine.retrievers.retriever import IsCancelled
 
 POLL_SECONDS = 0.05
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from docqa.engine.errors import Cancelled, ConfigError, DocqaError, GeneratorError, MissingError
 from docqa.engine.generators import faults
 from docqa.engine.generators.language_model import LanguageModel
-from docqa.engine.retriever import IsCancelled
+from docqa.engine.retrievers.retriever import IsCancelled
 from docqa.trainer.calls.call import Call, Reply
 from docqa.trainer.calls.file import CallFile
 from docqa.trainer.calls.pace import POLL_SECONDS, Pace, sleep_until

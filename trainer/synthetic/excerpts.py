@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from docqa.engine.ingest import document_from_text
-from docqa.engine.packing import tokenize_document
+from docqa.engine.ingest.documents import document_from_text
+from docqa.engine.retrievers.packing import tokenize_document
 from docqa.engine.types import PAGE_SEPARATOR, Document
 from docqa.trainer.synthetic.language import is_in_language
 

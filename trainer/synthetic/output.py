@@ -11,7 +11,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from docqa.engine.packing import tokenize_document
+from docqa.engine.retrievers.packing import tokenize_document
 from docqa.trainer.synthetic.excerpts import Excerpt
 from docqa.trainer.synthetic.strategies import Attempt, SyntheticQuestion
 

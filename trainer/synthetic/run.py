@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 
 from docqa.engine.errors import TrainingError
 from docqa.engine.generators.language_model import LanguageModel
-from docqa.engine.retriever import IsCancelled
+from docqa.engine.retrievers.retriever import IsCancelled
 from docqa.trainer.calls.call import Call
 from docqa.trainer.calls.file import CallFile
 from docqa.trainer.calls.plan import Plan

@@ -1,0 +1,1 @@
+"""Files become documents: pages of text in reading order, cut into sentences."""

@@ -1,0 +1,1 @@
+"""Tables of a page: where they begin and end, and what stands over and beside their cells."""
