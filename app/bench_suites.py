@@ -20,7 +20,7 @@ def load_named(name: str, settings: Settings) -> Retriever:
     """A retriever by name, which cuts each document into tokens once for all its questions."""
     from docqa.app.session import chosen_checkpoint
     from docqa.engine.retrievers.retriever import load_retriever
-    from docqa.trainer.speed_subjects import KeptTokens
+    from docqa.trainer.speed.subjects import KeptTokens
 
     return load_retriever(
         name,

@@ -22,8 +22,8 @@ from docqa.engine.types import Document, Evidence
 from docqa.trainer.answers.measures import best, exact_match, f1, subspan_match
 from docqa.trainer.bench import macro_average, sample_questions, score_all
 from docqa.trainer.dataset import LabelledDocument, LabelledQuestion, read_documents
+from docqa.trainer.heads.reader_examples import answer_spans
 from docqa.trainer.metrics import mean
-from docqa.trainer.reader_examples import answer_spans
 
 OnBenchProgress = Callable[[str, int, int], None]
 """File name, questions done, questions in all."""

@@ -186,8 +186,8 @@ def speed(
     from docqa.app.diagnostics import Narrator
     from docqa.app.output import print_json
     from docqa.trainer.chart import check_plot
-    from docqa.trainer.speed import SpeedOptions, bench_speed
-    from docqa.trainer.speed_plot import draw_plot
+    from docqa.trainer.speed.bench import SpeedOptions, bench_speed
+    from docqa.trainer.speed.plot import draw_plot
 
     if plot is not None:
         check_plot()

@@ -108,8 +108,8 @@ def retriever(
 
     narrator = Narrator(quiet=quiet)
 
-    from docqa.trainer.processes import is_first
-    from docqa.trainer.train import train_retriever
+    from docqa.trainer.retriever.processes import is_first
+    from docqa.trainer.retriever.train import train_retriever
 
     folder = train_retriever(
         [*files, *more_files],

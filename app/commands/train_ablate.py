@@ -93,8 +93,8 @@ def ablate(
 
     narrator = Narrator(quiet=quiet)
 
-    from docqa.trainer.ablation import ablate as ablate_recipe
-    from docqa.trainer.ablation_table import ablation_table
+    from docqa.trainer.retriever.ablation import ablate as ablate_recipe
+    from docqa.trainer.retriever.ablation_table import ablation_table
 
     ablate_recipe(
         [*files, *more_files],

@@ -28,6 +28,6 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 )
 def average(first: Path, second: Path, weight: float, out: Path) -> None:
     """Average the weights of two checkpoints, FIRST and one that went on from it."""
-    from docqa.trainer.average import average as average_checkpoints
+    from docqa.trainer.retriever.average import average as average_checkpoints
 
     click.echo(average_checkpoints(first, second, weight, out))

@@ -33,7 +33,7 @@ def encoder(
 
     narrator = Narrator(quiet=quiet)
 
-    from docqa.trainer.encoder_train import train_encoder
+    from docqa.trainer.heads.encoder_train import train_encoder
 
     folder = train_encoder(
         [*files, *more_files],

@@ -67,7 +67,7 @@ def mine(
 
     narrator = Narrator(quiet=quiet)
 
-    from docqa.trainer.mine import mine as mine_negatives
+    from docqa.trainer.retriever.mine import mine as mine_negatives
 
     mine_negatives(
         [*files, *more_files],

@@ -42,7 +42,7 @@ def reader(
 
     narrator = Narrator(quiet=quiet)
 
-    from docqa.trainer.reader_train import train_reader
+    from docqa.trainer.heads.reader_train import train_reader
 
     folder = train_reader(
         [*files, *more_files],

@@ -11,7 +11,7 @@ import click
 from docqa.app.options import json_option
 
 if TYPE_CHECKING:
-    from docqa.trainer.standing import Standing
+    from docqa.trainer.retriever.standing import Standing
 
 
 @click.command()
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 @json_option
 def show(run: Path, plot: bool, as_json: bool) -> None:
     """Print where a run stands, or the table of an ablation: of what is finished."""
-    from docqa.trainer.ablation_plan import PLAN_FILE
-    from docqa.trainer.ablation_table import ablation_table
+    from docqa.trainer.retriever.ablation_plan import PLAN_FILE
+    from docqa.trainer.retriever.ablation_table import ablation_table
 
     if (run / PLAN_FILE).is_file():
         if plot or as_json:
             raise click.UsageError(f"{run} holds an ablation: it has neither --plot nor --json.")
         click.echo(ablation_table(run))
         return
-    from docqa.trainer.standing import standing
+    from docqa.trainer.retriever.standing import standing
 
     stands = standing(run)
     if plot:
@@ -45,7 +45,7 @@ def show(run: Path, plot: bool, as_json: bool) -> None:
 def _draw(run: Path) -> None:
     from docqa.app.diagnostics import Narrator
     from docqa.trainer.chart import check_plot
-    from docqa.trainer.loss_plot import draw_loss
+    from docqa.trainer.retriever.loss_plot import draw_loss
 
     check_plot()
     Narrator().say(f"Drawn: {draw_loss(run)}")

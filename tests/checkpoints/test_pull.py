@@ -219,8 +219,8 @@ def test_an_unreadable_origin_is_listed_and_can_be_removed(docqa: Run, hub: Hub)
 
 def test_training_goes_on_from_a_scanner_sentence_by_sentence(docqa: Run, hub: Hub) -> None:
     from docqa.engine.mamba2.config import read_config
-    from docqa.trainer.recipe import Recipe, StartSection
-    from docqa.trainer.start import new_model
+    from docqa.trainer.retriever.recipe import Recipe, StartSection
+    from docqa.trainer.retriever.start import new_model
 
     folder = pulled(docqa)
     assert read_config(folder / "config.json").unit_tokens == 20

@@ -10,10 +10,10 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from docqa.app.diagnostics import ExitCode
-from docqa.trainer.ablation_plan import VARIANTS, WHOLE
 from docqa.trainer.dataset import read_documents
-from docqa.trainer.recipe import PACKAGED, read_recipe
-from docqa.trainer.train import train_retriever
+from docqa.trainer.retriever.ablation_plan import VARIANTS, WHOLE
+from docqa.trainer.retriever.recipe import PACKAGED, read_recipe
+from docqa.trainer.retriever.train import train_retriever
 from tests.conftest import Run
 from tests.tiny_checkpoint import make_checkpoint
 from tests.training_files import labelled_file, recipe_file

@@ -23,9 +23,9 @@ from docqa.engine.mamba2.model import Mamba2Model, Scan, initialise
 from docqa.engine.mamba2.reading import Segment, TorchReader
 from docqa.engine.mamba2.scan import chunked_scan
 from docqa.engine.retrievers.coverage import N_COVERAGE
-from docqa.trainer import step
-from docqa.trainer.collate import WindowBatch
-from docqa.trainer.recipe import RunSection
+from docqa.trainer.retriever import step
+from docqa.trainer.retriever.collate import WindowBatch
+from docqa.trainer.retriever.recipe import RunSection
 
 GENERATOR = torch.Generator().manual_seed(0)
 SHAPE: dict[str, Any] = {"d_model": 32, "n_layer": 2, "vocab_size": 96, "d_state": 16}

@@ -241,7 +241,7 @@ def test_the_kernels_compute_what_torch_computes(
 def test_training_on_the_gpu_has_the_gradients_of_torch(
     bf16: bool, tolerance: float, is_compiled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("docqa.trainer.step.choose_scan", None)  # set anew, and put back
+    monkeypatch.setattr("docqa.trainer.retriever.step.choose_scan", None)  # set anew, and put back
     assert against_torch.training("cuda", bf16=bf16, is_compiled=is_compiled) < tolerance
 
 

@@ -16,7 +16,7 @@ from docqa.engine.checkpoints.convert import convert
 from docqa.engine.ingest.documents import document_from_text
 from docqa.engine.mamba2.checkpoint import load_model
 from docqa.engine.retrievers.mamba_retriever import MambaRetriever
-from docqa.trainer.speed_subjects import random_model
+from docqa.trainer.speed.subjects import random_model
 from tests.checkpoints.conftest import CONFIG, make_tokenizer
 from tests.numerics.test_parity import transformers_twin
 from tests.tiny_checkpoint import TEXT

@@ -17,8 +17,8 @@ from click.testing import Result
 from docqa.engine.checkpoints.installed import embedded_checkpoint
 from docqa.engine.mamba2.checkpoint import load_tokenizer
 from docqa.trainer.dataset import read_documents
-from docqa.trainer.packed import pack
-from docqa.trainer.seed_data import read_examples
+from docqa.trainer.retriever.packed import pack
+from docqa.trainer.retriever.seed_data import read_examples
 from tests.generators.scripted_server import Reply, Script, ScriptedServer, serving
 from tests.synthetic import writer
 from tests.synthetic.conftest import story

@@ -10,11 +10,11 @@ import pytest
 from docqa.engine.errors import TrainingError
 from docqa.engine.mamba2.checkpoint import load_tokenizer
 from docqa.engine.retrievers.question_match import content_mask
-from docqa.trainer.ahead import WindowsAhead
-from docqa.trainer.packed import pack
-from docqa.trainer.recipe import Recipe, read_recipe
-from docqa.trainer.step import batch_shape
-from docqa.trainer.windows import Window, WindowSampler
+from docqa.trainer.retriever.ahead import WindowsAhead
+from docqa.trainer.retriever.packed import pack
+from docqa.trainer.retriever.recipe import Recipe, read_recipe
+from docqa.trainer.retriever.step import batch_shape
+from docqa.trainer.retriever.windows import Window, WindowSampler
 from tests.tiny_checkpoint import make_checkpoint
 from tests.training_files import labelled_file, recipe_file
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from docqa.engine.checkpoints.installed import embedded_checkpoint
 from docqa.engine.errors import TrainingError
 from docqa.engine.mamba2.checkpoint import EMBEDDING, load_model
-from docqa.trainer.average import average
+from docqa.trainer.retriever.average import average
 from tests.conftest import Run
 from tests.tiny_checkpoint import make_checkpoint
 

@@ -30,11 +30,11 @@ from docqa.engine.retrievers.coverage import (
 from docqa.engine.retrievers.mamba_retriever import MambaRetriever
 from docqa.engine.retrievers.packing import TokenizedDocument
 from docqa.engine.retrievers.question_match import content_mask, number_mask
-from docqa.trainer.average import average
-from docqa.trainer.packed import pack
-from docqa.trainer.recipe import ModelSection, Recipe, StartSection, read_recipe
-from docqa.trainer.start import new_model
-from docqa.trainer.windows import WindowSampler
+from docqa.trainer.retriever.average import average
+from docqa.trainer.retriever.packed import pack
+from docqa.trainer.retriever.recipe import ModelSection, Recipe, StartSection, read_recipe
+from docqa.trainer.retriever.start import new_model
+from docqa.trainer.retriever.windows import WindowSampler
 from tests.tiny_checkpoint import make_checkpoint
 from tests.training_files import labelled_file, recipe_file
 

@@ -15,17 +15,17 @@ from docqa.engine.errors import CheckpointError, TrainingError
 from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer, read_metrics
 from docqa.engine.mamba2.sentence_vectors import SentenceVectors
 from docqa.engine.retrievers.sentence_encoder import SentenceEncoder
-from docqa.trainer.average import average
 from docqa.trainer.dataset import LabelledDocument, LabelledQuestion
-from docqa.trainer.encoder_losses import distillation_loss, pair_loss
-from docqa.trainer.encoder_pairs import EncoderPair, EncoderPairs
-from docqa.trainer.encoder_recipe import EncoderRecipe
-from docqa.trainer.encoder_texts import EncoderTexts, ask_teacher, draw_rows
-from docqa.trainer.encoder_train import train_encoder
-from docqa.trainer.near_misses import NearMisses
+from docqa.trainer.heads.encoder_losses import distillation_loss, pair_loss
+from docqa.trainer.heads.encoder_pairs import EncoderPair, EncoderPairs
+from docqa.trainer.heads.encoder_recipe import EncoderRecipe
+from docqa.trainer.heads.encoder_texts import EncoderTexts, ask_teacher, draw_rows
+from docqa.trainer.heads.encoder_train import train_encoder
+from docqa.trainer.heads.near_misses import NearMisses
 from docqa.trainer.publish import publish
-from docqa.trainer.recipe import read_recipe
-from docqa.trainer.start import new_model
+from docqa.trainer.retriever.average import average
+from docqa.trainer.retriever.recipe import read_recipe
+from docqa.trainer.retriever.start import new_model
 from tests.tiny_checkpoint import make_checkpoint, make_tokenizer
 from tests.training_files import labelled_file, recipe_file
 

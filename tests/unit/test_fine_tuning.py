@@ -17,12 +17,12 @@ from safetensors.torch import load_file, save_file
 from docqa.engine.errors import CheckpointError, MissingError, TrainingError
 from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer
 from docqa.engine.retrievers.question_match import content_mask
-from docqa.trainer.packed import PackedData, pack
-from docqa.trainer.recipe import Recipe, read_recipe
-from docqa.trainer.start import new_model, with_model_of
-from docqa.trainer.step import batch_shape, steps_of_epochs
-from docqa.trainer.train import train_retriever
-from docqa.trainer.windows import WindowSampler
+from docqa.trainer.retriever.packed import PackedData, pack
+from docqa.trainer.retriever.recipe import Recipe, read_recipe
+from docqa.trainer.retriever.start import new_model, with_model_of
+from docqa.trainer.retriever.step import batch_shape, steps_of_epochs
+from docqa.trainer.retriever.train import train_retriever
+from docqa.trainer.retriever.windows import WindowSampler
 from tests.tiny_checkpoint import make_checkpoint
 from tests.training_files import labelled_file, neox_like_tokenizer, recipe_file
 
@@ -155,8 +155,8 @@ def test_parts_of_a_step_and_recomputed_layers_give_the_same_weights(
 
 def test_recomputed_layers_keep_no_hidden_states(base: Path, data: Path) -> None:
     """What is kept for the gradients shrinks to less than half."""
-    from docqa.trainer.collate import collate
-    from docqa.trainer.step import WindowReader
+    from docqa.trainer.retriever.collate import collate
+    from docqa.trainer.retriever.step import WindowReader
 
     kept: dict[bool, int] = {}
     for recompute in (False, True):

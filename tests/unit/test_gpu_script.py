@@ -11,7 +11,7 @@ import tarfile
 from pathlib import Path
 
 from docqa.engine.mamba2.checkpoint import load_model
-from docqa.trainer.train import train_retriever
+from docqa.trainer.retriever.train import train_retriever
 from tests.tiny_checkpoint import make_checkpoint
 from tests.training_files import labelled_file, recipe_file
 

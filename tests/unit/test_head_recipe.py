@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from docqa.engine.errors import TrainingError
-from docqa.trainer.encoder_recipe import EncoderRecipe
-from docqa.trainer.head_recipe import HeadRecipe, head_recipe_from_record, read_head_recipe
-from docqa.trainer.reader_recipe import ReaderRecipe
+from docqa.trainer.heads.encoder_recipe import EncoderRecipe
+from docqa.trainer.heads.head_recipe import HeadRecipe, head_recipe_from_record, read_head_recipe
+from docqa.trainer.heads.reader_recipe import ReaderRecipe
 
 KINDS = [(ReaderRecipe, "reader"), (EncoderRecipe, "encoder")]
 

@@ -17,13 +17,13 @@ from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer
 from docqa.engine.retrievers.mamba_retriever import MambaRetriever
 from docqa.engine.retrievers.packing import tokenize_document
 from docqa.engine.retrievers.question_match import content_mask
-from docqa.trainer.mine import N_KEPT, favourites, mine
-from docqa.trainer.mined import MinedNegatives
-from docqa.trainer.packed import PackedData, pack
-from docqa.trainer.passages import Passages
-from docqa.trainer.recipe import read_recipe
-from docqa.trainer.train import train_retriever
-from docqa.trainer.windows import WindowSampler
+from docqa.trainer.retriever.mine import N_KEPT, favourites, mine
+from docqa.trainer.retriever.mined import MinedNegatives
+from docqa.trainer.retriever.packed import PackedData, pack
+from docqa.trainer.retriever.passages import Passages
+from docqa.trainer.retriever.recipe import read_recipe
+from docqa.trainer.retriever.train import train_retriever
+from docqa.trainer.retriever.windows import WindowSampler
 from tests.tiny_checkpoint import make_checkpoint
 from tests.training_files import labelled_file, recipe_file
 

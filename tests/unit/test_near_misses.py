@@ -10,7 +10,7 @@ from docqa.engine.checkpoints.installed import embedded_checkpoint
 from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer
 from docqa.engine.mamba2.sentence_vectors import SentenceVectors
 from docqa.trainer.dataset import LabelledDocument, LabelledQuestion
-from docqa.trainer.near_misses import NearMisses
+from docqa.trainer.heads.near_misses import NearMisses
 
 ROWS = """Cash flows
 

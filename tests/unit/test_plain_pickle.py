@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from docqa.engine.errors import TrainingError
-from docqa.trainer.plain_pickle import read_plain_pickles
+from docqa.trainer.retriever.plain_pickle import read_plain_pickles
 
 PLAIN = {
     ("qasper", 7): {"input_ids": [1, 2, 3], "answer": ["yes", None], "score": 0.5, "seen": True}

@@ -14,8 +14,8 @@ import torch
 
 from docqa.engine.errors import ConfigError, MissingError, TrainingError
 from docqa.engine.mamba2.checkpoint import load_model
-from docqa.trainer.processes import Alone, join_processes
-from docqa.trainer.train import train_retriever
+from docqa.trainer.retriever.processes import Alone, join_processes
+from docqa.trainer.retriever.train import train_retriever
 from tests.tiny_checkpoint import make_checkpoint
 from tests.training_files import labelled_file, recipe_file
 
@@ -99,6 +99,6 @@ def test_a_batch_smaller_than_the_processes_is_refused(
 ) -> None:
     """Every third batch of the recipe has two windows."""
     alone = _OneOfThree(torch.device("cpu"))
-    monkeypatch.setattr("docqa.trainer.train.join_processes", lambda _: alone)
+    monkeypatch.setattr("docqa.trainer.retriever.train.join_processes", lambda _: alone)
     with pytest.raises(TrainingError, match="has 2 windows for 3 processes"):
         train_retriever([data], tmp_path / "run", recipe=recipe_file(tmp_path, start))

@@ -16,17 +16,17 @@ from docqa.engine.reader import reader_of
 from docqa.engine.retrievers.retriever import load_retriever
 from docqa.trainer import publish as publishing
 from docqa.trainer.dataset import LabelledDocument, LabelledQuestion
-from docqa.trainer.reader_bench import bench_reader, has_short_answers
-from docqa.trainer.reader_examples import (
+from docqa.trainer.heads.reader_examples import (
     Shares,
     answer_places,
     answer_spans,
     read_examples,
 )
-from docqa.trainer.reader_train import train_reader
-from docqa.trainer.recipe import read_recipe
-from docqa.trainer.start import new_model
-from docqa.trainer.train import train_retriever
+from docqa.trainer.heads.reader_train import train_reader
+from docqa.trainer.reader_bench import bench_reader, has_short_answers
+from docqa.trainer.retriever.recipe import read_recipe
+from docqa.trainer.retriever.start import new_model
+from docqa.trainer.retriever.train import train_retriever
 from tests.tiny_checkpoint import make_checkpoint
 from tests.training_files import labelled_file, recipe_file
 

@@ -19,20 +19,21 @@ from docqa.engine.mamba2.config import Mamba2Config
 from docqa.engine.mamba2.int8 import int8_obstacle
 from docqa.engine.mamba2.model import Mamba2Model, initialise
 from docqa.engine.mamba2.reading import Logits, Segment
-from docqa.trainer import speed, speed_rates
 from docqa.trainer.chart import check_plot
-from docqa.trainer.speed_passes import fresh_processes, read_stored, store_documents, wait_for
-from docqa.trainer.speed_peers import llama_contestant, transformers_contestant, write_gguf
-from docqa.trainer.speed_plot import draw_plot
-from docqa.trainer.speed_profile import KERNELS, profile_layers
-from docqa.trainer.speed_rates import (
+from docqa.trainer.speed import rates
+from docqa.trainer.speed.bench import SpeedOptions, bench_speed
+from docqa.trainer.speed.passes import fresh_processes, read_stored, store_documents, wait_for
+from docqa.trainer.speed.peers import llama_contestant, transformers_contestant, write_gguf
+from docqa.trainer.speed.plot import draw_plot
+from docqa.trainer.speed.profile import KERNELS, profile_layers
+from docqa.trainer.speed.rates import (
     Contestant,
     Projections,
     alternate,
     own_contestants,
     segment_lengths,
 )
-from docqa.trainer.speed_subjects import (
+from docqa.trainer.speed.subjects import (
     QUESTION,
     Subject,
     long_document,
@@ -63,7 +64,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speed_rates, "MOST_TURN_TOKENS", 100)
+    monkeypatch.setattr(rates, "MOST_TURN_TOKENS", 100)
 
 
 @pytest.fixture
@@ -251,9 +252,7 @@ def test_a_peer_that_is_not_here_is_named(
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "llama_cpp", None)
     monkeypatch.setattr(speed, "_lengths", lambda *_: {})
-    report = speed.bench_speed(
-        speed.SpeedOptions((str(folder),), "float32", n_rounds=1), on_stage=None
-    )
+    report = bench_speed(SpeedOptions((str(folder),), "float32", n_rounds=1), on_stage=None)
     there, absent = report["peers"]
     assert (there["name"], there["ours_is_times"] > 0) == ("transformers", True)
     assert (absent["name"], absent["missing"][:13]) == ("llama.cpp", "not installed")
@@ -263,7 +262,7 @@ def test_wrong_use_is_said_before_anything_is_measured(
     docqa: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(ConfigError, match=r"No shape '131m'\. Give embedded, 130m"):
-        speed.bench_speed(speed.SpeedOptions(("131m",)))
+        bench_speed(SpeedOptions(("131m",)))
     monkeypatch.setitem(__import__("sys").modules, "pygal", None)
     with pytest.raises(MissingError, match=r"docqa\[plot\]"):
         check_plot()

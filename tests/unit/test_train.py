@@ -14,14 +14,14 @@ from docqa.engine.errors import TrainingError
 from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer
 from docqa.engine.retrievers.coverage import COVERAGE_WEIGHT, N_COVERAGE, SHARE
 from docqa.engine.retrievers.question_match import content_mask, content_tokens, rarity_buckets
-from docqa.trainer.collate import WindowBatch, collate
-from docqa.trainer.loss import StepTotals, bce_loss, listwise_loss, ranking_loss
-from docqa.trainer.optimizer import learning_rate
-from docqa.trainer.packed import PackedData, pack, pack_cached
-from docqa.trainer.recipe import LossSection, Recipe, read_recipe, recipe_from_record
-from docqa.trainer.step import window_loss
-from docqa.trainer.train import train_retriever
-from docqa.trainer.windows import WindowSampler
+from docqa.trainer.retriever.collate import WindowBatch, collate
+from docqa.trainer.retriever.loss import StepTotals, bce_loss, listwise_loss, ranking_loss
+from docqa.trainer.retriever.optimizer import learning_rate
+from docqa.trainer.retriever.packed import PackedData, pack, pack_cached
+from docqa.trainer.retriever.recipe import LossSection, Recipe, read_recipe, recipe_from_record
+from docqa.trainer.retriever.step import window_loss
+from docqa.trainer.retriever.train import train_retriever
+from docqa.trainer.retriever.windows import WindowSampler
 from tests.tiny_checkpoint import make_checkpoint
 from tests.training_files import THINGS, labelled_file, recipe_file
 

@@ -1,0 +1,1 @@
+"""Training the heads of a checkpoint: the encoder and the reader."""

@@ -1,0 +1,1 @@
+"""The speed benchmark: rates, peers, memory, profile and plot."""
