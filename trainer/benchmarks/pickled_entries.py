@@ -3,9 +3,9 @@
 `docqa.trainer.retriever.plain_pickle` reads many small pickles with Python's own unpickler, which
 keeps everything it ever built until the end of a pickle, because that may refer back to it: of a
 file of several GB this would take ten times as much memory. This reader knows only the signs that
-build dict, list, tuple, str, int, float, bool and None; any other is refused before it acts. A first
-pass over the file notes which objects are referred to again, and until when. The second keeps only
-those, and an entry is gone when the next one is asked for.
+build dict, list, tuple, str, int, float, bool and None; any other is refused before it acts. A
+first pass over the file notes which objects are referred to again, and until when. The second keeps
+only those, and an entry is gone when the next one is asked for.
 """
 
 from __future__ import annotations
