@@ -79,13 +79,13 @@ def cli(context: click.Context, serve: bool, port: int | None, library: str | No
     if port is not None and not serve:
         raise click.UsageError("--port goes with --serve.")
     if serve:
-        from docqa.app.serve import DEFAULT_PORT
-        from docqa.app.serve import serve as serve_app
+        from docqa.app.tui.serve import DEFAULT_PORT
+        from docqa.app.tui.serve import serve as serve_app
 
         arguments = ["--library", library] if library else []
         return serve_app(arguments, DEFAULT_PORT if port is None else port)
     from docqa.app.config import load_settings
-    from docqa.app.tui import run_app
+    from docqa.app.tui.application import run_app
 
     return run_app(load_settings({"library": library}))
 

@@ -27,7 +27,7 @@ from pydantic import (
     field_validator,
 )
 
-from docqa.app.keymap import parse_keymap
+from docqa.app.tui.keymap import parse_keymap
 from docqa.engine.errors import ConfigError
 from docqa.engine.paths import expand
 

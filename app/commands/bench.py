@@ -125,7 +125,7 @@ def retrieval(
 @quiet_option
 def tui(runs: int, as_json: bool, quiet: bool) -> None:
     """How quick the terminal application starts, answers keys and scrolls."""
-    from docqa.app.bench_tui import bench_tui, table_rows
+    from docqa.app.bench.tui import bench_tui, table_rows
     from docqa.app.diagnostics import Narrator
     from docqa.app.output import print_json, print_table
 
@@ -182,7 +182,7 @@ def speed(
     quiet: bool,
 ) -> None:
     """How fast documents are read, beside the model's bare matrix products and beside others."""
-    from docqa.app.bench_speed import print_speed
+    from docqa.app.bench.speed import print_speed
     from docqa.app.diagnostics import Narrator
     from docqa.app.output import print_json
     from docqa.trainer.chart import check_plot

@@ -106,7 +106,7 @@ def answer(
     if not files and not named:
         raise click.UsageError("Name what to ask: --data FILE or --benchmark NAME=PLACE.")
 
-    from docqa.app.bench_answers import Judge, bench_answers, print_summary
+    from docqa.app.bench.answers import Judge, bench_answers, print_summary
     from docqa.app.commands.ask import check_has_use
     from docqa.app.config import load_settings
     from docqa.app.diagnostics import Narrator

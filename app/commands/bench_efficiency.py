@@ -46,7 +46,7 @@ def efficiency(
 
     Lengths, unless given: 1000,4000,16000.
     """
-    from docqa.app.bench_suites import load_named, print_costs
+    from docqa.app.bench.suites import load_named, print_costs
     from docqa.app.config import load_settings
     from docqa.app.diagnostics import Narrator
     from docqa.app.output import print_json

@@ -39,7 +39,7 @@ def hops(
     FILE holds labelled documents. Beside its own questions, such are asked that two sentences
     planted far apart answer together, among others of the same form.
     """
-    from docqa.app.bench_suites import load_named
+    from docqa.app.bench.suites import load_named
     from docqa.app.config import load_settings
     from docqa.app.diagnostics import Narrator
     from docqa.app.output import print_json, print_table

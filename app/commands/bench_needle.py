@@ -92,7 +92,7 @@ def needle(
     Lengths, unless given: 1000,4000,16000,64000. Kinds: number, code, event, row (of a table),
     clause, meaning (no word in common with the question), pair and chain (two sentences each).
     """
-    from docqa.app.bench_suites import load_named, print_needles
+    from docqa.app.bench.suites import load_named, print_needles
     from docqa.app.config import load_settings
     from docqa.app.diagnostics import Narrator
     from docqa.app.output import print_json

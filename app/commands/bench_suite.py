@@ -37,7 +37,7 @@ def suite(
     Suites: lost-in-the-middle, financebench, long-pdfs, long-texts, quality, needle, labelled,
     published. A suite whose files are not in PLACE says where to get them.
     """
-    from docqa.app.bench_suites import load_named, print_suite
+    from docqa.app.bench.suites import load_named, print_suite
     from docqa.app.config import load_settings
     from docqa.app.diagnostics import Narrator
     from docqa.app.output import print_json

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from docqa.app import messages
+from docqa.app.tui import messages
 from docqa.engine.errors import DocqaError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from docqa.app.jobs.process import EngineProcess
     from docqa.app.jobs.protocol import Event, Failed
     from docqa.app.jobs.shelf import Shelf
-    from docqa.app.session_log import SessionLog
+    from docqa.app.tui.session_log import SessionLog
     from docqa.engine.library.store import Store
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from textual.message import Message
 
     from docqa.app.config import Settings
-    from docqa.app.session_log import SessionLog
+    from docqa.app.tui.session_log import SessionLog
 
 
 class Desk:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docqa.app import messages
+from docqa.app.tui import messages
 from docqa.engine.errors import DocqaError, FileProblem, IngestError
 from docqa.engine.library.file_state import FileState
 from docqa.engine.types import Page, PageStatus
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from docqa.app.jobs.process import EngineProcess
     from docqa.app.jobs.protocol import DraftPage, Event, Failed
     from docqa.app.jobs.shelf import Shelf
-    from docqa.app.session_log import SessionLog
+    from docqa.app.tui.session_log import SessionLog
     from docqa.engine.library.store import Store
 
 

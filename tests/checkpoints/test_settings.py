@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from docqa.app.config import load_settings
-from docqa.app.settings_form import problems, setting_rows
+from docqa.app.tui.settings_form import problems, setting_rows
 from docqa.engine.checkpoints.installed import checkpoint_folder, checkpoints_folder
 from tests.conftest import Run
 from tests.tiny_checkpoint import make_checkpoint

@@ -15,10 +15,10 @@ from textual.widgets import Input
 
 from docqa.app.config import load_settings
 from docqa.app.jobs.process import WAIT_ASLEEP, EngineProcess
-from docqa.app.screens.main import MainScreen
-from docqa.app.tui import DocqaApp
-from docqa.app.widgets.answer_card import AnswerCard, CardState
-from docqa.app.widgets.question_input import QuestionInput
+from docqa.app.tui.application import DocqaApp
+from docqa.app.tui.screens.main import MainScreen
+from docqa.app.tui.widgets.answer_card import AnswerCard, CardState
+from docqa.app.tui.widgets.question_input import QuestionInput
 from docqa.engine.library.store import Store
 from docqa.engine.pipeline import open_file
 

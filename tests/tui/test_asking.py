@@ -9,9 +9,9 @@ import pytest
 from textual.widgets import Button, Markdown, Static
 
 from docqa.app.jobs.process import EngineProcess
-from docqa.app.widgets.answer_card import CardState
-from docqa.app.widgets.reading_bar import ReadingBar
-from docqa.app.widgets.welcome import Welcome
+from docqa.app.tui.widgets.answer_card import CardState
+from docqa.app.tui.widgets.reading_bar import ReadingBar
+from docqa.app.tui.widgets.welcome import Welcome
 from docqa.engine.library.store import Store
 from tests.tui.conftest import ANSWER, PAGE, QUESTION, Play, Stage
 

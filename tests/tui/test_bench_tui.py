@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from docqa.app import bench_tui
-from docqa.app.bench_tui import first_frame, keys_while_reading, loaded, scrolling, table_rows
+from docqa.app.bench import tui
+from docqa.app.bench.tui import first_frame, keys_while_reading, loaded, scrolling, table_rows
 
 
 def quiet(_stage: str, _n_done: int, _n_all: int) -> None:
@@ -34,9 +34,9 @@ def test_nothing_heavy_is_loaded_by_then(environment: dict[str, str]) -> None:
 def test_keys_are_answered_while_the_model_reads(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    bench_tui._ingest(bench_tui._long_text(tmp_path), environment)
+    tui._ingest(bench_tui._long_text(tmp_path), environment)
     found = keys_while_reading(environment, quiet)
-    assert found["keys"] == len(bench_tui.LETTERS)
+    assert found["keys"] == len(tui.LETTERS)
     assert found["still_reading_after"]
     assert 0 < found["median_ms"] <= found["p95_ms"] <= found["max_ms"]
 

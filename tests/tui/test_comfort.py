@@ -13,12 +13,12 @@ from textual.widgets import Select
 
 from docqa.app.config import load_settings
 from docqa.app.jobs.process import EngineProcess
-from docqa.app.pane_sizes import PaneSizes, load_sizes, save_sizes, sizes_file
-from docqa.app.screens.help import HelpScreen
-from docqa.app.screens.log import LogScreen
-from docqa.app.screens.main import MainScreen
-from docqa.app.screens.settings import SettingsScreen
-from docqa.app.tui import DocqaApp
+from docqa.app.tui.application import DocqaApp
+from docqa.app.tui.pane_sizes import PaneSizes, load_sizes, save_sizes, sizes_file
+from docqa.app.tui.screens.help import HelpScreen
+from docqa.app.tui.screens.log import LogScreen
+from docqa.app.tui.screens.main import MainScreen
+from docqa.app.tui.screens.settings import SettingsScreen
 
 Play = Callable[..., None]
 

@@ -15,13 +15,13 @@ from textual.screen import Screen
 from textual.widgets import Input, OptionList, Select, Static
 
 from docqa.app.config import load_settings, set_value, user_file
-from docqa.app.debug_info import debug_info
 from docqa.app.live_check import check_live
-from docqa.app.screens.file_picker import FilePicker
-from docqa.app.screens.log import LogScreen
-from docqa.app.screens.settings import SettingsScreen
-from docqa.app.session_log import SessionLog
-from docqa.app.settings_form import reload, setting_rows
+from docqa.app.tui.debug_info import debug_info
+from docqa.app.tui.screens.file_picker import FilePicker
+from docqa.app.tui.screens.log import LogScreen
+from docqa.app.tui.screens.settings import SettingsScreen
+from docqa.app.tui.session_log import SessionLog
+from docqa.app.tui.settings_form import reload, setting_rows
 
 NOTHING = object()
 

@@ -16,13 +16,13 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.widgets import Input, Label, OptionList
 
-from docqa.app.screens.page_image import PageImageScreen
-from docqa.app.widgets import page_stack
-from docqa.app.widgets.document_panel import DocumentPanel
-from docqa.app.widgets.page_ink import Ink, paint
-from docqa.app.widgets.page_layout import lay_out
-from docqa.app.widgets.page_search import PageSearch
-from docqa.app.widgets.page_text import GUTTER, PageText
+from docqa.app.tui.screens.page_image import PageImageScreen
+from docqa.app.tui.widgets import page_stack
+from docqa.app.tui.widgets.document_panel import DocumentPanel
+from docqa.app.tui.widgets.page_ink import Ink, paint
+from docqa.app.tui.widgets.page_layout import lay_out
+from docqa.app.tui.widgets.page_search import PageSearch
+from docqa.app.tui.widgets.page_text import GUTTER, PageText
 from docqa.engine.ingest.documents import document_from_text
 from docqa.engine.types import Document, Evidence, Page, Sentence
 from tests.pdfs import SAMPLE, read

@@ -17,7 +17,7 @@ import pytest
 from docqa.app.config import load_settings
 from docqa.app.jobs import protocol
 from docqa.app.jobs.process import EngineProcess
-from docqa.app.widgets.answer_card import CardState
+from docqa.app.tui.widgets.answer_card import CardState
 from docqa.engine.library.store import Store
 from tests.tui.conftest import QUESTION, SAMPLE, WAIT_SECONDS, Play, Stage
 

@@ -15,16 +15,16 @@ from textual.widgets import Button, Input, Markdown
 
 from docqa.app.config import user_file
 from docqa.app.jobs.process import EngineProcess
-from docqa.app.screens.export import ExportScreen
-from docqa.app.screens.file_picker import FilePicker
-from docqa.app.screens.help import HelpScreen
-from docqa.app.screens.log import LogScreen
-from docqa.app.screens.settings import SettingsScreen
-from docqa.app.widgets.answer_card import CardState
-from docqa.app.widgets.key_footer import KeyFooter
-from docqa.app.widgets.library_panel import DocumentList
-from docqa.app.widgets.page_search import PageSearch
-from docqa.app.widgets.pane_tabs import PaneTabs
+from docqa.app.tui.screens.export import ExportScreen
+from docqa.app.tui.screens.file_picker import FilePicker
+from docqa.app.tui.screens.help import HelpScreen
+from docqa.app.tui.screens.log import LogScreen
+from docqa.app.tui.screens.settings import SettingsScreen
+from docqa.app.tui.widgets.answer_card import CardState
+from docqa.app.tui.widgets.key_footer import KeyFooter
+from docqa.app.tui.widgets.library_panel import DocumentList
+from docqa.app.tui.widgets.page_search import PageSearch
+from docqa.app.tui.widgets.pane_tabs import PaneTabs
 from docqa.engine.library.store import Store
 from tests.tui.conftest import ANSWER, PAGE, QUESTION, Play, Stage
 
@@ -279,7 +279,7 @@ def test_nothing_heavy_is_loaded_to_start(tmp_path: Path) -> None:
     code = (
         "import asyncio, sys\n"
         "from docqa.app.config import load_settings\n"
-        "from docqa.app.tui import DocqaApp\n"
+        "from docqa.app.tui.application import DocqaApp\n"
         "async def main():\n"
         "    app = DocqaApp(load_settings({'library': sys.argv[1]}))\n"
         "    async with app.run_test() as pilot:\n"

@@ -12,10 +12,10 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input, ListView, Static
 
-from docqa.app.key_sections import action_names, key_sections
-from docqa.app.palette import DocqaCommands
-from docqa.app.screens.help import HelpScreen
-from docqa.app.themes import use_theme
+from docqa.app.tui.key_sections import action_names, key_sections
+from docqa.app.tui.palette import DocqaCommands
+from docqa.app.tui.screens.help import HelpScreen
+from docqa.app.tui.themes import use_theme
 
 
 class Shelf(ListView):
@@ -167,7 +167,7 @@ def test_a_theme_chosen_in_the_palette_is_kept() -> None:
 
 
 def test_names_of_all_screens_are_known() -> None:
-    import docqa.app.tui
+    import docqa.app.tui.application
 
-    assert docqa.app.tui
+    assert docqa.app.tui.application
     assert {"quit", "help", "settings.save", "files.mark", "log.copy"} <= action_names()

@@ -8,7 +8,7 @@ import pytest
 from textual.widgets import Static
 
 from docqa.app.jobs.protocol import ReadingAt
-from docqa.app.widgets.reading_bar import ReadingBar
+from docqa.app.tui.widgets.reading_bar import ReadingBar
 from docqa.engine.library.store import Store
 from docqa.engine.pipeline import open_file
 from tests.tui.conftest import Play, Stage

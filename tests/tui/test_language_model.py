@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from textual.widgets import Markdown, Static
 
-from docqa.app.widgets.answer_card import AnswerCard, CardState
-from docqa.app.widgets.reading_bar import ReadingBar
+from docqa.app.tui.widgets.answer_card import AnswerCard, CardState
+from docqa.app.tui.widgets.reading_bar import ReadingBar
 from tests.generators.scripted_server import Reply, said, serving
 from tests.tui.conftest import QUESTION, Play, Stage
 

@@ -17,11 +17,11 @@ from textual.widgets import Input
 
 from docqa.app.jobs.process import EngineProcess
 from docqa.app.jobs.protocol import Event, PagesRead, Request
-from docqa.app.library_entries import EntryState
-from docqa.app.screens.file_picker import FilePicker
-from docqa.app.screens.password import PasswordScreen
-from docqa.app.widgets.library_panel import DocumentList
-from docqa.app.widgets.welcome import Welcome
+from docqa.app.tui.library_entries import EntryState
+from docqa.app.tui.screens.file_picker import FilePicker
+from docqa.app.tui.screens.password import PasswordScreen
+from docqa.app.tui.widgets.library_panel import DocumentList
+from docqa.app.tui.widgets.welcome import Welcome
 from docqa.engine.library.file_queue import FileState
 from docqa.engine.library.store import Store
 from tests.tui.conftest import SAMPLE, Play, Stage

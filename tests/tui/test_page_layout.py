@@ -7,8 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from docqa.app.terminal import cells
-from docqa.app.widgets.page_layout import PageLayout, lay_out
-from docqa.app.widgets.page_stack import N_ABOVE, PageStack
+from docqa.app.tui.widgets.page_layout import PageLayout, lay_out
+from docqa.app.tui.widgets.page_stack import N_ABOVE, PageStack
 from docqa.engine.ingest.documents import document_from_text
 from docqa.engine.types import Document, Page, PageStatus
 from tests.pdfs import SAMPLE, read

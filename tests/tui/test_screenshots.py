@@ -18,9 +18,9 @@ from textual.widgets import TextArea
 
 from docqa.app.config import load_settings
 from docqa.app.jobs.process import EngineProcess
-from docqa.app.screens.main import MainScreen
 from docqa.app.session import load_models
-from docqa.app.tui import DocqaApp
+from docqa.app.tui.application import DocqaApp
+from docqa.app.tui.screens.main import MainScreen
 from docqa.engine import pipeline
 from docqa.engine.generators.base import load_generator
 from docqa.engine.library.record import Record, Seconds, make_record

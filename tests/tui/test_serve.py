@@ -22,7 +22,7 @@ import aiohttp
 import pyte
 import pytest
 
-from docqa.app.serve import free_port, refusal
+from docqa.app.tui.serve import free_port, refusal
 from docqa.engine.errors import ConfigError
 
 WAIT_SECONDS = 60.0

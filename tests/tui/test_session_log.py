@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from docqa.app import session_log
-from docqa.app.session_log import Level, SessionLog, log_file, open_session_log
+from docqa.app.tui import session_log
+from docqa.app.tui.session_log import Level, SessionLog, log_file, open_session_log
 
 
 def test_lines_are_kept_in_order_and_written_to_the_file(tmp_path: Path) -> None:

@@ -18,10 +18,10 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Checkbox, Input, RadioButton, Select, Static
 
-from docqa.app import terminal_images
-from docqa.app.screens.export import ExportScreen
-from docqa.app.screens.page_image import PageImageScreen
-from docqa.app.widgets.page_image import HalfBlockImage, half_blocks
+from docqa.app.tui import terminal_images
+from docqa.app.tui.screens.export import ExportScreen
+from docqa.app.tui.screens.page_image import PageImageScreen
+from docqa.app.tui.widgets.page_image import HalfBlockImage, half_blocks
 from docqa.engine.exports.page_image import PageImage
 from docqa.engine.exports.questions import ExportedQuestion
 from docqa.engine.exports.write import Written

@@ -157,7 +157,7 @@ def with_fault(code: str) -> list[str]:
     """docqa with a fault: what cannot be brought about from outside is put in."""
     script = (
         "import sys, threading\n"
-        "from docqa.app import tui\n"
+        "from docqa.app.tui import application as tui\n"
         "from docqa.app.config import load_settings\n"
         "from docqa.app.diagnostics import run\n"
         f"{code}\n"

@@ -18,9 +18,9 @@ termios = pytest.importorskip("termios")
 
 CODE = """
 import json, sys
-from docqa.app.terminal_images import cell_size, prepare_images
+from docqa.app.tui.terminal_images import cell_size, prepare_images
 prepare_images()
-from docqa.app import terminal_images
+from docqa.app.tui import terminal_images
 kind = None
 if cell_size() is not None:
     from docqa.engine.exports.page_image import PageImage

@@ -9,7 +9,7 @@ from textual.app import App
 from textual.color import Color
 from textual.theme import Theme
 
-from docqa.app.themes import DOCQA_DARK, DOCQA_LIGHT, theme_names, use_theme
+from docqa.app.tui.themes import DOCQA_DARK, DOCQA_LIGHT, theme_names, use_theme
 
 MIN_CONTRAST = 4.5
 """WCAG AA for text."""
@@ -114,11 +114,11 @@ def test_ours_come_first_in_the_list() -> None:
 
 def test_every_theme_has_all_the_colours_the_dialogs_ask_for() -> None:
     from docqa.app.config import load_settings
-    from docqa.app.screens.file_picker import FilePicker
-    from docqa.app.screens.help import HelpScreen
-    from docqa.app.screens.log import LogScreen
-    from docqa.app.screens.settings import SettingsScreen
-    from docqa.app.session_log import SessionLog
+    from docqa.app.tui.screens.file_picker import FilePicker
+    from docqa.app.tui.screens.help import HelpScreen
+    from docqa.app.tui.screens.log import LogScreen
+    from docqa.app.tui.screens.settings import SettingsScreen
+    from docqa.app.tui.session_log import SessionLog
 
     async def run() -> int:
         app: App[None] = App()

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from textual.widgets import Static
 
-from docqa.app.screens.export import ExportScreen
-from docqa.app.screens.page_image import PageImageScreen
-from docqa.app.tui import DocqaApp
-from docqa.app.widgets.library_panel import DocumentList
+from docqa.app.tui.application import DocqaApp
+from docqa.app.tui.screens.export import ExportScreen
+from docqa.app.tui.screens.page_image import PageImageScreen
+from docqa.app.tui.widgets.library_panel import DocumentList
 from docqa.engine.exports.control_characters import clean
 from docqa.engine.ingest.documents import document_from_text, ingest
 from docqa.engine.library.store import Store

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from docqa.app.library_entries import (
+from docqa.app.tui.library_entries import (
     Entry,
     EntryState,
     SortOrder,

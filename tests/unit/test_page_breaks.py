@@ -12,8 +12,8 @@ import pytest
 from sqlite_utils import Database
 
 from docqa.app.answer_text import linked_answer
-from docqa.app.widgets.page_ink import Ink, Marks, paint
-from docqa.app.widgets.page_stack import PageStack
+from docqa.app.tui.widgets.page_ink import Ink, Marks, paint
+from docqa.app.tui.widgets.page_stack import PageStack
 from docqa.engine.exports.annotated_pdf import annotate_pdf
 from docqa.engine.exports.highlights import highlights_of
 from docqa.engine.exports.markdown import questions_markdown

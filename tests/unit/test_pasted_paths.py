@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from docqa.app.pasted_paths import MAX_CHARS, pasted_paths
+from docqa.app.tui.pasted_paths import MAX_CHARS, pasted_paths
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from docqa.app.folder_listing import list_folder, split_path
-from docqa.app.pasted_paths import pasted_paths
+from docqa.app.tui.folder_listing import list_folder, split_path
+from docqa.app.tui.pasted_paths import pasted_paths
 from docqa.engine.checkpoints.installed import checkpoint_folder
 from docqa.engine.errors import ExportError, MissingError
 from docqa.engine.exports.files import write_text

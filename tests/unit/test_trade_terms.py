@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from docqa.app.cli import cli
-from docqa.app.widgets.answer_card import foot_line
+from docqa.app.tui.widgets.answer_card import foot_line
 from docqa.engine.generators.extractive import ExtractiveGenerator
 from docqa.engine.ingest.documents import document_from_text
 from docqa.engine.library.record import make_record

@@ -21,7 +21,7 @@ from textual.app import App
 from textual.worker import WorkerFailed
 
 from docqa.app.diagnostics import ExitCode, complain
-from docqa.app.session_log import SessionLog
+from docqa.app.tui.session_log import SessionLog
 from docqa.engine.errors import ConfigError, DocqaError
 
 try:

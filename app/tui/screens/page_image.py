@@ -15,8 +15,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, Static
 
 from docqa.app.terminal import fit, one_line
-from docqa.app.terminal_images import cell_size, picture
-from docqa.app.widgets.page_image import HalfBlockImage
+from docqa.app.tui.terminal_images import cell_size, picture
+from docqa.app.tui.widgets.page_image import HalfBlockImage
 from docqa.engine.errors import DocqaError
 from docqa.engine.types import Document, Evidence, Sentence
 

@@ -14,8 +14,8 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
-from docqa.app.clipboard import copy_text
-from docqa.app.session_log import Level, LogLine, SessionLog
+from docqa.app.tui.clipboard import copy_text
+from docqa.app.tui.session_log import Level, LogLine, SessionLog
 
 LOOK_SECONDS = 0.5
 MAX_SHOWN = 500

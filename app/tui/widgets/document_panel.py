@@ -15,9 +15,9 @@ from textual.validation import Integer
 from textual.widgets import Input, Static
 
 from docqa.app.terminal import fit, one_line
-from docqa.app.widgets.page_ink import Marks
-from docqa.app.widgets.page_search import PageSearch
-from docqa.app.widgets.page_text import PageText
+from docqa.app.tui.widgets.page_ink import Marks
+from docqa.app.tui.widgets.page_search import PageSearch
+from docqa.app.tui.widgets.page_text import PageText
 from docqa.engine.quote import quote_sentence, quote_text
 from docqa.engine.types import Document, Evidence, Page
 
@@ -337,7 +337,7 @@ class DocumentPanel(Vertical):
             if self._n_read is not None:
                 self.notify("The page images are there when the whole file has been read.")
             return
-        from docqa.app.screens.page_image import PageImageScreen
+        from docqa.app.tui.screens.page_image import PageImageScreen
 
         current = self.current_evidence
         self.app.push_screen(

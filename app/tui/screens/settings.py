@@ -16,11 +16,11 @@ from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Button, Footer, Input, Label, Select, Static
 
-from docqa.app import settings_form
 from docqa.app.config import Settings, user_file
 from docqa.app.live_check import LiveCheck, check_live
-from docqa.app.settings_form import SettingRow
-from docqa.app.themes import theme_names, use_theme
+from docqa.app.tui import settings_form
+from docqa.app.tui.settings_form import SettingRow
+from docqa.app.tui.themes import theme_names, use_theme
 from docqa.engine.errors import ConfigError
 
 PAUSE_SECONDS = 0.6

@@ -78,7 +78,7 @@ def action_names() -> set[str]:
     from importlib import import_module
 
     for screen in ("export", "file_picker", "help", "log", "main", "page_image", "settings"):
-        import_module(f"docqa.app.screens.{screen}")
+        import_module(f"docqa.app.tui.screens.{screen}")
     return {binding.id for binding in _declared(DOMNode) if binding.id}
 
 

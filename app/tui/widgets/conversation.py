@@ -8,12 +8,14 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 
-from docqa.app.widgets.evidence_list import EvidenceList
+from docqa.app.tui.widgets.evidence_list import EvidenceList
 
 if TYPE_CHECKING:
     from textual.widget import Widget
 
-    from docqa.app.widgets.answer_card import AnswerCard  # brings Markdown: after the first frame
+    from docqa.app.tui.widgets.answer_card import (
+        AnswerCard,  # brings Markdown: after the first frame
+    )
 
 
 class Conversation(VerticalScroll, can_focus=False):

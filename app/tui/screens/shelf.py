@@ -12,14 +12,14 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import Screen
 
-from docqa.app import messages
 from docqa.app.jobs.desk import Desk
-from docqa.app.library_entries import Entry, EntryState, make_entries
-from docqa.app.pasted_paths import pasted_paths
-from docqa.app.widgets.document_panel import DocumentPanel
-from docqa.app.widgets.library_panel import DocumentList, LibraryPanel
-from docqa.app.widgets.question_input import QuestionInput
-from docqa.app.widgets.welcome import SAMPLE_QUESTION, Welcome
+from docqa.app.tui import messages
+from docqa.app.tui.library_entries import Entry, EntryState, make_entries
+from docqa.app.tui.pasted_paths import pasted_paths
+from docqa.app.tui.widgets.document_panel import DocumentPanel
+from docqa.app.tui.widgets.library_panel import DocumentList, LibraryPanel
+from docqa.app.tui.widgets.question_input import QuestionInput
+from docqa.app.tui.widgets.welcome import SAMPLE_QUESTION, Welcome
 from docqa.engine.errors import DocqaError, FileProblem
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from docqa.app.config import Settings
     from docqa.app.jobs.process import EngineProcess
-    from docqa.app.session_log import SessionLog
+    from docqa.app.tui.session_log import SessionLog
     from docqa.engine.library.store import Store
     from docqa.engine.types import Document
 
@@ -188,7 +188,7 @@ class ShelfScreen(Screen[None]):
 
     def choose_files(self, start: Path | None = None) -> None:
         """Open the file picker in a folder; None = where docqa was started."""
-        from docqa.app.screens.file_picker import FilePicker
+        from docqa.app.tui.screens.file_picker import FilePicker
 
         self.app.push_screen(FilePicker(start), self.add_files)
 
@@ -287,7 +287,7 @@ class ShelfScreen(Screen[None]):
 
     def ask_password(self, path: str, why: str) -> None:
         """Ask for the password of a file, and read it with that."""
-        from docqa.app.screens.password import PasswordScreen
+        from docqa.app.tui.screens.password import PasswordScreen
 
         def given(password: str | None) -> None:
             if password:

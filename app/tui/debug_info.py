@@ -15,7 +15,7 @@ from docqa.app.keys import without_login
 
 if TYPE_CHECKING:
     from docqa.app.config import Settings
-    from docqa.app.session_log import SessionLog
+    from docqa.app.tui.session_log import SessionLog
 
 N_LOG_LINES = 40
 TERMINAL_VARIABLES = (

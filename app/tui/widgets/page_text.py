@@ -17,8 +17,8 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from docqa.app.widgets.page_ink import EVIDENCE, Ink, Marks, paint
-from docqa.app.widgets.page_stack import N_ABOVE, PageStack, Place
+from docqa.app.tui.widgets.page_ink import EVIDENCE, Ink, Marks, paint
+from docqa.app.tui.widgets.page_stack import N_ABOVE, PageStack, Place
 from docqa.engine.types import Document, Page, Sentence
 
 GUTTER = 4

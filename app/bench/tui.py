@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from docqa.app.bench_terminal import TimedTerminal
+from docqa.app.bench.terminal import TimedTerminal
 from docqa.app.own_process import DOCQA, PYTHON
 
 EMPTY_APP = """
@@ -35,7 +35,7 @@ Empty().run()
 LOADED = """
 import asyncio, json, sys
 from docqa.app.config import load_settings
-from docqa.app.tui import DocqaApp
+from docqa.app.tui.application import DocqaApp
 async def main():
     app = DocqaApp(load_settings())
     async with app.run_test(size=(160, 45)) as pilot:
@@ -138,7 +138,7 @@ def scrolling(tell: OnStage) -> dict[str, Any]:
 async def _scroll(tell: OnStage) -> dict[str, Any]:
     from textual.app import App, ComposeResult
 
-    from docqa.app.widgets.document_panel import DocumentPanel
+    from docqa.app.tui.widgets.document_panel import DocumentPanel
 
     class Desk(App[None]):
         def compose(self) -> ComposeResult:

@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
-from docqa.app.pasted_paths import pasted_paths
+from docqa.app.tui.pasted_paths import pasted_paths
 
 
 class QuestionInput(TextArea):

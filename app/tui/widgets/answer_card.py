@@ -17,8 +17,8 @@ from textual.widgets.markdown import MarkdownStream
 from docqa.app.answer_text import QUOTING_GENERATOR, linked_answer, linked_piece, linked_rank
 from docqa.app.output import UNSUPPORTED, in_words
 from docqa.app.terminal import one_line
-from docqa.app.widgets.evidence_list import EvidenceLine, EvidenceList
-from docqa.app.widgets.reading_bar import ReadingBar
+from docqa.app.tui.widgets.evidence_list import EvidenceLine, EvidenceList
+from docqa.app.tui.widgets.reading_bar import ReadingBar
 from docqa.engine.question.follow_up import leans_on_another
 from docqa.engine.types import Evidence
 

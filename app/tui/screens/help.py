@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from docqa.app.key_sections import KeyRow, KeySection
+from docqa.app.tui.key_sections import KeyRow, KeySection
 
 KEYS_WIDTH = 18
 NAME_FROM_WIDTH = 90

@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
-from docqa.app.pane_sizes import PaneSizes, load_sizes, save_sizes
+from docqa.app.tui.pane_sizes import PaneSizes, load_sizes, save_sizes
 
 STEP = 0.05
 

@@ -12,17 +12,17 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widget import Widget
 
-from docqa.app import messages
-from docqa.app.screens.shelf import ShelfScreen
-from docqa.app.settings_changed import SettingsChanged
-from docqa.app.widgets.conversation import Conversation
-from docqa.app.widgets.document_panel import DocumentPanel
-from docqa.app.widgets.key_footer import KeyFooter
-from docqa.app.widgets.library_panel import LibraryPanel
-from docqa.app.widgets.pane_tabs import PANES, PaneTabs
-from docqa.app.widgets.panes import Panes
-from docqa.app.widgets.question_input import QuestionInput
-from docqa.app.widgets.welcome import Welcome
+from docqa.app.tui import messages
+from docqa.app.tui.screens.shelf import ShelfScreen
+from docqa.app.tui.settings_changed import SettingsChanged
+from docqa.app.tui.widgets.conversation import Conversation
+from docqa.app.tui.widgets.document_panel import DocumentPanel
+from docqa.app.tui.widgets.key_footer import KeyFooter
+from docqa.app.tui.widgets.library_panel import LibraryPanel
+from docqa.app.tui.widgets.pane_tabs import PANES, PaneTabs
+from docqa.app.tui.widgets.panes import Panes
+from docqa.app.tui.widgets.question_input import QuestionInput
+from docqa.app.tui.widgets.welcome import Welcome
 from docqa.engine.errors import DocqaError
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from docqa.app.config import Settings
     from docqa.app.jobs.process import EngineProcess
-    from docqa.app.session_log import SessionLog
-    from docqa.app.widgets.answer_card import AnswerCard
+    from docqa.app.tui.session_log import SessionLog
+    from docqa.app.tui.widgets.answer_card import AnswerCard
     from docqa.engine.library.history import UnansweredQuestion
     from docqa.engine.library.record import Record
     from docqa.engine.library.store import Store
@@ -142,7 +142,7 @@ class MainScreen(ShelfScreen):
     async def _show_cards(
         self, records: Sequence[tuple[int, Record]], unanswered: Sequence[UnansweredQuestion]
     ) -> None:
-        from docqa.app.widgets.answer_card import AnswerCard
+        from docqa.app.tui.widgets.answer_card import AnswerCard
 
         await self.conversation.restart()
         self.query_one(Welcome).display = not (records or unanswered)
@@ -171,7 +171,7 @@ class MainScreen(ShelfScreen):
     @work
     async def action_conversations(self) -> None:
         """Go on with an earlier conversation."""
-        from docqa.app.screens.conversations import ConversationsScreen
+        from docqa.app.tui.screens.conversations import ConversationsScreen
 
         if self.conversation.last_running() is not None:
             self.notify("A question is being answered. Esc takes it back.", severity="warning")
@@ -210,7 +210,7 @@ class MainScreen(ShelfScreen):
     @work(group="ask")
     async def ask(self, question: str, document_ids: tuple[str, ...]) -> None:
         """Put a question into the library, on the screen and to the engine."""
-        from docqa.app.widgets.answer_card import AnswerCard
+        from docqa.app.tui.widgets.answer_card import AnswerCard
 
         self.query_one(Welcome).display = False
         card = AnswerCard(question, document_ids, root=self.conversation.root)
@@ -340,7 +340,7 @@ class MainScreen(ShelfScreen):
     @on(DocumentPanel.Copied)
     def copied(self, event: DocumentPanel.Copied) -> None:
         """Put words on the clipboard."""
-        from docqa.app.clipboard import copy_text
+        from docqa.app.tui.clipboard import copy_text
 
         copy_text(self.app, event.text)
         self.notify("Copied, with title and page.")
@@ -432,7 +432,7 @@ class MainScreen(ShelfScreen):
     @work
     async def action_export(self) -> None:
         """Write answers to a file."""
-        from docqa.app.screens.export import ExportScreen
+        from docqa.app.tui.screens.export import ExportScreen
         from docqa.engine.exports.questions import ExportedQuestion
 
         answered = [card for card in self.conversation.cards if card.record is not None]

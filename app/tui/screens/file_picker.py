@@ -16,8 +16,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from docqa.app.folder_listing import Entry, Listing, list_folder, matching, split_path
 from docqa.app.terminal import cells, fit
+from docqa.app.tui.folder_listing import Entry, Listing, list_folder, matching, split_path
 from docqa.engine.exports.control_characters import clean
 from docqa.engine.paths import expand, is_file
 

@@ -11,14 +11,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
-from docqa.app.clean_lines import CleanLines
-from docqa.app.guarded import GuardedApp, run_guarded
-from docqa.app.keymap import parse_keymap
-from docqa.app.session_log import SessionLog, open_session_log
-from docqa.app.settings_changed import SettingsChanged
-from docqa.app.terminal_images import prepare_images
-from docqa.app.themes import native_colours, use_theme
-from docqa.app.widgets.skeleton import Skeleton
+from docqa.app.tui.clean_lines import CleanLines
+from docqa.app.tui.guarded import GuardedApp, run_guarded
+from docqa.app.tui.keymap import parse_keymap
+from docqa.app.tui.session_log import SessionLog, open_session_log
+from docqa.app.tui.settings_changed import SettingsChanged
+from docqa.app.tui.terminal_images import prepare_images
+from docqa.app.tui.themes import native_colours, use_theme
+from docqa.app.tui.widgets.skeleton import Skeleton
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def _commands() -> type[Provider]:
-    from docqa.app.palette import DocqaCommands
+    from docqa.app.tui.palette import DocqaCommands
 
     return DocqaCommands
 
@@ -89,7 +89,7 @@ class DocqaApp(GuardedApp):
         self.call_after_refresh(self._open)
 
     def _open(self) -> None:
-        from docqa.app.screens.main import MainScreen
+        from docqa.app.tui.screens.main import MainScreen
 
         self.push_screen(MainScreen(self.settings, self.session_log, self._engine))
         self.use_keymap(self.settings.keymap)
@@ -120,7 +120,7 @@ class DocqaApp(GuardedApp):
 
     def use_keymap(self, setting: str) -> None:
         """Take the reader's keys, and say which of their names mean nothing."""
-        from docqa.app.key_sections import action_names
+        from docqa.app.tui.key_sections import action_names
 
         keymap = parse_keymap(setting)
         self.set_keymap(keymap)
@@ -135,20 +135,20 @@ class DocqaApp(GuardedApp):
 
     def action_help(self) -> None:
         """Show the keys of the screen."""
-        from docqa.app.key_sections import key_sections
-        from docqa.app.screens.help import HelpScreen
+        from docqa.app.tui.key_sections import key_sections
+        from docqa.app.tui.screens.help import HelpScreen
 
         self.push_screen(HelpScreen(key_sections(self.screen)))
 
     def action_log(self) -> None:
         """Show what happened."""
-        from docqa.app.screens.log import LogScreen
+        from docqa.app.tui.screens.log import LogScreen
 
         self.push_screen(LogScreen(self.session_log, self.debug_info))
 
     def action_settings(self) -> None:
         """Change the settings; the main screen takes the new ones."""
-        from docqa.app.screens.settings import SettingsScreen
+        from docqa.app.tui.screens.settings import SettingsScreen
 
         self.push_screen(SettingsScreen(self.settings), self.use_settings)
 
@@ -165,7 +165,7 @@ class DocqaApp(GuardedApp):
 
     def debug_info(self) -> str:
         """What a report of a fault needs."""
-        from docqa.app.debug_info import debug_info
+        from docqa.app.tui.debug_info import debug_info
 
         size, colours = self.size, self.console.color_system
         seen = {"size": f"{size.width}x{size.height}", "colours": colours, "theme": self.theme}

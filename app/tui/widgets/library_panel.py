@@ -17,9 +17,9 @@ from textual.message import Message
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from docqa.app.library_entries import Entry, EntryState, SortOrder, arrange, with_progress
-from docqa.app.pasted_paths import pasted_paths
 from docqa.app.terminal import fit, one_line
+from docqa.app.tui.library_entries import Entry, EntryState, SortOrder, arrange, with_progress
+from docqa.app.tui.pasted_paths import pasted_paths
 
 STATUS_STYLES = {
     EntryState.READY: "dim",

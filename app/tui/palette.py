@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from docqa.app.key_sections import KeyRow, key_sections
-from docqa.app.settings_form import keep
-from docqa.app.themes import OWN_THEMES
+from docqa.app.tui.key_sections import KeyRow, key_sections
+from docqa.app.tui.settings_form import keep
+from docqa.app.tui.themes import OWN_THEMES
 from docqa.engine.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from docqa.app.widgets.page_layout import PageLayout, estimated_height, lay_out
+from docqa.app.tui.widgets.page_layout import PageLayout, estimated_height, lay_out
 from docqa.engine.types import Page, Sentence
 
 N_ABOVE = 2

@@ -1,0 +1,1 @@
+"""The terminal application; `application.py` is where it begins."""
