@@ -185,7 +185,7 @@ def load_models(
         store: Keeps the tokens of documents.
         generator: The one of the settings, where it was opened and checked before.
     """
-    from docqa.engine.generators.extractive import ExtractiveGenerator
+    from docqa.engine.generators.extractive.generator import ExtractiveGenerator
     from docqa.engine.reader import reader_of
     from docqa.engine.retrievers.retriever import load_retriever
 

@@ -13,7 +13,7 @@ from docqa.engine.paths import expand
 if TYPE_CHECKING:
     from docqa.app.config import Settings
     from docqa.app.diagnostics import Narrator
-    from docqa.engine.generators.language_model import LanguageModel
+    from docqa.engine.generators.language_model.model import LanguageModel
     from docqa.engine.retrievers.retriever import EncoderOptions, Retriever
     from docqa.trainer.answers.bench import Models
     from docqa.trainer.answers.reading import Finder, ReadOptions
@@ -174,7 +174,7 @@ def load_models(settings: Settings, judge: Judge, *, checks: bool) -> Models:
 
 def _model(settings: Settings, checks: bool) -> LanguageModel:
     from docqa.app.session import open_generator
-    from docqa.engine.generators.writing import WritingGenerator
+    from docqa.engine.generators.language_model.generator import WritingGenerator
 
     generator = open_generator(settings)
     assert isinstance(generator, WritingGenerator), "extractive is none"
@@ -192,7 +192,7 @@ def load_finder(
     extracts: bool,
 ) -> Finder:
     """The retriever, where the scenario needs one, and the extractive generator."""
-    from docqa.engine.generators.extractive import ExtractiveGenerator
+    from docqa.engine.generators.extractive.generator import ExtractiveGenerator
     from docqa.engine.reader import reader_of
     from docqa.engine.retrievers.confidence import calibration_of
     from docqa.trainer.answers.reading import Finder

@@ -52,7 +52,7 @@ def efficiency(
     from docqa.app.output import print_json
     from docqa.app.session import check_choices, open_generator
     from docqa.engine.errors import ConfigError
-    from docqa.engine.generators.writing import WritingGenerator
+    from docqa.engine.generators.language_model.generator import WritingGenerator
     from docqa.trainer.benchmarks.efficiency import (
         LENGTHS,
         bench_efficiency,

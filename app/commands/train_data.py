@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from docqa.app.config import Settings
     from docqa.app.diagnostics import Narrator
-    from docqa.engine.generators.language_model import LanguageModel
+    from docqa.engine.generators.language_model.model import LanguageModel
 
 WINDOW_TOKENS = (2000, 5000, 10000)
 
@@ -206,7 +206,7 @@ def open_model(settings: Settings) -> LanguageModel:
     """
     from docqa.app.session import open_generator
     from docqa.engine.errors import ConfigError
-    from docqa.engine.generators.writing import WritingGenerator
+    from docqa.engine.generators.language_model.generator import WritingGenerator
 
     generator = open_generator(settings)
     if not isinstance(generator, WritingGenerator):

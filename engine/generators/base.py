@@ -38,7 +38,7 @@ from docqa.engine.retrievers.retriever import IsCancelled
 from docqa.engine.types import Citation, Document, Evidence, Writing
 
 if TYPE_CHECKING:
-    from docqa.engine.generators.language_model import LanguageModel
+    from docqa.engine.generators.language_model.model import LanguageModel
     from docqa.engine.reader import SpanReader
 
 GENERATORS = ("extractive", "llama", "openai")
@@ -173,7 +173,7 @@ def load_generator(
     """
     options = options or ModelOptions()
     if name == "extractive":
-        from docqa.engine.generators.extractive import ExtractiveGenerator
+        from docqa.engine.generators.extractive.generator import ExtractiveGenerator
 
         return ExtractiveGenerator(threshold, reader)
     if name not in GENERATORS:
@@ -182,7 +182,7 @@ def load_generator(
         raise ConfigError(
             f"No strategy {options.strategy!r}.", f"Choose one of: {', '.join(STRATEGIES)}."
         )
-    from docqa.engine.generators.writing import WritingGenerator
+    from docqa.engine.generators.language_model.generator import WritingGenerator
 
     return WritingGenerator(
         _load_language_model(name, options),
@@ -195,12 +195,12 @@ def load_generator(
 
 def _load_language_model(name: str, options: ModelOptions) -> LanguageModel:
     if name == "llama":
-        from docqa.engine.generators.llama import LlamaModel
+        from docqa.engine.generators.language_model.llama import LlamaModel
 
         return LlamaModel(
             options.model, context_tokens=options.context_tokens, device=options.device
         )
-    from docqa.engine.generators.openai import ServerModel
+    from docqa.engine.generators.language_model.openai import ServerModel
 
     return ServerModel(
         options.base_url,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import zip_longest
 
-from docqa.engine.generators.statements import labels_called
+from docqa.engine.generators.extractive.statements import labels_called
 from docqa.engine.question.line_items import Sum, label_of, line_items, ratios
 from docqa.engine.question.line_question import asked_line
 from docqa.engine.types import Document, SentenceKind

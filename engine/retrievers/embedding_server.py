@@ -1,7 +1,7 @@
 """A sentence encoder behind an OpenAI-compatible server: Ollama, llama-server, vLLM, OpenAI.
 
 The server gets the question and every sentence of the documents, nobody else gets anything; see
-`docqa.engine.generators.server_connection`.
+`docqa.engine.generators.language_model.server_connection`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from docqa.engine.errors import DocqaError, EmbeddingError, GeneratorError, MissingError
-from docqa.engine.generators import faults
-from docqa.engine.generators.openai import MAX_WAIT_SECONDS, N_TRIES
-from docqa.engine.generators.server_connection import Connection
-from docqa.engine.generators.server_reply import Refusal, read_refusal, shortened
+from docqa.engine.generators.language_model import faults
+from docqa.engine.generators.language_model.openai import MAX_WAIT_SECONDS, N_TRIES
+from docqa.engine.generators.language_model.server_connection import Connection
+from docqa.engine.generators.language_model.server_reply import Refusal, read_refusal, shortened
 from docqa.engine.retrievers.embedding_retriever import Vectors
 from docqa.engine.retrievers.retriever import EncoderOptions, IsCancelled, Scores
 

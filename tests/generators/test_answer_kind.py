@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docqa.engine.generators.answer_kind import is_of_the_kind
+from docqa.engine.generators.extractive.answer_kind import is_of_the_kind
 from docqa.engine.ingest.documents import document_from_text
 from docqa.engine.reader import AnswerSpan
 from docqa.engine.types import Evidence

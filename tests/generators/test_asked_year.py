@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docqa.engine.generators.asked_year import is_of_another_year, of_asked_year
+from docqa.engine.generators.extractive.asked_year import is_of_another_year, of_asked_year
 from docqa.engine.ingest.documents import document_from_text
 from docqa.engine.reader import AnswerSpan
 from docqa.engine.types import Evidence

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docqa.engine.generators.base import MARKER
-from docqa.engine.generators.checked_text import CheckedText
+from docqa.engine.generators.language_model.checked_text import CheckedText
 
 OFFERED = {
     1: "Jane Doe is our chief executive.",

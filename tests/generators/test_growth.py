@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from docqa.engine.generators.extractive import ExtractiveGenerator
-from docqa.engine.generators.growth import growth_asked_for, work_out_growth
+from docqa.engine.generators.extractive.generator import ExtractiveGenerator
+from docqa.engine.generators.extractive.growth import growth_asked_for, work_out_growth
 from docqa.engine.ingest.documents import ingest
 from docqa.engine.reader import AnswerSpan
 from docqa.engine.types import Document, Evidence

@@ -12,8 +12,8 @@ import pytest
 
 from docqa.engine.errors import Cancelled, ConfigError, GeneratorError, MissingError
 from docqa.engine.generators.base import ModelOptions, load_generator
-from docqa.engine.generators.gguf_header import read_gguf_header
-from docqa.engine.generators.llama import LlamaModel
+from docqa.engine.generators.language_model.gguf_header import read_gguf_header
+from docqa.engine.generators.language_model.llama import LlamaModel
 from tests.generators.conftest import CONTEXT_TOKENS, REPLY
 from tests.generators.report import evidence_of, report
 from tests.generators.tiny_gguf import TEMPLATE
@@ -248,7 +248,7 @@ def test_others_can_speak_while_a_model_loads(capsys: pytest.CaptureFixture[str]
     """Ctrl-C while it loads prints a line, and that line must not be kept in the log."""
     import sys
 
-    from docqa.engine.generators.llama import _quietly
+    from docqa.engine.generators.language_model.llama import _quietly
 
     entered, spoken = threading.Event(), threading.Event()
     kept: list[str] = []

@@ -8,11 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docqa.engine.generators.language_model import estimate
-from docqa.engine.generators.opening import Opening
-from docqa.engine.generators.prompts import Item, ask_for, defuse, show_items, template
-from docqa.engine.generators.scratchpad import Scratchpad, checked_copies
-from docqa.engine.generators.verbatim import find_verbatim
+from docqa.engine.generators.language_model.model import estimate
+from docqa.engine.generators.language_model.opening import Opening
+from docqa.engine.generators.language_model.prompts import (
+    Item,
+    ask_for,
+    defuse,
+    show_items,
+    template,
+)
+from docqa.engine.generators.language_model.scratchpad import Scratchpad, checked_copies
+from docqa.engine.generators.language_model.verbatim import find_verbatim
 from tests.generators.report import report
 
 SENTENCE = "Revenue  rose by 1,577.50 — “a record”, she said; it’s fine."

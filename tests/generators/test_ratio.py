@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from docqa.engine.generators.extractive import ExtractiveGenerator
-from docqa.engine.generators.ratio import ratio_asked_for, work_out
+from docqa.engine.generators.extractive.generator import ExtractiveGenerator
+from docqa.engine.generators.extractive.ratio import ratio_asked_for, work_out
 from docqa.engine.ingest.documents import ingest
 from docqa.engine.question.line_items import ratios
 from docqa.engine.reader import AnswerSpan

@@ -11,8 +11,8 @@ from collections.abc import Callable
 import pytest
 
 from docqa.engine.errors import Cancelled, ConfigError, DocqaError, GeneratorError, MissingError
-from docqa.engine.generators.language_model import estimate
-from docqa.engine.generators.openai import ServerModel
+from docqa.engine.generators.language_model.model import estimate
+from docqa.engine.generators.language_model.openai import ServerModel
 from tests.generators.scripted_server import MODELS, Reply, ScriptedServer, said, serving
 
 CHAT = "/v1/chat/completions"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from docqa.engine.generators.extractive import ExtractiveGenerator
-from docqa.engine.generators.signatures import holders, signatures
+from docqa.engine.generators.extractive.generator import ExtractiveGenerator
+from docqa.engine.generators.extractive.signatures import holders, signatures
 from docqa.engine.ingest.documents import document_from_text
 from docqa.engine.types import Document, Evidence
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docqa.engine.generators.whole_name import with_whole_name
+from docqa.engine.generators.extractive.whole_name import with_whole_name
 from docqa.engine.ingest.documents import document_from_text
 from docqa.engine.reader import AnswerSpan
 from docqa.engine.types import Evidence

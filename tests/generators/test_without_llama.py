@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from docqa.engine.errors import GeneratorError, MissingError
-from docqa.engine.generators.gguf_header import read_gguf_header
-from docqa.engine.generators.llama import LlamaModel
+from docqa.engine.generators.language_model.gguf_header import read_gguf_header
+from docqa.engine.generators.language_model.llama import LlamaModel
 
 
 def text(value: str) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docqa.engine.generators.extractive import ExtractiveGenerator
+from docqa.engine.generators.extractive.generator import ExtractiveGenerator
 from docqa.engine.ingest.documents import document_from_text
 from docqa.engine.question.acronyms import long_form, stands_for
 

@@ -15,8 +15,8 @@ from types import SimpleNamespace
 import pytest
 
 from docqa.engine.errors import Cancelled, ConfigError, DocqaError, GeneratorError, TrainingError
-from docqa.engine.generators.language_model import Spent
-from docqa.engine.generators.openai import ServerModel
+from docqa.engine.generators.language_model.model import Spent
+from docqa.engine.generators.language_model.openai import ServerModel
 from docqa.trainer.calls.call import Call, CallState, Reply
 from docqa.trainer.calls.file import CallFile
 from docqa.trainer.calls.pace import Pace
@@ -301,7 +301,7 @@ def test_a_plan_bounds_tokens_and_cost(path: Path) -> None:
 CHILD = f"""
 import sys
 from pathlib import Path
-from docqa.engine.generators.openai import ServerModel
+from docqa.engine.generators.language_model.openai import ServerModel
 from docqa.trainer.calls.file import CallFile
 from docqa.trainer.calls.run import Limits, run_calls
 from tests.unit.test_calls import calls

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from docqa.engine.generators.asked_kind import names_several_asked_for, several_asked_for
-from docqa.engine.generators.enumeration import enumeration, with_enumeration
-from docqa.engine.generators.extractive import ExtractiveGenerator
+from docqa.engine.generators.extractive.asked_kind import names_several_asked_for, several_asked_for
+from docqa.engine.generators.extractive.enumeration import enumeration, with_enumeration
+from docqa.engine.generators.extractive.generator import ExtractiveGenerator
 from docqa.engine.ingest.documents import document_from_text
 from docqa.engine.types import Document, Evidence
 

@@ -6,7 +6,7 @@ import pytest
 
 from docqa.engine.errors import ConfigError, MissingError
 from docqa.engine.generators.base import load_generator
-from docqa.engine.generators.extractive import (
+from docqa.engine.generators.extractive.generator import (
     ExtractiveGenerator,
     choose_quotes,
     name_columns,

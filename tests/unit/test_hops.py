@@ -15,7 +15,7 @@ from docqa.engine.exports.highlights import highlights_of
 from docqa.engine.exports.markdown import questions_markdown
 from docqa.engine.exports.questions import ExportedQuestion
 from docqa.engine.exports.record_json import record_json
-from docqa.engine.generators.extractive import ExtractiveGenerator
+from docqa.engine.generators.extractive.generator import ExtractiveGenerator
 from docqa.engine.hops import Lead, count_words, find_lead
 from docqa.engine.ingest.documents import document_from_text
 from docqa.engine.library.migrations import MIGRATIONS

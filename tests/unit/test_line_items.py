@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from docqa.app.cli import cli
 from docqa.app.tui.widgets.answer_card import foot_line
-from docqa.engine.generators.extractive import ExtractiveGenerator
+from docqa.engine.generators.extractive.generator import ExtractiveGenerator
 from docqa.engine.ingest.documents import document_from_text, ingest
 from docqa.engine.library.record import make_record
 from docqa.engine.pipeline import ask

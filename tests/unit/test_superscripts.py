@@ -7,7 +7,7 @@ from pathlib import Path
 import pymupdf
 
 from docqa.engine.exports.sentence_quads import PageGlyphs
-from docqa.engine.generators.verbatim import find_verbatim
+from docqa.engine.generators.language_model.verbatim import find_verbatim
 from docqa.engine.ingest.documents import ingest
 from docqa.engine.ingest.layout import is_number
 from docqa.engine.ingest.sentences import split_sentences

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from docqa.engine.errors import ConfigError
-from docqa.engine.generators.language_model import estimate
-from docqa.engine.generators.prompts import Messages, defuse, fill
+from docqa.engine.generators.language_model.model import estimate
+from docqa.engine.generators.language_model.prompts import Messages, defuse, fill
 from docqa.engine.types import Document
 from docqa.trainer.answers.replies import is_refusal
 from docqa.trainer.answers.run_file import Asked, RunFile

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from docqa.engine.errors import ConfigError
-from docqa.engine.generators.language_model import LanguageModel
+from docqa.engine.generators.language_model.model import LanguageModel
 from docqa.trainer.answers.asking import answer_calls, cut_slices, slice_calls, slice_room
 from docqa.trainer.answers.judging import judge_calls
 from docqa.trainer.answers.reading import (

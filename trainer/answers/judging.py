@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from docqa.engine.generators.prompts import defuse, fill
+from docqa.engine.generators.language_model.prompts import defuse, fill
 from docqa.trainer.answers.asking import ANSWER, with_choices
 from docqa.trainer.answers.replies import chosen, final_answer, is_refusal
 from docqa.trainer.answers.run_file import Asked, RunFile

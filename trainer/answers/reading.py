@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from docqa.engine.errors import TrainingError
 from docqa.engine.evidence import select_evidence
 from docqa.engine.generators.base import Generator
-from docqa.engine.generators.prompts import Item, show_items
+from docqa.engine.generators.language_model.prompts import Item, show_items
 from docqa.engine.hops import mark_hop
 from docqa.engine.pipeline import next_lead, read_on
 from docqa.engine.retrievers.confidence import UNCALIBRATED, calibration_of, confidence

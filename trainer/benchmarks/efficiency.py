@@ -16,7 +16,7 @@ from typing import Any
 
 from docqa.engine.evidence import select_evidence
 from docqa.engine.generators.base import Draft
-from docqa.engine.generators.writing import WritingGenerator
+from docqa.engine.generators.language_model.generator import WritingGenerator
 from docqa.engine.retrievers.retriever import Retriever
 from docqa.engine.types import Evidence
 from docqa.trainer.bench import score_all

@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass
 from enum import StrEnum
 
-from docqa.engine.generators.language_model import Spent
-from docqa.engine.generators.prompts import Messages
+from docqa.engine.generators.language_model.model import Spent
+from docqa.engine.generators.language_model.prompts import Messages
 
 
 class CallState(StrEnum):

@@ -31,7 +31,7 @@ from types import TracebackType
 from typing import Any
 
 from docqa.engine.errors import ConfigError, DocqaError, TrainingError
-from docqa.engine.generators.language_model import Spent, estimate
+from docqa.engine.generators.language_model.model import Spent, estimate
 from docqa.engine.library.library_file import now
 from docqa.trainer.calls.call import Call, CallState, Reply
 from docqa.trainer.calls.plan import Plan, Tally

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from docqa.engine.generators.language_model import TokenCount
+from docqa.engine.generators.language_model.model import TokenCount
 from docqa.trainer.calls.call import CallState
 
 
@@ -23,7 +23,7 @@ class Price:
 class Plan:
     """Calls to make, with bounds for what they will take.
 
-    Tokens are bounds that need no tokenizer (`language_model.estimate`), so a plan can be made
+    Tokens are bounds that need no tokenizer (`estimate` in `language_model/model.py`), so a plan can be made
     before any model is loaded or any server hears of it.
     """
 

@@ -9,8 +9,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from docqa.engine.errors import Cancelled, ConfigError, DocqaError, GeneratorError, MissingError
-from docqa.engine.generators import faults
-from docqa.engine.generators.language_model import LanguageModel
+from docqa.engine.generators.language_model import faults
+from docqa.engine.generators.language_model.model import LanguageModel
 from docqa.engine.retrievers.retriever import IsCancelled
 from docqa.trainer.calls.call import Call, Reply
 from docqa.trainer.calls.file import CallFile

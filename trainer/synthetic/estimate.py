@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from docqa.engine.generators.language_model import estimate
+from docqa.engine.generators.language_model.model import estimate
 from docqa.trainer.calls.call import Call
 from docqa.trainer.calls.plan import Plan
 from docqa.trainer.synthetic.drops import Unusable

@@ -18,7 +18,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from docqa.engine.errors import TrainingError
-from docqa.engine.generators.language_model import LanguageModel
+from docqa.engine.generators.language_model.model import LanguageModel
 from docqa.engine.retrievers.retriever import IsCancelled
 from docqa.trainer.calls.call import Call
 from docqa.trainer.calls.file import CallFile

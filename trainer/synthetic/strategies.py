@@ -16,8 +16,14 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from docqa.engine.generators.language_model import estimate
-from docqa.engine.generators.prompts import Item, Messages, ask_for, defuse, show_items
+from docqa.engine.generators.language_model.model import estimate
+from docqa.engine.generators.language_model.prompts import (
+    Item,
+    Messages,
+    ask_for,
+    defuse,
+    show_items,
+)
 from docqa.engine.types import Document
 from docqa.trainer.calls.call import Call
 from docqa.trainer.synthetic.drops import Reason, Unusable

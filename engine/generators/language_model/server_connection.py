@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from docqa.engine.errors import Cancelled, ConfigError, DocqaError
-from docqa.engine.generators import faults
-from docqa.engine.generators.server_reply import shortened
+from docqa.engine.generators.language_model import faults
+from docqa.engine.generators.language_model.server_reply import shortened
 from docqa.engine.retrievers.retriever import IsCancelled
 
 if TYPE_CHECKING:

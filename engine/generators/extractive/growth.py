@@ -12,8 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from docqa.engine.generators.abstention import place
-from docqa.engine.generators.ratio import WorkedOut
-from docqa.engine.generators.statements import YEAR, Figure, figures_of, latest_year, rows_called
+from docqa.engine.generators.extractive.ratio import WorkedOut
+from docqa.engine.generators.extractive.statements import (
+    YEAR,
+    Figure,
+    figures_of,
+    latest_year,
+    rows_called,
+)
 from docqa.engine.question.line_items import label_of, line_items
 from docqa.engine.question.line_question import asked_line
 from docqa.engine.question.own_name import about_the_company

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from docqa.engine.generators import faults
 from docqa.engine.generators.base import Draft, OnStep, OnText
-from docqa.engine.generators.checked_text import CheckedText
-from docqa.engine.generators.language_model import LanguageModel, TokenCount
-from docqa.engine.generators.opening import Opening
-from docqa.engine.generators.prompts import Item, Messages, ask_for
+from docqa.engine.generators.language_model import faults
+from docqa.engine.generators.language_model.checked_text import CheckedText
+from docqa.engine.generators.language_model.model import LanguageModel, TokenCount
+from docqa.engine.generators.language_model.opening import Opening
+from docqa.engine.generators.language_model.prompts import Item, Messages, ask_for
 from docqa.engine.retrievers.retriever import IsCancelled
 from docqa.engine.types import Citation, Document, Evidence, SentenceKind, Writing
 

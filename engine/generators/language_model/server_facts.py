@@ -17,9 +17,9 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from docqa.engine.generators import faults
-from docqa.engine.generators.language_model import TokenCount, estimate
-from docqa.engine.generators.prompts import Messages
+from docqa.engine.generators.language_model import faults
+from docqa.engine.generators.language_model.model import TokenCount, estimate
+from docqa.engine.generators.language_model.prompts import Messages
 
 Fetch = Callable[[str, str, dict[str, Any] | None], Coroutine[Any, Any, Any]]
 """Method, address behind the server's root, JSON to send; gives the JSON of the reply, or None

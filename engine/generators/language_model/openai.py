@@ -6,13 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from docqa.engine.errors import DocqaError
-from docqa.engine.generators import faults
 from docqa.engine.generators.base import OnText
-from docqa.engine.generators.language_model import Spent, TokenCount, estimate
-from docqa.engine.generators.prompts import Messages
-from docqa.engine.generators.server_connection import Connection
-from docqa.engine.generators.server_facts import ServerFacts, look
-from docqa.engine.generators.server_reply import Refusal, Reply, read_refusal
+from docqa.engine.generators.language_model import faults
+from docqa.engine.generators.language_model.model import Spent, TokenCount, estimate
+from docqa.engine.generators.language_model.prompts import Messages
+from docqa.engine.generators.language_model.server_connection import Connection
+from docqa.engine.generators.language_model.server_facts import ServerFacts, look
+from docqa.engine.generators.language_model.server_reply import Refusal, Reply, read_refusal
 from docqa.engine.retrievers.retriever import IsCancelled
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from docqa.engine.generators.abstention import place
-from docqa.engine.generators.statements import (
+from docqa.engine.generators.extractive.statements import (
     YEAR,
     figures_of,
     latest_year,

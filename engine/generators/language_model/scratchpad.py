@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from docqa.engine.generators.verbatim import find_verbatim
+from docqa.engine.generators.language_model.verbatim import find_verbatim
 
 _ANSWER = re.compile(r"^[\s#*_>-]*(?:final\s+)?answer[\s*_]*(?P<end>:|\n)", re.I | re.M)
 _QUESTION = re.compile(r"^[\s#*_>-]*question[\s*_]*(?::|$)", re.I | re.M)

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from docqa.engine.errors import Cancelled, GeneratorError, MissingError
-from docqa.engine.generators import faults
 from docqa.engine.generators.base import OnText
-from docqa.engine.generators.gguf_header import read_gguf_header
-from docqa.engine.generators.language_model import Spent, TokenCount
-from docqa.engine.generators.prompts import Messages
+from docqa.engine.generators.language_model import faults
+from docqa.engine.generators.language_model.gguf_header import read_gguf_header
+from docqa.engine.generators.language_model.model import Spent, TokenCount
+from docqa.engine.generators.language_model.prompts import Messages
 from docqa.engine.paths import expand
 from docqa.engine.retrievers.retriever import IsCancelled
 

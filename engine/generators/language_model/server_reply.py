@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from docqa.engine.generators import faults
 from docqa.engine.generators.base import OnText
+from docqa.engine.generators.language_model import faults
 
 if TYPE_CHECKING:
     import httpx2

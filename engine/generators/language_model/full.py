@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from docqa.engine.generators.base import Draft
-from docqa.engine.generators.checked_text import CheckedText
-from docqa.engine.generators.desk import Desk, Prompt
-from docqa.engine.generators.prompts import Item, defuse
+from docqa.engine.generators.language_model.checked_text import CheckedText
+from docqa.engine.generators.language_model.desk import Desk, Prompt
+from docqa.engine.generators.language_model.prompts import Item, defuse
 from docqa.engine.types import Evidence
 
 FIRST_GUESS = 100

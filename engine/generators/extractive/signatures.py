@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from docqa.engine.generators.asked_kind import asks_who
+from docqa.engine.generators.extractive.asked_kind import asks_who
 from docqa.engine.ingest.sentences import is_stopped
 from docqa.engine.question.defined_terms import FORM
 from docqa.engine.question.own_name import about_the_company

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from docqa.engine.generators.base import BRACKETED_NUMBER, OnText
-from docqa.engine.generators.verbatim import find_verbatim
+from docqa.engine.generators.language_model.verbatim import find_verbatim
 
 MAX_MARKER_CHARS = 80
 MAX_QUOTE_CHARS = 1200

@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import takewhile
 
 from docqa.engine.columns import cell_spans
-from docqa.engine.generators.asked_kind import several_asked_for
+from docqa.engine.generators.extractive.asked_kind import several_asked_for
 from docqa.engine.ingest.blocks import LIST_ITEM
 from docqa.engine.ingest.sentences import is_stopped
 from docqa.engine.ingest.tables.regions import BULLET

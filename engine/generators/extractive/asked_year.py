@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from docqa.engine.columns import cell_spans, column_names
-from docqa.engine.generators.statements import YEAR
+from docqa.engine.generators.extractive.statements import YEAR
 from docqa.engine.reader import AnswerSpan
 from docqa.engine.types import Document, SentenceKind
 

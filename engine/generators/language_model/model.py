@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from docqa.engine.generators.base import OnText
-from docqa.engine.generators.prompts import Messages
+from docqa.engine.generators.language_model.prompts import Messages
 from docqa.engine.retrievers.retriever import IsCancelled
 
 

@@ -12,13 +12,13 @@ from dataclasses import replace
 
 from docqa.engine.generators import abstention
 from docqa.engine.generators.base import Draft, OnStep, OnText
-from docqa.engine.generators.checked_text import CheckedText
-from docqa.engine.generators.desk import Desk
-from docqa.engine.generators.full import full
-from docqa.engine.generators.language_model import LanguageModel
-from docqa.engine.generators.opening import Opening
-from docqa.engine.generators.prompts import Item
-from docqa.engine.generators.scratchpad import Scratchpad, checked_copies
+from docqa.engine.generators.language_model.checked_text import CheckedText
+from docqa.engine.generators.language_model.desk import Desk
+from docqa.engine.generators.language_model.full import full
+from docqa.engine.generators.language_model.model import LanguageModel
+from docqa.engine.generators.language_model.opening import Opening
+from docqa.engine.generators.language_model.prompts import Item
+from docqa.engine.generators.language_model.scratchpad import Scratchpad, checked_copies
 from docqa.engine.retrievers.retriever import IsCancelled
 from docqa.engine.types import Document, Evidence
 
