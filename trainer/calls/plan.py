@@ -23,8 +23,8 @@ class Price:
 class Plan:
     """Calls to make, with bounds for what they will take.
 
-    Tokens are bounds that need no tokenizer (`estimate` in `language_model/model.py`), so a plan can be made
-    before any model is loaded or any server hears of it.
+    Tokens are bounds that need no tokenizer (`estimate` of the language models), so a plan can be
+    made before any model is loaded or any server hears of it.
     """
 
     n_calls: int = 0
