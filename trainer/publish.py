@@ -38,6 +38,8 @@ MAX_BYTES = 30 * 1024**2
 """Most bytes the embedded checkpoint may take."""
 
 OnFile = Callable[[str, int, int], None]
+OnStage = Callable[[str], None]
+"""Called with what begins."""
 
 
 def publish(
@@ -51,6 +53,7 @@ def publish(
     baselines: bool = True,
     baselines_of: Path | None = None,
     device: str = "auto",
+    on_stage: OnStage | None = None,
     on_progress: OnFile | None = None,
 ) -> Path:
     """Write the small form of a checkpoint with its measures.
@@ -71,6 +74,7 @@ def publish(
         baselines_of: A published checkpoint whose figures of these two are taken over, which hang
             on no checkpoint: they take longer than all else.
         device: Where to measure.
+        on_stage: Called before each part, which may take many minutes.
         on_progress: File name, questions done, questions in all.
 
     Raises:
@@ -84,7 +88,10 @@ def publish(
     if n_bytes > MAX_BYTES:
         raise CheckpointError(f"{partial} takes {n_bytes} bytes, {MAX_BYTES} are allowed.")
 
+    tell = on_stage or (lambda _: None)
+
     def measure(retriever: Retriever) -> dict[str, Any]:
+        tell(f"measuring {retriever.name}")
         return bench_files(dev, retriever, limit=limit, seed=seed, on_progress=on_progress)
 
     mamba = RememberedScores(MambaRetriever.load(partial, device=device))
@@ -96,13 +103,15 @@ def publish(
         results += map(measure, _baselines(device))
     for result in results[:3]:
         result["checkpoint"] = None if result["retriever"] == "bm25" else "embedded"
-    reading: list[Retriever] = [mamba, hybrid]
-    confidence = {
-        one.name: calibrate([*dev, *fit], one, limit=limit, seed=seed, on_progress=on_progress)
-        for one in reading
-    }
+    confidence = {}
+    for one in (mamba, hybrid):
+        tell(f"fitting the confidence of {one.name}")
+        confidence[one.name] = calibrate(
+            [*dev, *fit], one, limit=limit, seed=seed, on_progress=on_progress
+        )
     metrics = {**trained, "benchmark": results, "confidence": confidence}
     if reader_of(hybrid) is not None:
+        tell("measuring the reader")
         answering = [path for path in dev if has_short_answers(path)]
         report = bench_reader_files(answering, hybrid, limit=limit, seed=seed)
         metrics["reader"] = {

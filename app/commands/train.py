@@ -204,6 +204,7 @@ def publish(
         baselines=baselines,
         baselines_of=baselines_of,
         device=device,
+        on_stage=narrator.say,
         on_progress=narrator.benching,
     )
     narrator.clear()

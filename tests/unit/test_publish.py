@@ -29,9 +29,18 @@ def trained(tmp_path: Path) -> Path:
 
 def test_published_checkpoint_says_what_it_measured(trained: Path, tmp_path: Path) -> None:
     dev = [tmp_path / "people.train.jsonl"]
+    told: list[str] = []
     out = publishing.publish(
-        trained, tmp_path / "small", dev, limit=30, baselines=False, device="cpu"
+        trained,
+        tmp_path / "small",
+        dev,
+        limit=30,
+        baselines=False,
+        device="cpu",
+        on_stage=told.append,
     )
+    assert told[:3] == ["measuring bm25", "measuring mamba", "measuring hybrid"]
+    assert told[3:] == [f"fitting the confidence of {one}" for one in ("mamba", "hybrid")]
     metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
     assert [one["retriever"] for one in metrics["benchmark"]] == ["mamba", "bm25", "hybrid"]
     assert set(metrics["confidence"]) == {"mamba", "hybrid"}
