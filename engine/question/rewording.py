@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import zip_longest
 
-from docqa.engine.generators.extractive.statements import labels_called
-from docqa.engine.question.line_items import Sum, label_of, line_items, ratios
-from docqa.engine.question.line_question import asked_line
+from docqa.engine.statements.figures import labels_called
+from docqa.engine.statements.line_items import Sum, label_of, line_items, ratios
+from docqa.engine.statements.line_question import asked_line
 from docqa.engine.types import Document, SentenceKind
 
 MOST_LABELS = 2

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from docqa.engine.question.line_items import line_items, ratios
 from docqa.engine.question.wording import in_words_of
+from docqa.engine.statements.line_items import line_items, ratios
 from docqa.engine.types import Document
 from docqa.engine.words import is_stop_word
 

@@ -11,8 +11,8 @@ import pytest
 from docqa.engine.generators.extractive.generator import ExtractiveGenerator
 from docqa.engine.generators.extractive.ratio import ratio_asked_for, work_out
 from docqa.engine.ingest.documents import ingest
-from docqa.engine.question.line_items import ratios
 from docqa.engine.reader import AnswerSpan
+from docqa.engine.statements.line_items import ratios
 from docqa.engine.types import Document, Evidence
 
 STATEMENTS = """Consolidated statements of income

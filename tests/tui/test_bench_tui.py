@@ -34,7 +34,7 @@ def test_nothing_heavy_is_loaded_by_then(environment: dict[str, str]) -> None:
 def test_keys_are_answered_while_the_model_reads(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    tui._ingest(bench_tui._long_text(tmp_path), environment)
+    tui._ingest(tui._long_text(tmp_path), environment)
     found = keys_while_reading(environment, quiet)
     assert found["keys"] == len(tui.LETTERS)
     assert found["still_reading_after"]

@@ -11,6 +11,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from docqa.engine.mamba2.asked_question import make_ready
 from docqa.engine.mamba2.checkpoint import load_model, load_tokenizer, save_checkpoint
 from docqa.engine.mamba2.model import Mamba2Model, TokenFeatures
 from docqa.engine.retrievers.coverage import (
@@ -247,7 +248,7 @@ def test_windows_are_told_what_a_reader_of_the_whole_document_is_told(tmp_path: 
         tokens = TokenizedDocument(
             packed.tokens(document), packed.ends(document), packed.above(document)
         )
-        told = retriever._prepare(question, tokens).coverage
+        told = make_ready(question, tokens, retriever.model, retriever.tokenizer).coverage
         by_text = {tuple(s): told[i] for i, s in enumerate(_cut(tokens))}
         for sentence, figures in zip(sentences, window.coverage, strict=True):
             np.testing.assert_allclose(figures, by_text[tuple(sentence)], rtol=1e-5)

@@ -15,11 +15,11 @@ from docqa.engine.generators.extractive.generator import ExtractiveGenerator
 from docqa.engine.ingest.documents import document_from_text, ingest
 from docqa.engine.library.record import make_record
 from docqa.engine.pipeline import ask
-from docqa.engine.question.line_items import label_of, line_items, plain_label, ratios
 from docqa.engine.question.rewording import with_line_items
 from docqa.engine.question.wording import in_words_of
 from docqa.engine.reader import AnswerSpan
 from docqa.engine.retrievers.retriever import load_retriever
+from docqa.engine.statements.line_items import label_of, line_items, plain_label, ratios
 from docqa.engine.types import Document, Evidence
 
 REPORT = """Consolidated statements

@@ -20,7 +20,7 @@ from docqa.engine.mamba2.int8 import int8_obstacle
 from docqa.engine.mamba2.model import Mamba2Model, initialise
 from docqa.engine.mamba2.reading import Logits, Segment
 from docqa.trainer.chart import check_plot
-from docqa.trainer.speed import rates
+from docqa.trainer.speed import bench, rates
 from docqa.trainer.speed.bench import SpeedOptions, bench_speed
 from docqa.trainer.speed.passes import fresh_processes, read_stored, store_documents, wait_for
 from docqa.trainer.speed.peers import llama_contestant, transformers_contestant, write_gguf
@@ -251,7 +251,7 @@ def test_a_peer_that_is_not_here_is_named(
     folder: Path, monkeypatch: pytest.MonkeyPatch, short_turns: None
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "llama_cpp", None)
-    monkeypatch.setattr(speed, "_lengths", lambda *_: {})
+    monkeypatch.setattr(bench, "_lengths", lambda *_: {})
     report = bench_speed(SpeedOptions((str(folder),), "float32", n_rounds=1), on_stage=None)
     there, absent = report["peers"]
     assert (there["name"], there["ours_is_times"] > 0) == ("transformers", True)

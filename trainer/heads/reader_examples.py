@@ -21,9 +21,9 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from docqa.engine.mamba2.sentence_vectors import SentenceVectors
-from docqa.engine.question.line_items import label_of
 from docqa.engine.question.wording import in_words_of
 from docqa.engine.reader_window import NO_PART, ReaderWindow, WindowMaker
+from docqa.engine.statements.line_items import label_of
 from docqa.engine.types import Document, SentenceKind
 from docqa.engine.words import telling_words
 from docqa.trainer.dataset import LabelledDocument, LabelledQuestion, read_documents

@@ -60,7 +60,7 @@ def ask_no_figure(label: str, chance: random.Random) -> str | None:
     """A question about a row's label that none of its figures answers; None for a long label.
 
     Args:
-        label: As `docqa.engine.question.line_items.label_of` gives it.
+        label: As `docqa.engine.statements.line_items.label_of` gives it.
         chance: Draws the wording.
     """
     if not label or len(label.split()) > MOST_WORDS:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from docqa.engine.question.line_items import LineItem, Ratio, line_items, ratios
+from docqa.engine.statements.line_items import LineItem, Ratio, line_items, ratios
 
 TABLES = ("filings", "statutes")
 """Files of this folder, without their ending."""

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from docqa.engine.question.line_items import plain_label
+from docqa.engine.statements.line_items import plain_label
 from docqa.engine.types import SentenceKind
 from docqa.trainer.dataset import LabelledDocument
 from docqa.trainer.templates.rules import Rules, TemplateQuestion, Term

@@ -27,11 +27,11 @@ from docqa.engine.generators.extractive.asked_kind import (
     names_several_asked_for,
     offers_choice,
 )
-from docqa.engine.generators.extractive.scale import above_table, scale_of
 from docqa.engine.ingest.sentences import CELL_SEPARATOR
 from docqa.engine.question.defined_terms import FORM
 from docqa.engine.question.wording import in_words_of
 from docqa.engine.reader import AnswerSpan
+from docqa.engine.statements.scale import above_table, scale_of
 from docqa.engine.types import Document, SentenceKind
 from docqa.engine.words import MONTHS, question_stems, stems
 

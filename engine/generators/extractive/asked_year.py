@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from docqa.engine.columns import cell_spans, column_names
-from docqa.engine.generators.extractive.statements import YEAR
 from docqa.engine.reader import AnswerSpan
+from docqa.engine.statements.figures import YEAR
 from docqa.engine.types import Document, SentenceKind
 
 _LETTERS_BEFORE_YEAR = re.compile(r"(?<=[A-Za-z])(?=(?:19|20)\d\d)")

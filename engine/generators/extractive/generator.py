@@ -20,7 +20,6 @@ from docqa.engine.generators.extractive.ratio import (
     that_state,
     work_out,
 )
-from docqa.engine.generators.extractive.scale import scale_of
 from docqa.engine.generators.extractive.signatures import holders, signatures
 from docqa.engine.generators.extractive.whole_name import with_whole_name
 from docqa.engine.question.acronyms import stands_for
@@ -28,6 +27,7 @@ from docqa.engine.question.defined_terms import defined_party
 from docqa.engine.question.rewording import named_ratios
 from docqa.engine.question.unknown_names import unknown_names
 from docqa.engine.retrievers.retriever import IsCancelled
+from docqa.engine.statements.scale import scale_of
 from docqa.engine.types import Citation, Document, Evidence, SentenceKind
 
 if TYPE_CHECKING:

@@ -13,16 +13,16 @@ from dataclasses import dataclass
 
 from docqa.engine.generators.abstention import place
 from docqa.engine.generators.extractive.ratio import WorkedOut
-from docqa.engine.generators.extractive.statements import (
+from docqa.engine.question.own_name import about_the_company
+from docqa.engine.statements.figures import (
     YEAR,
     Figure,
     figures_of,
     latest_year,
     rows_called,
 )
-from docqa.engine.question.line_items import label_of, line_items
-from docqa.engine.question.line_question import asked_line
-from docqa.engine.question.own_name import about_the_company
+from docqa.engine.statements.line_items import label_of, line_items
+from docqa.engine.statements.line_question import asked_line
 from docqa.engine.types import Document, Evidence
 
 _PART = re.compile(r"\b(?:non-?)?current\b|\blong-term\b", re.IGNORECASE)

@@ -16,17 +16,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from docqa.engine.generators.abstention import place
-from docqa.engine.generators.extractive.statements import (
+from docqa.engine.question.own_name import about_the_company, registrant
+from docqa.engine.question.rewording import Reworded, named_ratios, reworded
+from docqa.engine.statements.figures import (
     YEAR,
     figures_of,
     latest_year,
     rows_called,
     stand_together,
 )
-from docqa.engine.question.line_items import Sum, label_of, line_items
-from docqa.engine.question.line_question import words_of_a_part
-from docqa.engine.question.own_name import about_the_company, registrant
-from docqa.engine.question.rewording import Reworded, named_ratios, reworded
+from docqa.engine.statements.line_items import Sum, label_of, line_items
+from docqa.engine.statements.line_question import words_of_a_part
 from docqa.engine.types import Document, Evidence, SentenceKind
 
 

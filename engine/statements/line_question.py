@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from docqa.engine.question.line_items import line_items, ratios
+from docqa.engine.statements.line_items import line_items, ratios
 from docqa.engine.words import MONTHS
 
 _CHANGE = (

@@ -14,8 +14,8 @@ from decimal import Decimal
 from functools import cache
 
 from docqa.engine.columns import cell_spans, column_names
-from docqa.engine.generators.extractive.scale import scale_of
-from docqa.engine.question.line_items import label_of, line_items
+from docqa.engine.statements.line_items import label_of, line_items
+from docqa.engine.statements.scale import scale_of
 from docqa.engine.types import Document, Sentence, SentenceKind
 
 FEWEST_LINES, FULL = 3, 0.8

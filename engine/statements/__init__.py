@@ -1,0 +1,1 @@
+"""Financial statements: their lines, what readers call them, and their figures by the year."""
