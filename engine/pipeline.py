@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
+from docqa.engine.enumeration import with_enumeration
 from docqa.engine.errors import ConfigError, IngestError
 from docqa.engine.evidence import select_evidence, with_cited
 from docqa.engine.generators.base import Generator, OnText
-from docqa.engine.generators.extractive.enumeration import with_enumeration
 from docqa.engine.hops import AUTO_HOPS, Lead, find_lead, mark_hop
 from docqa.engine.library.store import Store
 from docqa.engine.question.defined_terms import with_definitions

@@ -13,9 +13,9 @@ from typing import Any
 
 from docqa.engine.errors import TrainingError
 from docqa.engine.evidence import select_evidence
-from docqa.engine.generators.extractive.asked_kind import asks_why
 from docqa.engine.generators.extractive.generator import find_words, quotable, readable
 from docqa.engine.pipeline import DEFAULT_WORDS
+from docqa.engine.question.asked_kind import asks_why
 from docqa.engine.reader import SpanReader, reader_of
 from docqa.engine.retrievers.retriever import Retriever, load_retriever
 from docqa.engine.types import Document, Evidence

@@ -1,1 +1,1 @@
-"""A question as its document would put it, and the names that it has."""
+"""A question as its document would put it, its names, and what kind of words it asks for."""

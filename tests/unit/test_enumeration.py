@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from docqa.engine.generators.extractive.asked_kind import names_several_asked_for, several_asked_for
-from docqa.engine.generators.extractive.enumeration import enumeration, with_enumeration
+from docqa.engine.enumeration import enumeration, with_enumeration
 from docqa.engine.generators.extractive.generator import ExtractiveGenerator
 from docqa.engine.ingest.documents import document_from_text
+from docqa.engine.question.asked_kind import names_several_asked_for, several_asked_for
 from docqa.engine.types import Document, Evidence
 
 TEXT = """Harbour agreement

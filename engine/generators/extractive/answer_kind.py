@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from docqa.engine.columns import cell_spans, column_names
-from docqa.engine.generators.extractive.asked_kind import (
+from docqa.engine.ingest.sentences import CELL_SEPARATOR
+from docqa.engine.question.asked_kind import (
     CHANGES,
     asks_change,
     asks_end,
@@ -27,7 +28,6 @@ from docqa.engine.generators.extractive.asked_kind import (
     names_several_asked_for,
     offers_choice,
 )
-from docqa.engine.ingest.sentences import CELL_SEPARATOR
 from docqa.engine.question.defined_terms import FORM
 from docqa.engine.question.wording import in_words_of
 from docqa.engine.reader import AnswerSpan

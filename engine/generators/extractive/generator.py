@@ -7,12 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from docqa.engine.columns import cell_spans, row_names
+from docqa.engine.enumeration import enumeration
 from docqa.engine.generators.abstention import not_named, place, unlikely
 from docqa.engine.generators.base import BRACKETED_NUMBER, Draft, OnText
 from docqa.engine.generators.extractive.answer_kind import is_of_the_kind
-from docqa.engine.generators.extractive.asked_kind import asks_who, asks_why
 from docqa.engine.generators.extractive.asked_year import of_asked_year
-from docqa.engine.generators.extractive.enumeration import enumeration
 from docqa.engine.generators.extractive.growth import Growth, growth_asked_for, work_out_growth
 from docqa.engine.generators.extractive.ratio import (
     asked_part,
@@ -23,6 +22,7 @@ from docqa.engine.generators.extractive.ratio import (
 from docqa.engine.generators.extractive.signatures import holders, signatures
 from docqa.engine.generators.extractive.whole_name import with_whole_name
 from docqa.engine.question.acronyms import stands_for
+from docqa.engine.question.asked_kind import asks_who, asks_why
 from docqa.engine.question.defined_terms import defined_party
 from docqa.engine.question.rewording import named_ratios
 from docqa.engine.question.unknown_names import unknown_names

@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from docqa.engine.generators.extractive.asked_kind import asks_who
 from docqa.engine.ingest.sentences import is_stopped
+from docqa.engine.question.asked_kind import asks_who
 from docqa.engine.question.defined_terms import FORM
 from docqa.engine.question.own_name import about_the_company
 from docqa.engine.question.wording import in_words_of

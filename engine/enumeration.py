@@ -13,10 +13,10 @@ from dataclasses import replace
 from itertools import takewhile
 
 from docqa.engine.columns import cell_spans
-from docqa.engine.generators.extractive.asked_kind import several_asked_for
 from docqa.engine.ingest.blocks import LIST_ITEM
 from docqa.engine.ingest.sentences import is_stopped
 from docqa.engine.ingest.tables.regions import BULLET
+from docqa.engine.question.asked_kind import several_asked_for
 from docqa.engine.question.own_name import about_the_company
 from docqa.engine.retrievers.retriever import Scores
 from docqa.engine.types import Document, Evidence, Sentence, SentenceKind
