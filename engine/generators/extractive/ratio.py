@@ -205,5 +205,5 @@ def _computed(node: ast.expr, values: Mapping[str, Decimal]) -> Decimal:
 def _shown(formula: str, values: Sequence[Decimal]) -> str:
     """The formula with its figures."""
     figures = dict(zip("abc", (f"{value:,}" for value in values), strict=False))
-    withfigures_of = re.sub(r"\b[abc]\b", lambda letter: figures[letter[0]], formula)
-    return withfigures_of.replace(" - ", " − ").replace(" * ", " × ")
+    filled = re.sub(r"\b[abc]\b", lambda letter: figures[letter[0]], formula)
+    return filled.replace(" - ", " − ").replace(" * ", " × ")
