@@ -1,0 +1,1 @@
+"""The way from a question to its answer; `pipeline.py` is where to begin."""

@@ -1,0 +1,1 @@
+"""Everything offline: data, training, benchmarks; `README.md` here has what was tried."""

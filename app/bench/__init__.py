@@ -1,1 +1,1 @@
-"""`docqa bench`: what it says and prints; what it measures is in docqa.trainer."""
+"""`docqa bench`: what it says and prints, and how quick the terminal application is."""

@@ -1,0 +1,1 @@
+"""The commands, a file each; each imports what it needs when it is called."""

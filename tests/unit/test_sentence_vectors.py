@@ -179,9 +179,8 @@ def test_the_best_sentences_gain_by_their_nearness_and_the_others_the_least_of_i
     )
     assert near.std() > 0.01
     tokens = retriever.tokenize(document)
-    covered = make_ready(np.asarray(ids), tokens, retriever.model, retriever.tokenizer).coverage[
-        :, SHARE
-    ]
+    asked = make_ready(np.asarray(ids), tokens, retriever.model, retriever.tokenizer)
+    covered = asked.coverage[:, SHARE]
     besides = (COVERAGE_BESIDE_NEARNESS - COVERAGE_WEIGHT) * covered
     besides -= LENGTH_WEIGHT * np.log(np.maximum(tokens.sentence_lengths, SHORT))
     np.testing.assert_allclose(after - before - besides, NEARNESS_WEIGHT * near, atol=0.05)

@@ -1,0 +1,1 @@
+"""The answer benchmark: answers written, judged, scored and told."""

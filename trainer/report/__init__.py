@@ -1,0 +1,1 @@
+"""Figures of runs as one page, with tables and plots."""

@@ -1,0 +1,1 @@
+"""Questions written by a language model for documents that have none."""

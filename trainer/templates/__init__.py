@@ -1,0 +1,1 @@
+"""Questions by rule, and those written in readers' words."""
